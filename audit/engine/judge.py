@@ -1,0 +1,279 @@
+"""From a settled tally to verdicts, claim by claim. Pure: it sees counts, never events."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from audit.model import UNKNOWN, Gap, Level, Verdict
+from audit.policy.pack import Claim, Policy, Sufficient
+from audit.redact import duration
+from audit.rules import NOT_YET
+from audit.rules.case import PageBreach
+from audit.tally import Tally
+
+EVENT_GAPS = (Gap.UNREADABLE,)
+CONSENT_RULES = frozenset({"event-without-opt-in", "event-after-opt-out", "late-delivery"})
+CONTACT_RULES = frozenset({"undocumented-destination", "plaintext-transport", "egress"})
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A claim's or requirement's outcome, with everything that is said about it."""
+
+    id: str
+    verdict: Verdict
+    looked_at: int
+    unit: str
+    broken: int
+    rules: Mapping[str, int]
+    reason: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the capture holds, as claims ask for it."""
+
+    tally: Tally
+    page: tuple[PageBreach, ...]
+    overflowed: frozenset[str]
+
+    @property
+    def events(self) -> int:
+        return self.tally.origins.total()
+
+    @property
+    def window(self) -> timedelta:
+        span = self.tally.span
+        return span.last - span.first if span is not None else timedelta()
+
+    def named(self, event: str) -> int:
+        return sum(n for key, n in self.tally.events.items.items() if key.name == event and not key.undocumented)
+
+    def owned(self, claim: Claim, level: Level, *, sure: bool) -> Counter[str]:
+        """Findings of a claim's rules, by rule. `sure`: not those whose unknown origin another claim could own."""
+        found: Counter[str] = Counter()
+        for (rule, at, origin), number in self.tally.totals.items():
+            if at is level and claim.owns(rule, origin) and not (sure and claim.origin is not None and origin == UNKNOWN):
+                found[rule] += number
+        return found
+
+
+def judge(claim: Claim, evidence: Evidence) -> Judgement:
+    """The verdict of one claim, in the order of the plan: violated, contradicted, input, inconclusive, sufficiency."""
+    if claim.not_testable is not None:
+        return Judgement(claim.id, Verdict.NOT_TESTABLE, 0, "events", 0, {}, claim.not_testable)
+    unit = "contacts" if CONTACT_RULES & set(claim.rules) else "intervals" if _asks_intervals(claim) else "events"
+    looked_at = _looked_at(claim, evidence) if unit == "events" else 0
+    errors = evidence.owned(claim, Level.ERROR, sure=True)
+    warnings = evidence.owned(claim, Level.WARNING, sure=False)
+    said = dict(sorted((errors + warnings).items()))
+
+    def outcome(verdict: Verdict, reason: str, hint: str | None = None) -> Judgement:
+        return Judgement(claim.id, verdict, looked_at, unit, errors.total(), said, reason, hint)
+
+    if errors:
+        return outcome(Verdict.VIOLATED, _counted(errors, "does not match", "do not match"))
+    shown = sum(1 for breach in evidence.page if breach.sample and breach.claim == claim.id)
+    if shown:
+        return outcome(Verdict.CONTRADICTED, f"the page's own samples show {plural(shown, 'identifier')} of a person")
+    missing = _missing_input(claim, evidence)
+    if missing is not None:
+        return outcome(Verdict.NOT_EXERCISED, *missing)
+    doubts = [*_doubts(claim, evidence, warnings)]
+    if doubts:
+        return outcome(Verdict.INCONCLUSIVE, "; ".join(doubts))
+    lacks = [tuple(_lacks(condition, evidence)) for condition in claim.sufficient]
+    if not lacks or () in lacks:
+        whose = f" of the {claim.origin}" if claim.origin else ""
+        return outcome(Verdict.UPHELD, f"nothing but what the page says in {plural(looked_at, 'event')}{whose}")
+    nearest = min(lacks, key=len)
+    if all(lack.soft for lack in nearest):
+        return outcome(Verdict.INCONCLUSIVE, "; ".join(lack.reason for lack in nearest), nearest[0].hint)
+    hard = next(lack for lack in nearest if not lack.soft)
+    return outcome(Verdict.NOT_EXERCISED, hard.reason, hard.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """A condition that the capture does not meet. `soft`: something was looked at all the same."""
+
+    reason: str
+    hint: str
+    soft: bool = False
+
+
+def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa: C901 - one branch a key of a closed set
+    if condition.never:
+        yield Lack("content alone never shows this", "ask for a differential run: the same scenario with two users", soft=True)
+    if condition.events is not None:
+        yield from _lacks_events(condition, condition.events, evidence)
+    if condition.window is not None and evidence.window < condition.window:
+        seen = f"the capture spans {duration(evidence.window)}" if evidence.window else "the capture spans no time"
+        yield Lack(f"{seen}, {duration(condition.window)} are needed", "capture longer")
+    if condition.intervals is not None:
+        yield Lack(f"{condition.intervals} intervals of one instance are needed", "capture the keep-alives of one instance for longer")
+    if condition.seeds is not None:
+        yield Lack("no canaries or data source values were given: only shapes were searched", "plant canaries and search them", soft=True)
+    elif condition.positive_control:
+        yield Lack("nothing shows that the planted rows were read", "give planted_at in the seed file", soft=True)
+    if condition.contacts is not None:
+        yield Lack("a log has no destinations", "give a HAR, a packet capture or use the proxy")
+    if condition.consent_known or condition.before_opt_out or condition.alive_after_opt_out or condition.alive_without_consent:
+        yield Lack("consent is unknown", "say when consent was given or withdrawn")
+
+
+def _lacks_events(condition: Sufficient, needed: int, evidence: Evidence) -> Iterator[Lack]:
+    if condition.event is not None:
+        seen, what = evidence.named(condition.event), f"event {condition.event}"
+    elif condition.origin is not None:
+        seen, what = evidence.tally.origins[condition.origin], f"event of the {condition.origin}"
+    else:
+        seen, what = evidence.events, "event"
+    if seen < needed:
+        where = f"of the {condition.origin}" if condition.origin else "that sends it"
+        lack = f"no {what} was captured" if not seen else f"{plural(seen, what)} captured, {needed} are needed"
+        yield Lack(lack, f"use the part {where} while capturing")
+
+
+def _missing_input(claim: Claim, evidence: Evidence) -> tuple[str, str] | None:
+    """The input that a claim needs and that is not there at all, with how to give it."""
+    rules = set(claim.rules)
+    if rules & CONTACT_RULES:
+        return "a log has no destinations", "give a HAR, a packet capture or use the proxy"
+    if rules and rules <= CONSENT_RULES:
+        return "consent is unknown: the capture does not say who agreed when", "say when consent was given or withdrawn"
+    if not evidence.events:
+        return "no event was captured", "capture events while the product is used"
+    return None
+
+
+def _doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterator[str]:
+    if warnings:
+        yield _counted(warnings, "needs a person's judgement", "need a person's judgement")
+    unknown = evidence.owned(claim, Level.ERROR, sure=False)
+    if unknown:
+        yield f"{plural(unknown.total(), 'finding')} of unknown origin may belong here"
+    unreadable = sum(n for (gap, _), n in evidence.tally.gaps.items() if gap in EVENT_GAPS)
+    if unreadable:
+        yield f"{plural(unreadable, 'record')} could not be read"
+    doubled = _gaps(claim, evidence, Gap.DUPLICATE)
+    if doubled:
+        yield f"{plural(doubled, 'event')} with a key that stands twice"
+    given_up = _gaps(claim, evidence, Gap.SEARCH)
+    if given_up:
+        yield f"the search gave up in {plural(given_up, 'event')}"
+    flooded = sorted(evidence.overflowed & set(claim.rules))
+    if flooded:
+        yield f"too many different findings of {', '.join(flooded)} to list them all"
+
+
+def _gaps(claim: Claim, evidence: Evidence, gap: Gap) -> int:
+    return sum(
+        n
+        for (kind, origin), n in evidence.tally.gaps.items()
+        if kind is gap and (claim.origin is None or origin in (claim.origin, UNKNOWN, None))
+    )
+
+
+def _asks_intervals(claim: Claim) -> bool:
+    return bool(claim.sufficient) and all(condition.intervals is not None for condition in claim.sufficient)
+
+
+def _looked_at(claim: Claim, evidence: Evidence) -> int:
+    return evidence.events if claim.origin is None else evidence.tally.origins[claim.origin]
+
+
+def _counted(rules: Counter[str], one: str, many: str) -> str:
+    total = rules.total()
+    parts = ", ".join(f"{number:,} {rule}" for rule, number in sorted(rules.items(), key=lambda item: (-item[1], item[0])))
+    return f"{plural(total, 'finding')} {one if total == 1 else many}: {parts}"
+
+
+def plural(number: int, noun: str) -> str:
+    """`1 event`, `2 events`, `no event`; a noun with its rest (`event of the server`) takes its s on the first word."""
+    head, space, rest = noun.partition(" ")
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {head}s{space}{rest}" if number else f"no {noun}"
+
+
+REQUIREMENTS: Mapping[str, frozenset[str]] = {"clean-json": frozenset({"duplicate-key"})}
+"""What the auditor asks and no sentence of the page says, by the rules that break it."""
+
+
+def require(name: str, evidence: Evidence) -> Judgement:
+    """The verdict of a requirement: never the vendor's breach, and listed beside the claims."""
+    rules = REQUIREMENTS[name]
+    errors = Counter(
+        {rule: n for (rule, level, _), n in sorted(evidence.tally.totals.items()) if rule in rules and level is Level.ERROR}
+    )
+    for (rule, level, _), number in evidence.tally.totals.items():
+        if rule in rules and level is Level.ERROR:
+            errors[rule] = errors[rule] if rule in errors else number
+    unreadable = sum(n for (gap, _), n in evidence.tally.gaps.items() if gap in EVENT_GAPS)
+    if errors:
+        verdict, reason = Verdict.VIOLATED, _counted(errors, "does not match", "do not match")
+    elif not evidence.events:
+        verdict, reason = Verdict.NOT_EXERCISED, "no event was captured"
+    elif unreadable:
+        verdict, reason = Verdict.INCONCLUSIVE, f"{plural(unreadable, 'record')} could not be read"
+    else:
+        verdict, reason = Verdict.UPHELD, f"no key stands twice in {plural(evidence.events, 'event')}"
+    return Judgement(name, verdict, evidence.events, "events", errors.total(), dict(errors), reason)
+
+
+def overall(claims: list[Judgement], requirements: list[Judgement], evidence: Evidence) -> Verdict:
+    """The worst verdict of the exercised claims; any error finding of the capture makes it violated."""
+    errors = any(level is Level.ERROR for _, level, _ in evidence.tally.totals)
+    if errors or any(j.verdict is Verdict.VIOLATED for j in (*claims, *requirements)):
+        return Verdict.VIOLATED
+    if not exercised(claims, evidence):
+        return Verdict.NOT_EXERCISED
+    order = (Verdict.CONTRADICTED, Verdict.INCONCLUSIVE, Verdict.UPHELD)
+    return next(v for v in order if any(j.verdict is v for j in claims))
+
+
+def exercised(claims: list[Judgement], evidence: Evidence) -> int:
+    """How many claims the capture says anything about. A contradiction of the page alone needs no capture."""
+    told = {Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.UPHELD} | ({Verdict.CONTRADICTED} if evidence.events else set())
+    return sum(j.verdict in told for j in claims)
+
+
+def headline(verdict: Verdict, claims: list[Judgement], requirements: list[Judgement], evidence: Evidence) -> str:
+    """The answer in one sentence, with how much of the page was exercised."""
+    testable = [j for j in claims if j.verdict is not Verdict.NOT_TESTABLE]
+    count = Counter(j.verdict for j in testable)
+    tail = f"{exercised(testable, evidence)} of {len(testable)} claims were exercised."
+    broken, torn = count[Verdict.VIOLATED], count[Verdict.CONTRADICTED]
+    page = f"the page contradicts itself in {plural(torn, 'claim')}; " if torn else ""
+    match verdict:
+        case Verdict.VIOLATED if broken:
+            words = "does not match" if broken == 1 else "do not match"
+            return f"{broken} of {len(testable)} claims {words} what was sent; {tail}"
+        case Verdict.VIOLATED if any(j.verdict is Verdict.VIOLATED for j in requirements):
+            return f"what was sent does not meet a requirement of this audit; {page}{tail}"
+        case Verdict.VIOLATED:
+            return f"what was sent does not match the page; which claim is broken depends on who sent it; {tail}"
+        case Verdict.NOT_EXERCISED:
+            return f"nothing that the page speaks of was captured; {page}{tail}"
+        case _:
+            doubts = evidence.tally.gaps or any(level is Level.WARNING for _, level, _ in evidence.tally.totals)
+            open_ = count[Verdict.INCONCLUSIVE]
+            start = f"no breach was found, but {plural(open_, 'claim')} could not be decided; " if doubts else "nothing was sent beyond the page; "
+            return f"{start}{page}{tail}"
+
+
+def unsearched(claim: Claim) -> tuple[str, ...]:
+    """Rules of a claim that this version does not run: said beside the claim, so that its limit is not overstated."""
+    return tuple(rule for rule in claim.rules if rule in NOT_YET)
+
+
+def clean_policy(policy: Policy) -> tuple[str, ...]:
+    """Rule ids that no rule has: a typing error in the pack."""
+    from audit.rules import BY_ID
+
+    return tuple(rule for claim in policy.claims for rule in claim.rules if rule not in BY_ID and rule not in NOT_YET)

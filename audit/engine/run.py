@@ -1,0 +1,242 @@
+"""One part of a capture through both lanes into a tally: the fold that every runner uses."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, TypeAlias
+
+from audit.engine.events import Reader
+from audit.engine.fast import FastLane, Plan
+from audit.engine.names import Names
+from audit.engine.parse import Limits, Refusal, parse
+from audit.engine.slow import SlowLane, identifying
+from audit.engine.times import parse_time, times_of
+from audit.model import UNKNOWN, Event, Finding, Gap, Place, Pointer, Reason, Unreadable, resolve
+from audit.policy.pack import Envelope, EventType, Policy
+from audit.redact import Redactor
+from audit.rules import RULES
+from audit.rules.case import EventRule, Listing, RecordRule
+from audit.tally import EventKey, Size, Tally, Units
+
+
+class Lines(NamedTuple):
+    """Whole lines of a line format. `offset` of the first byte, `unit` the first line's number in its chunk, from 1."""
+
+    offset: int
+    unit: int
+    data: bytes
+
+
+class Item(NamedTuple):
+    """One JSON value of a document that is no line format."""
+
+    offset: int
+    unit: int
+    data: bytes
+
+
+class Broken(NamedTuple):
+    """A unit that could not be had at all. `column`: the byte where it went wrong, where known."""
+
+    offset: int
+    unit: int
+    reason: Reason
+
+
+Part: TypeAlias = Lines | Item | Broken
+Sink: TypeAlias = Callable[[Finding], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Identifying:
+    """The identifying leaves of one event type: always there in a valid event, or to be asked for."""
+
+    sure: tuple[tuple[str, Pointer], ...]
+    maybe: tuple[tuple[str, Pointer], ...]
+
+    @staticmethod
+    def of(entry: EventType) -> Identifying:
+        found = identifying(entry)
+        sure = tuple((f, p) for f, p in found if entry.leaves[p].required)
+        return Identifying(sure, tuple((f, p) for f, p in found if not entry.leaves[p].required))
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What the fast lane counts for one part, folded into the tally at its end."""
+
+    clean: Counter[str] = field(default_factory=Counter)
+    fields: Counter[tuple[str, str]] = field(default_factory=Counter)
+    first: str = "~"
+    last: str = ""
+    instants: list[datetime] = field(default_factory=list)
+    units: int = 0
+    carrying: int = 0
+    blank: int = 0
+    unreadable: int = 0
+    events: int = 0
+
+
+class Auditor:
+    """A policy made ready to run: both lanes, the reader of envelopes, the redactor. One per process; keeps no events."""
+
+    def __init__(self, policy: Policy, limits: Limits | None = None, *, lanes: bool = True) -> None:
+        self.policy, self.limits = policy, limits or Limits()
+        self.names = Names(policy)
+        self.redactor = Redactor(policy.names, policy.envelope.id_pattern)
+        rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
+        records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
+        self.slow = SlowLane(policy, rules, records, self.redactor, self.names)
+        self.fast = FastLane(policy, rules) if lanes else None
+        if self.fast is not None and self.fast.off:
+            self.fast = None
+        types = (*policy.events.values(), *(category.type for category in policy.categories))
+        self.identifying = {id(entry): Identifying.of(entry) for entry in types}
+        self.clocks = {str(name): _clocks(policy.envelope, entry) for name, entry in policy.events.items()}
+
+    def tally(self, size: Size | None = None) -> Tally:
+        return Tally(size)
+
+    def feed(self, part: Part, tally: Tally, at: tuple[int, int], override: str | None = None, sink: Sink | None = None) -> None:
+        """Judge one part of input `at` = (input, chunk) into the tally; findings also go to the sink."""
+        counts = _Counts()
+        reader = Reader(self.policy, self.names, override)
+        match part:
+            case Lines():
+                self._lines(part, counts, tally, at, reader, sink)
+            case Item():
+                counts.units = 1
+                place = Place(at[0], part.offset, 0, at[1], part.unit)
+                self._unit(part.data, place, counts, tally, reader, sink)
+            case Broken():
+                counts.units = 1
+                place = Place(at[0], part.offset, 0, at[1], part.unit)
+                self._refuse(Unreadable(place, part.reason), counts, tally, sink)
+        self._close(counts, tally, at)
+
+    def _lines(  # noqa: PLR0913 - the hot loop: everything it needs, nothing looked up
+        self, part: Lines, counts: _Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
+    ) -> None:
+        lines = part.data.split(b"\n")
+        if lines[-1] == b"":
+            lines.pop()
+        counts.units = len(lines)
+        offset, prove = part.offset, self.fast.prove if self.fast is not None else None
+        longest = self.limits.max_line
+        for number, line in enumerate(lines, part.unit):
+            proved = prove(line) if prove is not None and len(line) <= longest else None
+            if proved is not None:
+                self._clean(*proved, counts)
+            else:
+                self._unit(line, Place(at[0], offset, 0, at[1], number), counts, tally, reader, sink)
+            offset += len(line) + 1
+
+    def _clean(self, plan: Plan, value: dict[str, Any], counts: _Counts) -> None:
+        name = plan.type.name
+        counts.carrying += 1
+        counts.events += 1
+        counts.clean[name] += 1
+        for text, pointer in self.identifying[id(plan.type)].maybe:
+            if resolve(value, pointer) is not None:
+                counts.fields[name, text] += 1
+        clock = self.clocks[name]
+        when = value.get(clock) if clock is not None else None
+        if when is not None and len(when) == 24 and when[10] == "T" and when[23] == "Z":
+            # Fixed-width UTC times order as text.
+            if when < counts.first:
+                counts.first = when
+            if when > counts.last:
+                counts.last = when
+            return
+        arrived = times_of(value, self.policy.envelope).arrived
+        if arrived is not None:
+            counts.instants = [min([arrived, *counts.instants]), max([arrived, *counts.instants])]
+
+    def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
+        self, data: bytes, place: Place, counts: _Counts, tally: Tally, reader: Reader, sink: Sink | None
+    ) -> None:
+        if not data.strip(b" \t\r\n"):
+            counts.blank += 1
+            return
+        document = parse(data, self.limits)
+        if isinstance(document, Refusal):
+            self._refuse(Unreadable(place, document.reason, document.column), counts, tally, sink)
+            return
+        records = list(reader.read(document, place))
+        bad = [record for record in records if isinstance(record, Unreadable)]
+        if len(bad) == len(records):
+            self._refuse(bad[0], counts, tally, sink)
+            return
+        counts.carrying += 1
+        for record in records:
+            if isinstance(record, Unreadable):
+                self._note(record, tally, sink)
+            else:
+                counts.events += 1
+                self._event(record, tally, sink)
+
+    def _refuse(self, record: Unreadable, counts: _Counts, tally: Tally, sink: Sink | None) -> None:
+        counts.unreadable += 1
+        self._note(record, tally, sink)
+
+    def _note(self, record: Unreadable, tally: Tally, sink: Sink | None) -> None:
+        tally.reasons[record.reason] += 1
+        tally.add_gap(Gap.UNREADABLE)
+        self._report(self.slow.record(record), tally, sink)
+
+    def _event(self, event: Event, tally: Tally, sink: Sink | None) -> None:
+        case = self.slow.case(event)
+        shown = self.redactor.event_name(event) or "(nameless)"
+        tally.count_event(EventKey(case.listing is not Listing.LISTED, event.origin, shown))
+        if event.origin == UNKNOWN:
+            tally.add_gap(Gap.ORIGIN, UNKNOWN)
+        if event.times.arrived is not None:
+            tally.saw(event.times.arrived, event.times.arrived)
+        if case.type is not None:
+            found = self.identifying[id(case.type)]
+            for text, pointer in (*found.sure, *found.maybe):
+                if resolve(event.value, pointer) is not None:
+                    tally.fields[case.type.name, text] += 1
+        for finding in self.slow.judge(case):
+            if isinstance(finding, Gap):
+                tally.add_gap(finding, event.origin)
+            else:
+                tally.add(finding)
+                if sink is not None:
+                    sink(finding)
+
+    @staticmethod
+    def _report(findings: Iterator[Finding], tally: Tally, sink: Sink | None) -> None:
+        for finding in findings:
+            tally.add(finding)
+            if sink is not None:
+                sink(finding)
+
+    def _close(self, counts: _Counts, tally: Tally, at: tuple[int, int]) -> None:
+        for name, number in counts.clean.items():
+            entry = self.policy.events[name]
+            tally.count_event(EventKey(undocumented=False, origin=entry.origin, name=name), number)
+            for text, _ in self.identifying[id(entry)].sure:
+                tally.fields[name, text] += number
+        tally.fields.update(counts.fields)
+        ends = [when for when in (parse_time(counts.first), parse_time(counts.last), *counts.instants) if when is not None]
+        if ends:
+            tally.saw(min(ends), max(ends))
+        units = Units(counts.units, counts.carrying, counts.blank, counts.unreadable, 0, counts.events)
+        tally.count_units(at, units)
+
+
+def _clocks(envelope: Envelope, entry: EventType) -> str | None:
+    """The root member that is an event's arrival time, if its schema vouches for the format; else every time is parsed."""
+    for pointer in (envelope.received, envelope.stamp, envelope.sent):
+        if pointer is None or len(pointer) != 1:
+            continue
+        leaf = entry.leaf(pointer)
+        if leaf is not None and leaf.required and leaf.schema.get("format") == "date-time":
+            return str(pointer[0])
+        if leaf is not None:
+            return None  # it may be there and decide: the full reading must look
+    return None

@@ -1,0 +1,33 @@
+"""Times of events: text to instants in UTC, and the two clocks of the plan."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from audit.model import Json, Pointer, Times, resolve
+from audit.policy.pack import Envelope
+
+
+def parse_time(text: Json) -> datetime | None:
+    """An ISO 8601 date and time, or None. Without offset: UTC. A leap second is the second after :59."""
+    if not isinstance(text, str) or not 19 <= len(text) <= 40 or text[4:5] != "-" or not text.isascii():
+        return None
+    leap = text[16:19] == ":60"
+    try:
+        when = datetime.fromisoformat(f"{text[:17]}59{text[19:]}" if leap else text.strip())
+        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+        return when + timedelta(seconds=1) if leap else when
+    except (ValueError, OverflowError):
+        return None
+
+
+def times_of(value: dict[str, Json], envelope: Envelope, seen_at: datetime | None = None) -> Times:
+    """*arrived*: the capture's clock, else received, stamp, sent. *sent*: never later than arrived. *created*."""
+
+    def at(pointer: Pointer | None) -> datetime | None:
+        return parse_time(resolve(value, pointer)) if pointer is not None else None
+
+    sent, stamp = at(envelope.sent), at(envelope.stamp)
+    arrived = seen_at or at(envelope.received) or stamp or sent
+    first = min((when for when in (sent, arrived) if when is not None), default=None)
+    return Times(sent=first, arrived=arrived, created=at(envelope.created) or stamp)

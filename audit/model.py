@@ -1,0 +1,259 @@
+"""The words of the house as values: places, events, breaches, findings, verdicts. Frozen, no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum, StrEnum
+from typing import NamedTuple, NewType, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | Decimal | str | list[Json] | dict[str, Json]"
+Pointer: TypeAlias = tuple[str | int, ...]
+"""RFC 6901 as its parsed tokens; an int is an array index. Holds captured names: shown only through `redact`."""
+
+PackStr = NewType("PackStr", str)
+"""Text that a policy pack says. The only text that a rule may put into a finding."""
+
+
+class Level(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        return ("note", "warning", "error").index(self.value)
+
+
+class Grade(StrEnum):
+    PROVED = "proved"
+    STRONG = "strong"
+    SUSPECTED = "suspected"
+
+
+class Verdict(StrEnum):
+    VIOLATED = "violated"
+    CONTRADICTED = "contradicted"
+    INCONCLUSIVE = "inconclusive"
+    UPHELD = "upheld"
+    NOT_EXERCISED = "not-exercised"
+    NOT_TESTABLE = "not-testable"
+
+
+class Shape(StrEnum):
+    """What a value looks like, said without saying the value."""
+
+    ABSENT = "absent"
+    NULL = "null"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+    OBJECT = "object"
+    ARRAY = "array"
+    EMPTY = "empty text"
+    UUID = "uuid"
+    DATE_TIME = "date-time"
+    IPV4 = "IPv4 address"
+    IPV6 = "IPv6 address"
+    EMAIL = "e-mail address"
+    URL = "URL"
+    OBJECT_ID = "24-digit hex id"
+    HEX_32 = "32-digit hex"
+    HEX_40 = "40-digit hex"
+    HEX_64 = "64-digit hex"
+    HEX = "hex"
+    DIGITS = "digits"
+    WORD = "word"
+    TEXT = "text"
+
+
+class Place(NamedTuple):
+    """Where a record stands: (input, offset, item) orders; `chunk` and `unit` (1-based in it) give the number at the end.
+
+    `offset` is the byte offset of the unit in the decoded stream, or its ordinal; `item` the index in a batch or array.
+    """
+
+    input: int
+    offset: int
+    item: int
+    chunk: int
+    unit: int
+
+
+class Reason(StrEnum):
+    """Why a record is unreadable, with what to do next."""
+
+    NOT_JSON = "not JSON: one JSON object a line is expected"
+    CONCATENATED = "several JSON values on one line: put each on a line of its own"
+    CONSTANT = "not JSON: NaN or Infinity; the writer must send null or a string"
+    BOM = "not JSON: a byte order mark inside the file (were files concatenated?)"
+    NOT_OBJECT = "JSON, but no object: a telemetry event is an object"
+    NO_ENVELOPE = "an object without an event envelope: another program's log, or a wrong --policy?"
+    UTF8 = "not UTF-8: convert the file to UTF-8"
+    UTF16 = "UTF-16 text: convert it first, for example with iconv -f UTF-16 -t UTF-8"
+    BINARY = "binary data, no text: export the capture as JSON lines"
+    TOO_LONG = "longer than --max-line"
+    TOO_DEEP = "nested deeper than --max-depth"
+    TOO_MANY = "more members than --max-keys"
+    TRUNCATED = "the compressed stream ends early: what came before was judged, the rest is missing"
+    CORRUPT = "the compressed stream is damaged: what came before was judged, the rest is missing"
+    CUT = "the JSON document ends early: what came before was judged, the rest is missing"
+    BATCH = "a batch that is no list of events"
+    EMPTY_BATCH = "a batch without events"
+    DENIED = "permission denied: nothing of this file was read"
+    VANISHED = "the file could not be read to its end"
+    NO_FILE = "not a regular file: nothing of it was read"
+    CAPTURE = "a HAR, packet capture or flow dump, which this version does not read: export the events as JSON lines"
+
+
+class Gap(StrEnum):
+    """Something in a claim's scope that was not looked at."""
+
+    UNREADABLE = "unreadable"
+    ORIGIN = "unknown-origin"
+    TIME = "unknown-time"
+    DUPLICATE = "duplicate-key"
+    OVERFLOW = "too-many-groups"
+    SEARCH = "search-given-up"
+
+
+UNKNOWN = "unknown"
+"""The origin of an event that no list, option or match rule places."""
+
+
+class Times(NamedTuple):
+    """An event's clocks, UTC; None where it has none. `arrived` and `sent` follow the plan's definitions."""
+
+    sent: datetime | None = None
+    arrived: datetime | None = None
+    created: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One telemetry message. `hidden`: values that the parsed view does not show (earlier duplicates of a key,
+    batch members that the event's own member shadows), each with the pointer where it stands."""
+
+    place: Place
+    value: dict[str, Json]
+    name: str | None
+    call: str | None
+    origin: str
+    times: Times = Times()
+    message_id: str | None = None
+    hidden: tuple[tuple[Pointer, Json], ...] = ()
+    duplicates: tuple[Pointer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    place: Place
+    reason: Reason
+    column: int | None = None
+
+
+Fact: TypeAlias = int | datetime | timedelta | Enum | PackStr
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One breach as a rule says it: no captured text fits in here but the pointer, which the engine redacts.
+
+    `template` is a format string over `facts`; `level` None means the rule's own.
+    """
+
+    pointer: Pointer
+    template: str
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    level: Level | None = None
+    grade: Grade = Grade.PROVED
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A breach after redaction: every field may be printed. Page findings have no place, event or pointer."""
+
+    fingerprint: str
+    rule: str
+    level: Level
+    grade: Grade
+    place: Place | None
+    event: str | None
+    message_id: str | None
+    origin: str | None
+    pointer: str | None
+    field: str | None
+    host: str | None
+    message: str
+    shape: Shape | None
+    path: tuple[str, ...] = ()
+
+    def order(self) -> tuple[object, ...]:
+        """The order of findings in every output: by place, rule, pointer, message; no place first."""
+        where = (0, 0, 0, 0) if self.place is None else (1, *self.place[:3])
+        return (*where, self.rule, self.pointer or "", self.message)
+
+
+class Outcome(IntEnum):
+    """Exit codes of `check`, the same for every format."""
+
+    CLEAN = 0
+    FINDINGS = 1
+    USAGE = 2
+    NOTHING_READ = 3
+    NOT_EXERCISED = 4
+    UNVERIFIED = 5
+    INTERNAL = 70
+    INTERRUPTED = 130
+
+
+def leaves(value: Json, at: Pointer = ()) -> Iterator[tuple[Pointer, Json]]:
+    """Every leaf below a value with its pointer; an empty container is a leaf, null is absent. Depth-first, no recursion."""
+    stack: list[tuple[Pointer, Json]] = [(at, value)]
+    while stack:
+        where, node = stack.pop()
+        if isinstance(node, dict) and node:
+            stack.extend(((*where, key), child) for key, child in reversed(node.items()))
+        elif isinstance(node, list) and node:
+            stack.extend(((*where, index), node[index]) for index in range(len(node) - 1, -1, -1))
+        elif node is not None:
+            yield where, node
+
+
+def members(value: Json, at: Pointer = ()) -> Iterator[Pointer]:
+    """The pointer of every object member below a value, leaf or not."""
+    stack: list[tuple[Pointer, Json]] = [(at, value)]
+    while stack:
+        where, node = stack.pop()
+        if isinstance(node, dict):
+            for key, child in node.items():
+                yield (*where, key)
+                stack.append(((*where, key), child))
+        elif isinstance(node, list):
+            stack.extend(((*where, index), child) for index, child in enumerate(node))
+
+
+_MISSING = object()
+
+
+def resolve(value: Json, pointer: Pointer) -> Json:
+    """The value at a pointer, or None where there is none (null is absent)."""
+    node: object = value
+    for token in pointer:
+        if isinstance(node, dict):
+            node = node.get(token, _MISSING)
+        elif isinstance(node, list) and isinstance(token, int) and token < len(node):
+            node = node[token]
+        else:
+            return None
+    return None if node is _MISSING else node  # type: ignore[return-value]  # narrowed by hand: tokens walk Json only
+
+
+def parse_pointer(text: str) -> tuple[str, ...]:
+    """RFC 6901 text to tokens; every token stays text, as a policy pack addresses object members only."""
+    if not text.startswith("/"):
+        raise ValueError("a JSON Pointer starts with '/'")
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in text[1:].split("/"))

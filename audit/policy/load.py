@@ -1,0 +1,435 @@
+"""Read a pack from its directory, once. Data only: nothing in a pack is executed, fetched or followed outside it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from audit.model import Json, PackStr, parse_pointer
+from audit.policy.pack import (
+    CATEGORIES,
+    AfterOptOut,
+    Cadence,
+    Category,
+    Claim,
+    Consent,
+    ConsentSwitch,
+    Destination,
+    Documented,
+    EmailPlace,
+    Envelope,
+    EventType,
+    Match,
+    Origin,
+    Policy,
+    PolicyError,
+    Sample,
+    Sufficient,
+)
+from audit.policy.page import position
+from audit.policy.shapes import documentation
+from audit.policy.validators import check_safe, compile_validator, oracle
+
+MAX_FILE = 16 * 1024 * 1024
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def schemas_root() -> Path:
+    """Where the built-in packs stand: beside the package in a wheel, beside its folder in a checkout."""
+    spec = find_spec("audit")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    inside = package / "schemas"
+    return inside if inside.is_dir() else package.parent / "schemas"
+
+
+def built_in() -> dict[str, Path]:
+    """Every pack that ships, by `product/revision`."""
+    root = schemas_root()
+    return {path.parent.relative_to(root).as_posix(): path.parent for path in sorted(root.glob("*/*/policy.toml"))}
+
+
+def find(name: str) -> Path:
+    """The directory of a pack named `product/revision` or given as a path. Raises PolicyError."""
+    packs = built_in()
+    if name in packs:
+        return packs[name]
+    path = Path(name)
+    if (path / "policy.toml").is_file():
+        return path
+    known = ", ".join(packs)
+    raise PolicyError(name, "", f"no such policy pack: give a directory that holds policy.toml, or one of: {known}")
+
+
+def parse_duration(text: str) -> timedelta:
+    """`P[nD]T[nH][nM][nS]`. Raises ValueError."""
+    match = _DURATION.fullmatch(text)
+    if match is None or text in ("P", "PT") or text.endswith("T"):
+        raise ValueError(f"not a duration of the form P[nD]T[nH][nM][nS]: {text}")
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def load(directory: Path) -> Policy:
+    """The pack in a directory. Raises PolicyError, which names file and key path."""
+    return _Loader(directory).policy()
+
+
+class _Loader:
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.hashes: list[str] = []
+        self.text = self.read("policy.toml")
+        self.raw = self.toml()
+
+    def read(self, name: str) -> str:
+        """A file of the pack, as text; it must be a plain file inside the directory."""
+        path = self.directory / name
+        if not path.resolve().is_relative_to(self.directory.resolve()):
+            raise PolicyError(name, "", "the file stands outside the pack")
+        try:
+            if path.stat().st_size > MAX_FILE:
+                raise PolicyError(name, "", f"larger than {MAX_FILE} bytes")
+            data = path.read_bytes()
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise PolicyError(name, "", f"not UTF-8 at byte {error.start}") from None
+        except OSError as error:
+            raise PolicyError(name, "", f"cannot be read: {error.strerror or type(error).__name__}") from None
+        self.hashes.append(f"{name} {hashlib.sha256(data).hexdigest()}")
+        return text
+
+    def json(self, name: str) -> Any:
+        text = self.read(name)
+        try:
+            return json.loads(text)
+        except RecursionError:
+            raise PolicyError(name, "", "nested too deep") from None
+        except ValueError as error:
+            line = getattr(error, "lineno", None)
+            raise PolicyError(name, "", f"not JSON: {getattr(error, 'msg', 'unreadable')}", line) from None
+
+    def toml(self) -> dict[str, Any]:
+        try:
+            raw = tomllib.loads(self.text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            line = re.search(r"line (\d+)", str(error))
+            what = f"not TOML: {str(error).split(' (at')[0] or 'nested too deep'}"
+            raise PolicyError("policy.toml", "", what, int(line[1]) if line else None) from None
+        faults = list(_policy_faults(raw))
+        if faults:
+            path, what = min(faults, key=lambda fault: len(fault[0]))
+            raise PolicyError("policy.toml", path, what, self.line_of(path))
+        return raw
+
+    def line_of(self, path: str) -> int | None:
+        """The line of the last named key of a path, where it stands just once."""
+        names = [token for token in path.split("/") if token and not token.isdigit()]
+        if not names:
+            return None
+        lines = [n for n, line in enumerate(self.text.split("\n"), 1) if re.match(rf"\W*{re.escape(names[-1])}\b", line)]
+        return lines[0] if len(lines) == 1 else None
+
+    def fail(self, path: str, what: str, needle: str | None = None) -> PolicyError:
+        lines = [n for n, line in enumerate(self.text.split("\n"), 1) if needle and needle in line]
+        return PolicyError("policy.toml", path, what, lines[0] if lines else self.line_of(path))
+
+    def policy(self) -> Policy:
+        raw = self.raw
+        page = self.read("page.md")
+        envelope = self.envelope()
+        events = {event["name"]: self.event(event, f"/events/{i}", envelope) for i, event in enumerate(raw["events"])}
+        if len(events) != len(raw["events"]):
+            raise self.fail("/events", "an event name stands twice")
+        categories = tuple(self.category(c, f"/categories/{i}", envelope) for i, c in enumerate(raw.get("categories", ())))
+        claims = tuple(self.claims(page))
+        samples = tuple(self.samples(envelope))
+        emails = raw.get("emails", {})
+        types = (*events.values(), *(category.type for category in categories))
+        names = {str(t) for event in types for pointer in (*event.leaves, *event.containers) for t in pointer}
+        policy = Policy(
+            id=raw["id"],
+            revision=raw["revision"],
+            title=raw["source"]["title"],
+            sha256=hashlib.sha256("\n".join(sorted(self.hashes)).encode()).hexdigest(),
+            page=page,
+            envelope=envelope,
+            origins=tuple(self.origins()),
+            events=events,
+            categories=categories,
+            claims=claims,
+            consent=self.consent(),
+            emails=tuple(EmailPlace(p["event"], parse_pointer(p["pointer"])) for p in emails.get("allowed", ())),
+            not_personal=frozenset(text.lower() for text in emails.get("not_personal", ())),
+            destinations=tuple(
+                Destination(PackStr(d["purpose"]), d.get("origin"), tuple(d["hosts"])) for d in raw.get("destinations", ())
+            ),
+            samples=samples,
+            names=frozenset(names | set(events) | {"event", "type", *envelope.calls} - {"*"}),
+        )
+        self.check_names(policy)
+        return policy
+
+    def envelope(self) -> Envelope:
+        raw = self.raw["envelope"]
+        if raw["kind"] != "custom":
+            path = schemas_root() / "envelopes" / f"{raw['kind']}.toml"
+            if not re.fullmatch(r"[a-z0-9-]+", raw["kind"]) or not path.is_file():
+                known = ", ".join(sorted(p.stem for p in path.parent.glob("*.toml")))
+                raise self.fail("/envelope/kind", f"unknown envelope: use custom or one of: {known}")
+            raw = tomllib.loads(path.read_text("utf-8"))
+        pointers = {key: parse_pointer(raw[key]) for key in ("name", "call", "id") if key in raw}
+        times = {key: parse_pointer(value) for key, value in raw.get("times", {}).items()}
+        pattern = self.pattern(raw["id_pattern"], "/envelope/id_pattern") if "id_pattern" in raw else None
+        return Envelope(
+            name=pointers.get("name"),
+            call=pointers.get("call"),
+            named=raw.get("named"),
+            calls=frozenset(raw.get("calls", ())),
+            id=pointers.get("id"),
+            id_pattern=pattern,
+            batch=parse_pointer(raw["batch"])[0] if "batch" in raw else None,
+            transport=tuple(raw.get("transport", ())),
+            sent=times.get("sent"),
+            received=times.get("received"),
+            created=times.get("created"),
+            stamp=times.get("stamp"),
+        )
+
+    def pattern(self, text: str, path: str) -> re.Pattern[str]:
+        try:
+            return re.compile(text)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise self.fail(path, f"not a regular expression: {error}") from None
+
+    def origins(self) -> Iterator[Origin]:
+        for raw in self.raw.get("origins", ()):
+            yield Origin(
+                name=raw["name"],
+                match=tuple(_match(pointer, rule) for pointer, rule in raw.get("match", {}).items()),
+                consent=Consent(raw.get("consent", "always")),
+                after_opt_out=AfterOptOut(raw.get("after_opt_out", "ambiguous")),
+            )
+
+    def schema(self, name: str, path: str, envelope: Envelope) -> Mapping[str, Any]:
+        if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is None:
+            raise self.fail(path, "the schema must be a file name in events/, without folders")
+        file = f"events/{name}"
+        schema = self.json(file)
+        if not isinstance(schema, dict):
+            raise PolicyError(file, "", "a schema must be an object")
+        if "$schema" not in schema:
+            raise PolicyError(file, "/$schema", "missing: it must be https://json-schema.org/draft/2020-12/schema")
+        try:
+            for where, what in check_safe(schema):
+                raise PolicyError(file, where, what)
+            for where, what in _category_faults(schema):
+                raise PolicyError(file, where, what)
+            oracle(schema)
+        except ValueError as error:
+            raise PolicyError(file, "", f"not a JSON Schema: {error}") from None
+        except RecursionError:
+            raise PolicyError(file, "", "nested too deep") from None
+        if schema.get("type") != "object":
+            raise PolicyError(file, "/type", "an event is an object: the schema must say so")
+        return _with_transport(schema, envelope)
+
+    def event(self, raw: Mapping[str, Any], path: str, envelope: Envelope) -> EventType:
+        return self.type(raw["name"], raw["origin"], Documented(raw["documented"]), raw, path, envelope)
+
+    def category(self, raw: Mapping[str, Any], path: str, envelope: Envelope) -> Category:
+        entry = self.type(raw["describes"], raw["origin"], Documented.SAMPLE, raw, path, envelope)
+        pattern = self.pattern(raw["name_pattern"], f"{path}/name_pattern")
+        return Category(raw["origin"], PackStr(raw["describes"]), pattern, entry)
+
+    def type(  # noqa: PLR0913 - one value assembled once
+        self, name: str, origin: str, documented: Documented, raw: Mapping[str, Any], path: str, envelope: Envelope
+    ) -> EventType:
+        schema = self.schema(raw["schema"], f"{path}/schema", envelope)
+        try:
+            validator = compile_validator(schema)
+        except ValueError as error:
+            raise PolicyError(f"events/{raw['schema']}", "", f"cannot be compiled: {error}") from None
+        doc = documentation(schema, envelope.transport)
+        cadence = raw.get("cadence")
+        return EventType(
+            name=PackStr(name),
+            origin=origin,
+            documented=documented,
+            schema=schema,
+            validator=validator,
+            leaves=doc.leaves,
+            containers=doc.containers,
+            open=doc.open,
+            cadence=self.cadence(cadence, f"{path}/cadence") if cadence else None,
+            consent=Consent(raw["consent"]) if "consent" in raw else None,
+        )
+
+    def duration(self, text: str, path: str) -> timedelta:
+        try:
+            return parse_duration(text)
+        except (ValueError, OverflowError) as error:
+            raise self.fail(path, str(error), text) from None
+
+    def cadence(self, raw: Mapping[str, str], path: str) -> Cadence:
+        every, tolerance, retry = (
+            self.duration(raw.get(key, default), f"{path}/{key}")
+            for key, default in (("every", ""), ("tolerance", "PT0S"), ("retry", "PT0S"))
+        )
+        return Cadence(every, tolerance, retry, parse_pointer(raw["subject"]))
+
+    def consent(self) -> ConsentSwitch | None:
+        raw = self.raw.get("consent")
+        if raw is None:
+            return None
+        return ConsentSwitch(
+            env=raw["env"],
+            off=tuple(raw["off"]),
+            needs_restart=raw.get("needs_restart", False),
+            subjects=raw.get("subjects", {}),
+            grace=self.duration(raw.get("grace", "PT0S"), "/consent/grace"),
+            flush_window=self.duration(raw.get("flush_window", "PT24H"), "/consent/flush_window"),
+        )
+
+    def claims(self, page: str) -> Iterator[Claim]:
+        seen: set[str] = set()
+        for i, raw in enumerate(self.raw.get("claims", ())):
+            path = f"/claims/{i}"
+            if raw["id"] in seen:
+                raise self.fail(f"{path}/id", f"the claim {raw['id']} stands twice", f'"{raw["id"]}"')
+            seen.add(raw["id"])
+            for quote in raw["quotes"]:
+                if position(page, quote) is None:
+                    raise self.fail(f"{path}/quotes", f"not found in page.md: {quote!r}", quote[:40])
+            quotes = sorted(raw["quotes"], key=lambda q: (position(page, q) or 0, q))
+            yield Claim(
+                id=raw["id"],
+                quotes=tuple(quotes),
+                rules=tuple(raw.get("rules", ())),
+                origin=raw.get("origin"),
+                implied=raw.get("reading") == "implied",
+                destination=raw.get("destination"),
+                exclusive=raw.get("exclusive", False),
+                limit=raw.get("limit"),
+                sufficient=tuple(self.sufficient(s, f"{path}/sufficient") for s in raw.get("sufficient", ())),
+                not_testable=raw.get("not_testable"),
+            )
+
+    def sufficient(self, raw: Mapping[str, Any], path: str) -> Sufficient:
+        durations = {key: self.duration(raw[key], f"{path}/{key}") for key in ("window", "alive_after_opt_out") if key in raw}
+        return Sufficient(**{**raw, **durations})
+
+    def samples(self, envelope: Envelope) -> Iterator[Sample]:
+        folder = self.directory / "samples"
+        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+            name = f"samples/{path.name}"
+            value = self.json(name)
+            event = _text_at(value, envelope.name)
+            if not isinstance(value, dict) or event is None:
+                raise PolicyError(name, "", "a sample is one event with its name")
+            yield Sample(name, event, value)
+
+    def check_names(self, policy: Policy) -> None:
+        """Every name that one part of the pack uses of another must exist."""
+        origins = {origin.name for origin in policy.origins}
+        for path, name in _origin_uses(self.raw):
+            if name not in origins:
+                raise self.fail(path, f"no such origin: {name}; one of {', '.join(sorted(origins))}", f'"{name}"')
+        purposes = {destination.purpose for destination in policy.destinations}
+        for i, claim in enumerate(policy.claims):
+            if claim.destination is not None and claim.destination not in purposes:
+                raise self.fail(f"/claims/{i}/destination", f"no destination has the purpose {claim.destination!r}")
+            for condition in claim.sufficient:
+                if condition.event is not None and condition.event not in policy.events:
+                    raise self.fail(f"/claims/{i}/sufficient", f"no such event: {condition.event!r}", condition.event)
+        for place in policy.emails:
+            if place.event not in policy.events:
+                raise self.fail("/emails/allowed", f"no such event: {place.event!r}", place.event)
+
+
+def _text_at(value: Json, pointer: Iterable[str | int] | None) -> str | None:
+    from audit.model import resolve
+
+    found = resolve(value, tuple(pointer)) if pointer is not None else None
+    return found if isinstance(found, str) else None
+
+
+def _origin_uses(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for kind in ("events", "categories", "destinations", "claims"):
+        for i, part in enumerate(raw.get(kind, ())):
+            if "origin" in part:
+                yield f"/{kind}/{i}/origin", part["origin"]
+            for j, condition in enumerate(part.get("sufficient", ())):
+                if "origin" in condition:
+                    yield f"/{kind}/{i}/sufficient/{j}/origin", condition["origin"]
+    for name in raw.get("consent", {}).get("subjects", {}):
+        yield f"/consent/subjects/{name}", name
+
+
+def _match(pointer: str, rule: Any) -> Match:
+    at = parse_pointer(pointer)
+    if not isinstance(rule, dict):
+        return Match(at, equals=rule)
+    return Match(
+        at,
+        among=tuple(rule["in"]) if "in" in rule else None,
+        present=rule.get("present"),
+        prefix=rule.get("prefix"),
+        ip=rule.get("format") == "ip",
+    )
+
+
+def _with_transport(schema: Mapping[str, Any], envelope: Envelope) -> Mapping[str, Any]:
+    """The schema with the envelope's transport members, so that real traffic can stay in the fast lane."""
+    scalar = {"type": ["string", "number", "boolean", "null"], "maxLength": 256, "x-transport": True, "x-data-category": "none"}
+    known = schema.get("properties", {})
+    return {**schema, "properties": {**{name: scalar for name in envelope.transport}, **known}}
+
+
+def _category_faults(schema: object, at: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(schema, dict):
+        category = schema.get("x-data-category")
+        if isinstance(category, str) and category not in CATEGORIES:
+            yield f"{at}/x-data-category", f"unknown category: use one of {', '.join(CATEGORIES)}"
+        for key, value in schema.items():
+            yield from _category_faults(value, f"{at}/{key}")
+    elif isinstance(schema, list):
+        for index, value in enumerate(schema):
+            yield from _category_faults(value, f"{at}/{index}")
+
+
+@cache
+def _policy_validator() -> Any:
+    return oracle(json.loads((schemas_root() / "policy.schema.json").read_text("utf-8")))
+
+
+def _policy_faults(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Faults of policy.toml against policy.schema.json, as (key path, what)."""
+    plain = _plain(raw)
+    for fault in _policy_validator().faults(plain):
+        path = "".join(f"/{token}" for token in fault.pointer)
+        names = ", ".join(fault.names)
+        if fault.keyword == "required":
+            yield f"{path}/{names}", "missing"
+        elif fault.names:
+            yield f"{path}/{fault.names[0]}", f"unknown key: {names}"
+        else:
+            yield path or "/", f"does not fit `{fault.keyword}` of policy.schema.json"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_plain(child) for child in value]
+    return value.isoformat() if isinstance(value, dt.date | dt.time) else value

@@ -1,0 +1,300 @@
+"""A policy pack as frozen values: one revision of one product's telemetry page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from audit.model import Json, PackStr, Pointer, resolve
+from audit.policy.validators import Validator
+
+
+class PolicyError(Exception):
+    """A fault of a pack: names file, key path, line where known, and what is wrong."""
+
+    def __init__(self, file: str, where: str, what: str, line: int | None = None) -> None:
+        self.file, self.where, self.what, self.line = file, where, what, line
+        position = f"{file}:{line}" if line is not None else file
+        super().__init__(f"{position}: {where}: {what}" if where else f"{position}: {what}")
+
+
+class Documented(StrEnum):
+    SAMPLE = "sample"
+    NAME_ONLY = "name-only"
+
+
+class Consent(StrEnum):
+    OPT_IN = "opt-in"
+    ALWAYS = "always"
+
+
+class AfterOptOut(StrEnum):
+    FORBIDDEN = "forbidden"
+    ALLOWED = "allowed"
+    AMBIGUOUS = "ambiguous"
+
+
+class Identifies(StrEnum):
+    """Whom a category of data points at."""
+
+    NOBODY = "nobody"
+    INSTALLATION = "installation"
+    PERSON = "person"
+
+
+CATEGORIES: Mapping[str, Identifies] = {
+    "none": Identifies.NOBODY,
+    "time": Identifies.NOBODY,
+    "message-id": Identifies.NOBODY,
+    "software": Identifies.NOBODY,
+    "device": Identifies.NOBODY,
+    "locale": Identifies.NOBODY,
+    "page-address": Identifies.NOBODY,
+    "error-text": Identifies.NOBODY,
+    "other": Identifies.NOBODY,
+    "user-agent": Identifies.PERSON,
+    "ip-address": Identifies.PERSON,
+    "user-id": Identifies.PERSON,
+    "device-id": Identifies.PERSON,
+    "email": Identifies.PERSON,
+    "installation-id": Identifies.INSTALLATION,
+}
+"""The closed vocabulary of `x-data-category`. Persons: online identifiers in the sense of GDPR Recital 30."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a message keeps its name, call, id and times; which members the transport adds."""
+
+    name: Pointer | None
+    call: Pointer | None
+    named: str | None
+    calls: frozenset[str]
+    id: Pointer | None
+    id_pattern: re.Pattern[str] | None
+    batch: str | None
+    transport: tuple[str, ...]
+    sent: Pointer | None
+    received: Pointer | None
+    created: Pointer | None
+    stamp: Pointer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One condition of an origin: a pointer and what must hold of the value there."""
+
+    pointer: Pointer
+    equals: Json = None
+    among: tuple[Json, ...] | None = None
+    present: bool | None = None
+    prefix: str | None = None
+    ip: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    name: str
+    match: tuple[Match, ...]
+    consent: Consent
+    after_opt_out: AfterOptOut
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    every: timedelta
+    tolerance: timedelta
+    retry: timedelta
+    subject: Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One documented leaf of an event. `closed`: its schema leaves no room for free text."""
+
+    pointer: Pointer
+    category: str
+    placeholder: PackStr | None
+    required: bool
+    closed: bool
+    schema: Mapping[str, Any]
+    transport: bool = False
+
+    def has_form(self) -> bool:
+        """Whether a value's form alone tells this leaf from others: a format or a pattern, not a mere length."""
+        branches = (self.schema, *self.schema.get("anyOf", ()))
+        return any("format" in branch or "pattern" in branch for branch in branches)
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One entry of the page: a listed event, or the schema of a described category. Fields hold `*` for any index."""
+
+    name: PackStr
+    origin: str
+    documented: Documented
+    schema: Mapping[str, Any]
+    validator: Validator
+    leaves: Mapping[Pointer, Leaf]
+    containers: frozenset[Pointer]
+    open: bool
+    cadence: Cadence | None = None
+    consent: Consent | None = None
+
+    def leaf(self, pointer: Pointer) -> Leaf | None:
+        """The documented leaf at an event's pointer."""
+        found = self.leaves.get(pointer)
+        if found is None and any(isinstance(token, int) for token in pointer):
+            found = self.leaves.get(tuple("*" if isinstance(token, int) else token for token in pointer))
+        return found
+
+    def documents(self, pointer: Pointer) -> bool:
+        """Whether the page shows something at this pointer, leaf or container; transport members are not the page's."""
+        leaf = self.leaf(pointer)
+        if leaf is not None:
+            return not leaf.transport
+        return tuple("*" if isinstance(token, int) else token for token in pointer) in self.containers
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """What the page describes without listing names."""
+
+    origin: str
+    describes: PackStr
+    name_pattern: re.Pattern[str]
+    type: EventType
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentSwitch:
+    """How the product is told to be silent."""
+
+    env: str
+    off: tuple[str, ...]
+    needs_restart: bool
+    subjects: Mapping[str, str]
+    grace: timedelta
+    flush_window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class EmailPlace:
+    event: str
+    pointer: Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    purpose: PackStr
+    origin: str | None
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sufficient:
+    """What a capture must hold before `upheld` may be said: all given conditions together."""
+
+    origin: str | None = None
+    event: str | None = None
+    events: int | None = None
+    intervals: int | None = None
+    window: timedelta | None = None
+    contacts: int | None = None
+    seeds: int | None = None
+    positive_control: bool = False
+    consent_known: bool = False
+    before_opt_out: int | None = None
+    alive_after_opt_out: timedelta | None = None
+    alive_without_consent: bool = False
+    never: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Quoted words of the page with the rules that test them."""
+
+    id: str
+    quotes: tuple[str, ...]
+    rules: tuple[str, ...] = ()
+    origin: str | None = None
+    implied: bool = False
+    destination: str | None = None
+    exclusive: bool = False
+    limit: str | None = None
+    sufficient: tuple[Sufficient, ...] = ()
+    not_testable: str | None = None
+
+    def owns(self, rule: str, origin: str | None) -> bool:
+        """Whether a finding of this rule and origin counts here; one of unknown origin could count for every owner."""
+        return rule in self.rules and (self.origin is None or origin is None or origin in (self.origin, "unknown"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample as the page prints it."""
+
+    file: str
+    event: str
+    value: dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The whole pack. `sha256` covers every file in it."""
+
+    id: str
+    revision: str
+    title: str
+    sha256: str
+    page: str
+    envelope: Envelope
+    origins: tuple[Origin, ...]
+    events: Mapping[str, EventType]
+    categories: tuple[Category, ...]
+    claims: tuple[Claim, ...]
+    consent: ConsentSwitch | None = None
+    emails: tuple[EmailPlace, ...] = ()
+    not_personal: frozenset[str] = frozenset()
+    destinations: tuple[Destination, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    names: frozenset[str] = field(default_factory=frozenset)
+
+    def origin_of(self, value: dict[str, Json]) -> str | None:
+        """The first origin whose match rules all hold."""
+        return next((o.name for o in self.origins if o.match and all(holds(m, value) for m in o.match)), None)
+
+    def category_of(self, name: str) -> Category | None:
+        return next((category for category in self.categories if category.name_pattern.fullmatch(name)), None)
+
+    def allows_email(self, event: str | None, pointer: Pointer) -> bool:
+        return any(place.event == event and place.pointer == pointer for place in self.emails)
+
+
+def holds(match: Match, value: Json) -> bool:
+    """Whether one condition holds of an event; null is absent."""
+    found = resolve(value, match.pointer)
+    if match.present is not None:
+        return (found is not None) is match.present
+    if match.ip:
+        return isinstance(found, str) and is_address(found)
+    if match.among is not None:
+        return found in match.among
+    if match.prefix is not None:
+        return isinstance(found, str) and found.startswith(match.prefix)
+    return found == match.equals
+
+
+def is_address(text: str) -> bool:
+    """Whether text is an IPv4 or IPv6 address, the whole of it."""
+    from ipaddress import ip_address
+
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

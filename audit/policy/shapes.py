@@ -1,0 +1,113 @@
+"""What a schema documents: its leaves with category, placeholder and openness, read from the schema itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from audit.model import PackStr, Pointer
+from audit.policy.pack import Leaf
+
+TEXT_FREE_FORMATS = frozenset({"date-time", "date", "time", "duration", "uuid", "ipv4", "ipv6"})
+"""Formats whose strings hold no free text."""
+
+_APPLICATORS = ("allOf", "anyOf", "oneOf")
+
+
+class _Node(NamedTuple):
+    pointer: Pointer
+    schema: Mapping[str, Any]
+    required: bool
+
+
+class Documentation(NamedTuple):
+    """`open`: some place lets names or values through that no leaf describes, so texts are searched by a generic walk."""
+
+    leaves: dict[Pointer, Leaf]
+    containers: frozenset[Pointer]
+    open: bool
+
+
+def documentation(schema: Mapping[str, Any], transport: tuple[str, ...]) -> Documentation:
+    """Walk a closed schema. `transport`: root members that the envelope adds."""
+    leaves: dict[Pointer, Leaf] = {}
+    containers: set[Pointer] = set()
+    is_open = False
+    for node in _nodes(schema):
+        if _is_container(node.schema):
+            containers.add(node.pointer)
+            is_open = is_open or _lets_through(node.schema)
+            if node.schema.get("properties") or "items" in node.schema or "prefixItems" in node.schema:
+                continue
+        if node.pointer:
+            leaves[node.pointer] = _leaf(node, transport, leaves.get(node.pointer))
+    return Documentation(leaves, frozenset(containers), is_open)
+
+
+def _nodes(root: Mapping[str, Any]) -> Iterator[_Node]:
+    stack = [(_Node((), root, required=True), frozenset[str]())]
+    while stack:
+        node, seen = stack.pop()
+        schema, ref = node.schema, node.schema.get("$ref")
+        if isinstance(ref, str) and ref not in seen:
+            target = _local(root, ref)
+            stack.append((_Node(node.pointer, {**target, **{k: v for k, v in schema.items() if k != "$ref"}}, node.required), seen | {ref}))
+            continue
+        yield node
+        needed = schema.get("required", ())
+        for name, child in schema.get("properties", {}).items():
+            if isinstance(child, dict):
+                stack.append((_Node((*node.pointer, name), child, node.required and name in needed), seen))
+        for child in (schema.get("items"), schema.get("additionalProperties"), *schema.get("prefixItems", ())):
+            if isinstance(child, dict):
+                stack.append((_Node((*node.pointer, "*"), child, required=False), seen))
+        for keyword in _APPLICATORS:
+            for child in schema.get(keyword, ()):
+                if isinstance(child, dict) and ("properties" in child or "$ref" in child or "items" in child):
+                    stack.append((_Node(node.pointer, child, required=False), seen))
+
+
+def _local(root: Mapping[str, Any], ref: str) -> Mapping[str, Any]:
+    node: Any = root
+    for token in ref.removeprefix("#").split("/")[1:]:
+        node = node[token.replace("~1", "/").replace("~0", "~")] if isinstance(node, dict) else {}
+    return node if isinstance(node, dict) else {}
+
+
+def _is_container(schema: Mapping[str, Any]) -> bool:
+    kinds = schema.get("type")
+    return kinds in ("object", "array") or "properties" in schema or "items" in schema
+
+
+def _lets_through(schema: Mapping[str, Any]) -> bool:
+    if schema.get("type") == "array" and "items" not in schema:
+        return True
+    closed = schema.get("additionalProperties") is False or schema.get("unevaluatedProperties") is False
+    return bool(schema.get("patternProperties")) or (schema.get("type") == "object" and not closed)
+
+
+def _leaf(node: _Node, transport: tuple[str, ...], known: Leaf | None) -> Leaf:
+    schema = node.schema
+    placeholder = schema.get("x-placeholder")
+    return Leaf(
+        pointer=node.pointer,
+        category=str(schema.get("x-data-category", known.category if known else "other")),
+        placeholder=PackStr(placeholder) if isinstance(placeholder, str) else None,
+        required=node.required,
+        closed=leaves_no_room(schema),
+        schema=schema,
+        transport=bool(schema.get("x-transport")) and node.pointer[0] in transport,
+    )
+
+
+def leaves_no_room(schema: Mapping[str, Any]) -> bool:
+    """Whether no string that this schema accepts can hold free text (an address, a row, a query)."""
+    if "const" in schema or "enum" in schema or schema.get("format") in TEXT_FREE_FORMATS:
+        return True
+    kinds = schema.get("type")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if kinds is not None and "string" not in kinds and not {"object", "array"} & set(kinds):
+        return True
+    return any(
+        all(leaves_no_room(branch) for branch in schema[keyword]) for keyword in ("anyOf", "oneOf") if schema.get(keyword)
+    )

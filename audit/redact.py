@@ -1,0 +1,176 @@
+"""The one door from a captured value or name to any output: shapes instead of values, plain names, visible escapes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+
+from audit.model import Breach, Event, Fact, Finding, Json, Level, Pointer, Shape, resolve
+
+_PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$ -]{0,63}")
+_DATA_LIKE = re.compile(r"[0-9]{7}|[0-9A-Fa-f]{16}|[A-Za-z]{25}")
+_UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_SHAPES: tuple[tuple[Shape, re.Pattern[str]], ...] = tuple(
+    (shape, re.compile(pattern))
+    for shape, pattern in (
+        (Shape.EMPTY, r""),
+        (Shape.UUID, _UUID),
+        (Shape.DATE_TIME, r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9:.]{5,18}(?:[Zz]|[+-][0-9:]{2,6})?"),
+        (Shape.IPV4, r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}"),
+        (Shape.IPV6, r"(?=[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:)[0-9A-Fa-f:.]{2,45}"),
+        (Shape.DIGITS, r"[0-9]+"),
+        (Shape.OBJECT_ID, r"[0-9a-f]{24}"),
+        (Shape.HEX_32, r"[0-9a-fA-F]{32}"),
+        (Shape.HEX_40, r"[0-9a-fA-F]{40}"),
+        (Shape.HEX_64, r"[0-9a-fA-F]{64}"),
+        (Shape.HEX, r"(?=.{8,4096}$)[0-9a-fA-F]+"),
+        (Shape.URL, r"[A-Za-z][A-Za-z0-9+.-]{1,20}://\S{1,4096}"),
+        (Shape.EMAIL, r"[^\s@]{1,64}@[^\s@]{1,255}\.[^\s@.]{2,63}"),
+        (Shape.WORD, r"[A-Za-z0-9_.:-]{1,64}"),
+    )
+)
+
+
+def shape_of(value: Json) -> Shape:  # noqa: PLR0911 - one return a JSON type
+    """What a value looks like. Linear in its length; a longer text than any known shape is just text."""
+    if value is None:
+        return Shape.NULL
+    if isinstance(value, bool):
+        return Shape.BOOLEAN
+    if isinstance(value, int):
+        return Shape.INTEGER
+    if isinstance(value, float | Decimal):
+        return Shape.NUMBER
+    if isinstance(value, dict):
+        return Shape.OBJECT
+    if isinstance(value, list):
+        return Shape.ARRAY
+    return _shape_of_text(value) if len(value) <= 4096 else Shape.TEXT
+
+
+@lru_cache(maxsize=4096)
+def _shape_of_text(text: str) -> Shape:
+    return next((shape for shape, pattern in _SHAPES if pattern.fullmatch(text)), Shape.TEXT)
+
+
+def is_plain(name: str) -> bool:
+    """Whether a captured name may be shown: an identifier of modest length that holds nothing data-like."""
+    return _PLAIN.fullmatch(name) is not None and _DATA_LIKE.search(name) is None
+
+
+def visible(text: str) -> str:
+    """Text of the auditor's own (file names, hosts) with control, format, bidi and surrogate characters escaped."""
+    return "".join(_escape(char) if unicodedata.category(char)[0] == "C" or char in "\u2028\u2029" else char for char in text)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def fingerprint(rule: str, event: str | None, field: str | None, host: str | None) -> str:
+    """`ta1:` and the first 32 hex digits of sha256 over the compact JSON of the four, after redaction."""
+    text = json.dumps([rule, event, field, host], separators=(",", ":"), ensure_ascii=False)
+    return "ta1:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def duration(delta: timedelta) -> str:
+    """Two units at most, as a person says it: `3 h 12 min`."""
+    seconds = abs(delta.total_seconds())
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    days, rest = divmod(int(seconds), 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, secs = divmod(rest, 60)
+    parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (secs, "s")) if n]
+    return " ".join(parts[:2])
+
+
+def instant(when: datetime) -> str:
+    """ISO 8601 in UTC; milliseconds, or microseconds where they matter."""
+    when = when.astimezone(UTC)
+    spec = "milliseconds" if when.microsecond % 1000 == 0 else "microseconds"
+    return when.isoformat(timespec=spec).replace("+00:00", "Z")
+
+
+def _fact(value: Fact) -> str:
+    match value:
+        case datetime():
+            return instant(value)
+        case timedelta():
+            return duration(value)
+        case Enum():
+            return str(value.value)
+        case int():
+            return f"{value:,}"
+        case _:
+            return visible(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Redactor:
+    """Turns a Breach into a Finding. `documented`: names (keys, events) that the policy pack itself says."""
+
+    documented: frozenset[str]
+    id_pattern: re.Pattern[str] | None = None
+
+    def name(self, name: str) -> str:
+        """A captured key or event name as it may be shown."""
+        return name if name in self.documented or is_plain(name) else "{" + shape_of(name).value + "}"
+
+    def pointer(self, pointer: Pointer) -> str:
+        """RFC 6901 text; data-like tokens stand as their shape."""
+        return "".join(f"/{self._token(token)}" for token in pointer)
+
+    def field(self, pointer: Pointer) -> str:
+        """The pointer with array indices as `*`."""
+        return "".join("/*" if isinstance(token, int) else f"/{self._token(token)}" for token in pointer)
+
+    def _token(self, token: str | int) -> str:
+        return str(token) if isinstance(token, int) else self.name(token).replace("~", "~0").replace("/", "~1")
+
+    def message_id(self, text: str | None) -> str | None:
+        return text if text is not None and self.id_pattern is not None and self.id_pattern.fullmatch(text) else None
+
+    def event_name(self, event: Event) -> str | None:
+        """The event's name, or for a call without one the call's."""
+        name = event.name if event.name is not None else event.call
+        return None if name is None else self.name(name)
+
+    def finding(self, rule: str, level: Level, breach: Breach, event: Event) -> Finding:
+        """The only way from an event to an output."""
+        name, field = self.event_name(event), self.field(breach.pointer)
+        return Finding(
+            fingerprint=_fingerprint(rule, name, field),
+            rule=rule,
+            level=breach.level or level,
+            grade=breach.grade,
+            place=event.place,
+            event=name,
+            message_id=self.message_id(event.message_id),
+            origin=event.origin,
+            pointer=self.pointer(breach.pointer),
+            field=field,
+            host=None,
+            message=message(breach.template, breach.facts),
+            shape=shape_of(resolve(event.value, breach.pointer)),
+            path=breach.path,
+        )
+
+
+@lru_cache(maxsize=8192)
+def _fingerprint(rule: str, event: str | None, field: str) -> str:
+    return fingerprint(rule, event, field, None)
+
+
+def message(template: str, facts: Mapping[str, Fact]) -> str:
+    """A rule's sentence with its facts filled in."""
+    return template.format(**{key: _fact(value) for key, value in facts.items()}) if facts else template

@@ -1,0 +1,163 @@
+"""What a rule is and what it sees. A rule is a value: an id, a level, a trigger for the fast lane, and one pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol, TypeAlias
+
+from audit.model import Breach, Event, Fact, Gap, Level, PackStr, Pointer, Unreadable
+from audit.policy.pack import EventType, Policy
+from audit.policy.validators import Fault
+
+
+class Listing(StrEnum):
+    """How an event's name stands to the page."""
+
+    LISTED = "listed"
+    NEAR = "nearly listed"
+    CATEGORY = "described"
+    UNLISTED = "unlisted"
+    CALL = "another call"
+    NAMELESS = "nameless"
+
+
+class Text(NamedTuple):
+    """A captured text: a value, or (`key`) the name of the member at the pointer."""
+
+    pointer: Pointer
+    text: str
+    key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One event as the rules see it: the event, the page's entry it is judged by (None: no shape to compare with),
+    the schema's faults, and every text in it, hidden ones included."""
+
+    event: Event
+    policy: Policy
+    listing: Listing
+    type: EventType | None
+    nearest: PackStr | None
+    faults: tuple[Fault, ...]
+    texts: tuple[Text, ...]
+
+
+# ---- triggers: what keeps an event in the fast lane. A closed set that the engine compiles. -------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """The event's schema refused it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """A text that the schema leaves open is suspect. Law: not suspect => the rule finds nothing in it."""
+
+    suspect: Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The event's name or call is not a listed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The line is not canonical JSON: a key may stand twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Always:
+    """No cheap proof: every event pays for the slow lane."""
+
+
+Trigger: TypeAlias = Invalid | Strings | Name | Repeat | Always
+
+
+# ---- rules ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EventRule:
+    """Decides on one event. Yields breaches, and a gap for what it could not look at."""
+
+    id: str
+    level: Level
+    levels: str
+    triggers: tuple[Trigger, ...]
+    check: Callable[[Case], Iterable[Breach | Gap]]
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRule:
+    """Decides on a record that yielded no event."""
+
+    id: str
+    level: Level
+    levels: str
+    check: Callable[[Unreadable], tuple[str, Mapping[str, Fact]]]
+    doc: str
+
+
+class PageBreach(NamedTuple):
+    """A breach of the page by itself. `claim`: whose words; `sample`: shown by a sample of the page."""
+
+    claim: str
+    event: PackStr | None
+    pointer: Pointer | None
+    template: str
+    facts: Mapping[str, Fact]
+    sample: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageRule:
+    """Decides on the page alone, without any capture."""
+
+    id: str
+    level: Level
+    levels: str
+    check: Callable[[Policy], Iterable[PageBreach]]
+    doc: str
+
+
+class Seen(Protocol):
+    """What a count rule may ask of the tally: how often a documented field carried a value, by (event type, field)."""
+
+    def __getitem__(self, key: tuple[str, str], /) -> int: ...
+
+
+class CountBreach(NamedTuple):
+    """A breach seen only in counts: one for all events of a type."""
+
+    event: PackStr
+    origin: str
+    pointer: Pointer
+    template: str
+    facts: Mapping[str, Fact]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountRule:
+    """Decides once, from counts, after the last merge."""
+
+    id: str
+    level: Level
+    levels: str
+    check: Callable[[Policy, Seen], Iterable[CountBreach]]
+    doc: str
+
+
+Rule: TypeAlias = EventRule | RecordRule | PageRule | CountRule
+
+
+def field_text(pointer: Pointer) -> str:
+    """A documented pointer as the key of counts: tokens of the pack only."""
+    return "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in pointer)
+

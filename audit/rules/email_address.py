@@ -1,0 +1,60 @@
+"""An e-mail address where the page does not allow one.
+
+What: every text of the event, values and member names, also behind JSON escapes and percent-encoding, is searched for
+e-mail addresses. The places that the page names are allowed. Addresses under the reserved domains of RFC 2606
+(example.com, .test, ...) are a note, but an error as the whole value of an identity field (userId, traits, a key that
+says mail, user, login or name): a test user *is* alice@example.com.
+
+Why it matters: an e-mail address identifies a person. "Strictly anonymous" and "only when you request support" both end
+where one appears.
+
+Example: `/userId` holds `jane@acme-mail.co`, or a page's URL carries `?invite=jane%40acme-mail.co`.
+
+Limits: an event shows where an address is, never whether its owner typed it in. Addresses that are encrypted or hashed
+with a secret are not seen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from audit.leaks.emails import Address, addresses, suspect_email
+from audit.model import Breach, Level
+from audit.rules.case import Case, EventRule, Strings, Text
+
+_IDENTITY = re.compile(r"mail|user|login|name|traits", re.IGNORECASE)
+
+
+def check(case: Case) -> Iterator[Breach]:
+    for text in case.texts:
+        if suspect_email(text.text):
+            yield from _in(case, text)
+
+
+def _in(case: Case, text: Text) -> Iterator[Breach]:
+    allowed = not text.key and case.policy.allows_email(case.event.name, text.pointer)
+    found = [a for a in addresses(text.text) if a.text not in case.policy.not_personal]
+    personal = [a for a in found if not (allowed and a.whole)]
+    if not personal:
+        return
+    worst = max(personal, key=lambda a: _level(a, text).rank)
+    where = "in the name of a field" if text.key else "where the page allows none"
+    facts = {"number": len(personal)}
+    template = f"an e-mail address {where}" if len(personal) == 1 else f"{{number}} e-mail addresses {where}"
+    yield Breach(text.pointer, template, facts, _level(worst, text), path=worst.path)
+
+
+def _level(address: Address, text: Text) -> Level:
+    identity = address.whole and any(isinstance(token, str) and _IDENTITY.search(token) for token in text.pointer)
+    return Level.NOTE if address.reserved and not identity else Level.ERROR
+
+
+RULE = EventRule(
+    id="email-address",
+    level=Level.ERROR,
+    levels="error; note for RFC 2606 domains outside identity fields",
+    triggers=(Strings(suspect_email),),
+    check=check,
+    doc=__doc__,
+)

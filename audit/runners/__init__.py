@@ -1,0 +1,1 @@
+"""One fold, run in different ways. The result does not depend on which."""

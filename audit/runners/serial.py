@@ -1,0 +1,40 @@
+"""The fold in one process: every input in turn, a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from audit.engine.run import Auditor, Sink
+from audit.engine.settle import InputFacts
+from audit.sources import Reading
+from audit.sources.detect import Format
+from audit.sources.inputs import Input
+from audit.tally import Size, Tally
+
+Progress = Callable[[int], None]
+"""Told the number of units after each part."""
+
+
+def run(  # noqa: PLR0913 - the fold's whole environment
+    auditor: Auditor,
+    inputs: Sequence[Input],
+    *,
+    size: Size | None = None,
+    origins: Mapping[int, str] | None = None,
+    sink: Sink | None = None,
+    progress: Progress | None = None,
+) -> tuple[Tally, list[InputFacts]]:
+    """Read everything. `origins`: the origin that the auditor gave an input, by its index."""
+    tally = Tally(size)
+    facts: list[InputFacts] = []
+    units = 0
+    for capture in inputs:
+        reading = Reading(capture, auditor.limits.max_line)
+        override = (origins or {}).get(capture.index)
+        for part in reading.parts():
+            auditor.feed(part, tally, (capture.index, 0), override, sink)
+            if progress is not None:
+                units = tally.units[capture.index, 0].units
+                progress(units)
+        facts.append(InputFacts(capture.name, reading.format.value, reading.bytes, reading.sha256, reading.format is Format.JSONL))
+    return tally, facts

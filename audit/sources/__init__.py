@@ -1,0 +1,95 @@
+"""Captures to parts: find the inputs, open and decode each, tell its format, cut it. Adding a format: a file, a line here."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from audit.engine.run import Broken, Part
+from audit.model import Reason
+from audit.sources import documents, jsonl
+from audit.sources.detect import BOM, HEAD, Format, detect
+from audit.sources.inputs import Input
+from audit.sources.streams import Damaged, Hashed, blocks
+
+
+@dataclass(slots=True)
+class Reading:
+    """One input being read. `format`, `bytes` and `sha256` are known when `parts` is exhausted."""
+
+    input: Input
+    max_line: int
+    format: Format = Format.NONE
+    bytes: int = 0
+    sha256: str | None = None
+    _last: int = field(default=0)
+
+    def parts(self) -> Iterator[Part]:
+        """Every part of the input; what cannot be read is a Broken, never an exception."""
+        if self.input.problem is not None:
+            yield Broken(0, 1, self.input.problem)
+            return
+        try:
+            file: BinaryIO = sys.stdin.buffer if self.input.path is None else Path(self.input.path).open("rb", buffering=0)
+        except OSError as error:
+            yield Broken(0, 1, Reason.DENIED if isinstance(error, PermissionError) else Reason.VANISHED)
+            return
+        try:
+            yield from self._read(Hashed(file))
+        finally:
+            if self.input.path is not None:
+                file.close()
+
+    def _read(self, file: Hashed) -> Iterator[Part]:
+        damage: list[Reason] = []
+        stream = _until_damaged(blocks(file), damage)
+        head, complete = _head(stream)
+        found = detect(head, complete=complete) if head else Format.JSONL
+        self._last = 0
+        if isinstance(found, Reason):
+            yield self._seen(Broken(0, 1, found))
+        else:
+            self.format = found
+            start = len(BOM) if head.startswith(BOM) else 0
+            for part in self._cut(found, itertools.chain([head[start:]], stream), start):
+                yield self._seen(part)
+        try:
+            self.sha256 = file.drain()
+        except Damaged as damaged:
+            damage.append(damaged.reason)
+        self.bytes = file.bytes
+        for reason in damage[:1]:
+            yield Broken(file.bytes, self._last + 1, reason)
+
+    def _seen(self, part: Part) -> Part:
+        lines = part.data.count(b"\n") + (not part.data.endswith(b"\n")) if hasattr(part, "data") else 1
+        self._last = part.unit + (lines if self.format is Format.JSONL else 1) - 1
+        return part
+
+    def _cut(self, found: Format, stream: Iterator[bytes], start: int) -> Iterator[Part]:
+        if found is Format.JSONL:
+            return jsonl.cut(stream, self.max_line, start)
+        return documents.split(stream, self.max_line, start, array=found is Format.ARRAY)
+
+
+def _until_damaged(stream: Iterator[bytes], damage: list[Reason]) -> Iterator[bytes]:
+    try:
+        yield from stream
+    except Damaged as damaged:
+        damage.append(damaged.reason)
+
+
+def _head(stream: Iterator[bytes]) -> tuple[bytes, bool]:
+    """The first bytes of a stream, at least HEAD of them unless it is shorter; and whether that was all."""
+    held: list[bytes] = []
+    size = 0
+    for block in stream:
+        held.append(block)
+        size += len(block)
+        if size >= HEAD:
+            return b"".join(held), False
+    return b"".join(held), True

@@ -1,0 +1,73 @@
+"""What a capture is, told by its first bytes, never by its name."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+
+from audit.model import Reason
+
+HEAD = 1 << 16
+BOM = b"\xef\xbb\xbf"
+
+
+class Format(StrEnum):
+    JSONL = "jsonl"
+    JSON = "json"
+    ARRAY = "json-array"
+    NONE = "none"
+
+
+_CAPTURES = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
+_FLOW = re.compile(rb"\d{1,12}:\d{1,4}:(?:version|websocket|response|type|id|error);")
+_HAR = re.compile(rb'\A\s*\{\s*"log"\s*:\s*\{')
+
+
+def detect(head: bytes, *, complete: bool) -> Format | Reason:
+    """The format of a decoded stream, or why it is none. `complete`: the head is the whole stream."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(head):
+        return Reason.UTF16
+    if head.startswith(_CAPTURES) or _FLOW.match(head):
+        return Reason.CAPTURE
+    text = head.removeprefix(BOM)
+    if _HAR.match(text):
+        return Reason.CAPTURE
+    body = text.lstrip(b" \t\r\n")
+    if b"\x00" in head[:1024] and not body.startswith((b"{", b"[")):
+        return Reason.BINARY
+    if not body:
+        return Format.JSONL
+    first, _, rest = body.partition(b"\n")
+    alone = not rest.strip() and complete
+    if body[:1] == b"[":
+        if _is_json(first):
+            return Format.ARRAY if alone else Format.JSONL
+        return Format.JSONL if _has_line_value(rest) else Format.ARRAY
+    if body[:1] == b"{" and not _is_json(first) and not _has_line_value(rest) and _opens(first):
+        return Format.JSON
+    return Format.JSONL
+
+
+def _looks_utf16(head: bytes) -> bool:
+    even, odd = head[0:64:2], head[1:64:2]
+    return len(head) >= 4 and (odd.count(0) > len(odd) * 0.7 or even.count(0) > len(even) * 0.7) and even.count(0) != odd.count(0)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _opens(line: bytes) -> bool:
+    """Whether a line is the beginning of a value printed over several lines: it opens an object and no string is cut."""
+    stripped = line.strip()
+    return stripped in (b"{", b"[") or stripped.endswith((b"{", b"[", b","))
+
+
+def _has_line_value(rest: bytes) -> bool:
+    """Whether a later line, from its first column, is a whole object: then lines are units."""
+    return any(line[:1] == b"{" and _is_json(line) for line in rest.split(b"\n")[:64])

@@ -1,0 +1,128 @@
+"""JSON that is no line format: an array of events, or values printed one after another over several lines.
+
+Splits bytes without parsing them, so that each item keeps its own bytes (duplicate keys included) and memory stays
+bounded by one item.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from audit.engine.run import Broken, Item, Part
+from audit.model import Reason
+
+_OUTSIDE = re.compile(rb'["{}\[\],]')
+_INSIDE = re.compile(rb'["\\]')
+_BLANK = b" \t\r\n"
+
+
+class _Splitter:
+    """A scanner over blocks. In an array, items stand between commas at depth 1; otherwise each value at depth 0."""
+
+    def __init__(self, max_item: int, offset: int, *, array: bool) -> None:
+        self.max_item, self.array, self.level = max_item, array, 1 if array else 0
+        self.depth, self.in_string, self.escaped = 0, False, False
+        self.start, self.unit = offset, 0
+        self.held, self.size, self.long = [b""], 0, False
+        self.begun = self.ended = self.comma = False
+
+    def hold(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size > self.max_item:
+            self.long, self.held = True, []
+        elif data:
+            self.held.append(data)
+
+    def close(self, *, needed: bool) -> Iterator[Part]:
+        """End the item that is held. `needed`: an empty place between commas is an item that is not JSON."""
+        data = b"".join(self.held)
+        size, long = self.size, self.long
+        self.held, self.size, self.long = [], 0, False
+        lead = len(data) - len(data.lstrip(_BLANK))
+        offset, self.start = self.start + lead, self.start + size
+        if long or data.strip(_BLANK):
+            self.unit += 1
+            yield Broken(offset, self.unit, Reason.TOO_LONG) if long else Item(offset, self.unit, data.strip(_BLANK))
+        elif needed:
+            self.unit += 1
+            yield Broken(offset, self.unit, Reason.NOT_JSON)
+
+    def skip(self, size: int) -> None:
+        self.start += size
+
+    def feed(self, block: bytes) -> Iterator[Part]:
+        at = 0
+        while at < len(block):
+            if self.in_string:
+                at = self._inside(block, at)
+                continue
+            found = _OUTSIDE.search(block, at)
+            if found is None:
+                self.hold(block[at:])
+                return
+            token, end = found[0], found.end()
+            before, at_token = block[at : found.start()], found.start()
+            at = end
+            yield from self._outside(token, before, block[at_token:end])
+
+    def _inside(self, block: bytes, at: int) -> int:
+        if self.escaped:
+            self.escaped = False
+            self.hold(block[at : at + 1])
+            return at + 1
+        found = _INSIDE.search(block, at)
+        end = found.end() if found else len(block)
+        self.hold(block[at:end])
+        if found is not None:
+            self.escaped = found[0] == b"\\"
+            self.in_string = self.escaped
+        return end
+
+    def _outside(self, token: bytes, before: bytes, text: bytes) -> Iterator[Part]:
+        self.hold(before)
+        if token == b'"':
+            self.in_string = True
+            self.hold(text)
+        elif token in (b"{", b"["):
+            if self.array and not self.begun:
+                self.begun, self.depth = True, 1
+                self.held, self.start, self.size = [], self.start + self.size + 1, 0
+                return
+            if not self.array and self.depth == 0:
+                yield from self.close(needed=False)  # stray bytes before a value are an item of their own
+            self.depth += 1
+            self.hold(text)
+        elif token in (b"}", b"]"):
+            if self.array and self.depth == 1 and token == b"]" and not self.ended:
+                yield from self.close(needed=self.comma)
+                self.ended, self.depth, self.level = True, 0, 0
+                self.skip(1)
+                return
+            self.depth = max(self.depth - 1, 0)
+            self.hold(text)
+            if not self.array and self.depth == 0:
+                yield from self.close(needed=False)
+        elif self.array and self.depth == 1 and not self.ended:
+            self.comma = True
+            yield from self.close(needed=True)
+            self.skip(1)
+        else:
+            self.hold(text)
+
+    def finish(self) -> Iterator[Part]:
+        cut = self.in_string or self.depth > 0 or (self.array and not self.ended)
+        rest = b"".join(self.held).strip(_BLANK)
+        if cut:
+            self.unit += 1
+            yield Broken(self.start, self.unit, Reason.CUT)
+        elif rest or self.long:
+            yield from self.close(needed=False)
+
+
+def split(blocks: Iterable[bytes], max_item: int, offset: int, *, array: bool) -> Iterator[Part]:
+    """The items of a document, each with its bytes and offset."""
+    splitter = _Splitter(max_item, offset, array=array)
+    for block in blocks:
+        yield from splitter.feed(block)
+    yield from splitter.finish()

@@ -1,0 +1,88 @@
+"""The captures named on the command line: files, directories, globs and stdin, in a fixed order under shown names."""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.model import Reason
+from audit.redact import visible
+
+_MAGIC = frozenset("*?[")
+
+
+class NoSuchInput(Exception):  # noqa: N818 - the name says what is wrong
+    """A named capture does not exist: nothing is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One capture. `path` None is stdin; `problem` is set where it cannot be read at all."""
+
+    index: int
+    name: str
+    path: str | None
+    problem: Reason | None = None
+
+
+def find(arguments: Iterable[str]) -> list[Input]:
+    """Every capture, numbered. Raises NoSuchInput. A name that stands twice gets ` (2)`."""
+    seen: dict[str, int] = {}
+    found: list[Input] = []
+    for name, path in (pair for argument in arguments for pair in _expand(argument)):
+        shown = visible(name)
+        seen[shown] = seen.get(shown, 0) + 1
+        shown = shown if seen[shown] == 1 else f"{shown} ({seen[shown]})"
+        found.append(Input(len(found), shown, path, _problem(path)))
+    return found
+
+
+def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
+    if argument == "-":
+        yield "-", None
+        return
+    path = Path(argument)
+    if path.is_dir():
+        yield from _below(path)
+    elif os.path.lexists(argument):
+        yield _name(argument), argument
+    elif _MAGIC & set(argument):
+        matches = sorted(glob.glob(argument, recursive=True, include_hidden=False))
+        if not matches:
+            raise NoSuchInput(f"{visible(argument)}: no file matches this pattern")
+        for match in matches:
+            yield from _expand(match)
+    else:
+        raise NoSuchInput(f"{visible(argument)}: no such file or directory")
+
+
+def _below(directory: Path) -> Iterator[tuple[str, str]]:
+    """Files below a directory, sorted; links to directories are not followed, so that no cycle can arise."""
+    for folder, folders, files in os.walk(directory, followlinks=False):
+        folders.sort()
+        for file in sorted(files):
+            path = Path(folder) / file
+            yield path.relative_to(directory).as_posix(), str(path)
+
+
+def _name(argument: str) -> str:
+    return Path(argument).name if Path(argument).is_absolute() else argument
+
+
+def _problem(path: str | None) -> Reason | None:
+    if path is None:
+        return None
+    try:
+        mode = Path(path).stat().st_mode
+    except PermissionError:
+        return Reason.DENIED
+    except OSError:
+        return Reason.VANISHED
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+        return Reason.NO_FILE
+    return None if os.access(path, os.R_OK) else Reason.DENIED
+

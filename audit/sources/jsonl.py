@@ -1,0 +1,39 @@
+"""JSON lines: blocks cut at newlines. A line belongs to the part that holds its first byte; only `\\n` ends a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from audit.engine.run import Broken, Lines, Part
+from audit.model import Reason
+
+
+def cut(blocks: Iterable[bytes], max_line: int, offset: int = 0) -> Iterator[Part]:
+    """Parts of whole lines. A line over `max_line` is never held: it becomes one Broken, and its bytes are passed over."""
+    unit = 1
+    held: list[bytes] = []
+    size = 0
+    skipping = False
+    for block in blocks:
+        data = block
+        if skipping:
+            end = data.find(b"\n")
+            if end < 0:
+                offset += len(data)
+                continue
+            offset += end + 1
+            data, skipping, unit = data[end + 1 :], False, unit + 1
+        last = data.rfind(b"\n")
+        if last >= 0:
+            whole = b"".join((*held, data[: last + 1]))
+            yield Lines(offset, unit, whole)
+            offset, unit = offset + len(whole), unit + whole.count(b"\n")
+            held, size, data = [], 0, data[last + 1 :]
+        if data:
+            held.append(data)
+            size += len(data)
+        if size > max_line:
+            yield Broken(offset, unit, Reason.TOO_LONG)
+            offset, held, size, skipping = offset + size, [], 0, True
+    if held:
+        yield Lines(offset, unit, b"".join(held))

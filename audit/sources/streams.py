@@ -1,0 +1,124 @@
+"""Bytes of a capture: opened, hashed as stored, decompressed by content, in bounded blocks."""
+
+from __future__ import annotations
+
+import bz2
+import hashlib
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, Protocol
+
+from audit.model import Reason
+
+BLOCK = 1 << 20
+
+
+class Damaged(Exception):  # noqa: N818 - carries a reason, is no error of the program
+    """The stream ended early or is corrupt; what was yielded before stands."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class Hashed:
+    """A binary file read once, in blocks; knows its length and sha256 as stored when it has been drained."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.bytes, self._sha256 = file, 0, hashlib.sha256()
+
+    def read(self, size: int = BLOCK) -> bytes:
+        try:
+            data = self.file.read(size)
+        except OSError:
+            raise Damaged(Reason.VANISHED) from None
+        self._sha256.update(data)
+        self.bytes += len(data)
+        return data
+
+    def drain(self) -> str:
+        """Read to the end; the hex digest of everything."""
+        while self.read():
+            pass
+        return self._sha256.hexdigest()
+
+
+class _Inflater(Protocol):
+    eof: bool
+    unused_data: bytes
+
+    def decompress(self, data: bytes, /, *args: Any) -> bytes: ...
+
+
+def _zstd() -> Any:
+    import zstandard
+
+    return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+
+
+# Magic bytes, how to inflate one member, and how many compressed bytes to hand over at once: zstandard's object has no
+# bound on what it returns, and 4 bytes can stand for 128 KiB.
+_FORMATS: tuple[tuple[bytes, str, Callable[[], Any], int], ...] = (
+    (b"\x1f\x8b", "gzip", lambda: zlib.decompressobj(31), BLOCK),
+    (b"BZh", "bzip2", bz2.BZ2Decompressor, BLOCK),
+    (b"\xfd7zXZ\x00", "xz", lambda: lzma.LZMADecompressor(memlimit=1 << 28), BLOCK),
+    (b"\x28\xb5\x2f\xfd", "zstd", _zstd, 2048),
+)
+
+
+def blocks(file: Hashed) -> Iterator[bytes]:
+    """The decoded bytes in blocks. Raises Damaged after the last good byte of a damaged stream."""
+    head = file.read()
+    kind = next((kind for kind in _FORMATS if head.startswith(kind[0])), None)
+    if kind is None:
+        while head:
+            yield head
+            head = file.read()
+        return
+    yield from _inflate(head, file, kind)
+
+
+def _inflate(data: bytes, file: Hashed, kind: tuple[bytes, str, Callable[[], Any], int]) -> Iterator[bytes]:
+    magic, name, make, step = kind
+    inflater = make()
+    fresh = True
+    while True:
+        if inflater.eof:
+            data = (inflater.unused_data + data).lstrip(b"\x00")
+            data = data or file.read().lstrip(b"\x00")
+            if not data:
+                return
+            if not data.startswith(magic[: len(data)]):
+                raise Damaged(Reason.CORRUPT)
+            inflater, fresh = make(), True
+        data = data or file.read()
+        if not data:
+            raise Damaged(Reason.TRUNCATED)
+        piece, data = data[:step], data[step:]
+        try:
+            yield from _pieces(inflater, piece, name)
+        except Damaged:
+            raise
+        except Exception:  # noqa: BLE001 - four libraries, each with errors of its own: all mean that the data are damaged
+            raise Damaged(Reason.CORRUPT if not fresh or file.bytes else Reason.TRUNCATED) from None
+        fresh = False
+
+
+def _pieces(inflater: Any, piece: bytes, name: str) -> Iterator[bytes]:
+    """What one piece of input inflates to, at most a block at a time where the library can bound it."""
+    if name == "zstd":
+        out = inflater.decompress(piece)
+        if out:
+            yield out
+    elif name == "gzip":
+        while piece and not inflater.eof:
+            out = inflater.decompress(piece, BLOCK)
+            piece = inflater.unconsumed_tail
+            if out:
+                yield out
+    else:
+        out = inflater.decompress(piece, BLOCK)
+        while out:
+            yield out
+            out = b"" if inflater.eof or inflater.needs_input else inflater.decompress(b"", BLOCK)

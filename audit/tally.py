@@ -1,0 +1,189 @@
+"""The mergeable result of a part of a capture: a commutative monoid, whatever is cut and merged in whatever order."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, NamedTuple, TypeVar
+
+from audit.model import Finding, Gap, Level, Reason
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Units(NamedTuple):
+    """What a part of a capture held. units = carrying + blank + unreadable + other; lines ended by a newline apart."""
+
+    units: int = 0
+    carrying: int = 0
+    blank: int = 0
+    unreadable: int = 0
+    other: int = 0
+    events: int = 0
+    contacts: int = 0
+
+    def plus(self, more: Units) -> Units:
+        return Units(*(mine + theirs for mine, theirs in zip(self, more, strict=True)))
+
+
+class Size(NamedTuple):
+    """Bounds of a tally: examples a group, groups a rule, distinct names."""
+
+    examples: int = 3
+    groups: int = 10_000
+    names: int = 1_000
+
+
+class GroupKey(NamedTuple):
+    fingerprint: str
+    level: Level
+
+
+@dataclass(slots=True)
+class Group:
+    """All findings with one fingerprint and level: an exact count and the smallest examples by place."""
+
+    count: int = 0
+    examples: list[Finding] = field(default_factory=list)
+
+    def add(self, finding: Finding, most: int) -> None:
+        self.count += 1
+        # Serial reading finds places in order: the common case must cost one comparison.
+        if len(self.examples) < most or finding.order() < self.examples[-1].order():
+            self.examples = _smallest([*self.examples, finding], most)
+
+    def plus(self, other: Group, most: int) -> Group:
+        return Group(self.count + other.count, _smallest(self.examples + other.examples, most))
+
+
+def _smallest(findings: list[Finding], most: int) -> list[Finding]:
+    return sorted(findings, key=Finding.order)[:most]
+
+
+class Span(NamedTuple):
+    """First and last instant seen."""
+
+    first: datetime
+    last: datetime
+
+    def plus(self, other: Span) -> Span:
+        return Span(min(self.first, other.first), max(self.last, other.last))
+
+
+class EventKey(NamedTuple):
+    """An event as counted: documented names sort first, so that a flood of made-up ones cannot push them out."""
+
+    undocumented: bool
+    origin: str
+    name: str
+
+
+class Bounded(Generic[K, V]):
+    """A dict that keeps the `most` smallest keys. What falls out can never come back, so counts of kept keys are exact:
+    a key falls out only where `most` smaller ones are known, and merging only adds smaller ones."""
+
+    __slots__ = ("items", "most")
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.items: dict[K, V] = {}
+
+    def prune(self, *, final: bool = False) -> None:
+        """Drop all but the smallest keys; cheap to call often, it acts at twice the bound."""
+        if len(self.items) > (self.most if final else 2 * self.most):
+            kept = heapq.nsmallest(self.most, self.items)  # type: ignore[type-var]  # keys are tuples of orderable parts
+            self.items = {key: self.items[key] for key in kept}
+
+
+class Tally:
+    """Counts, groups, gaps and spans. Filled by one reader, then merged by `+`; never shared while filled."""
+
+    def __init__(self, size: Size | None = None) -> None:
+        self.size = size or Size()
+        self.units: dict[tuple[int, int], Units] = {}
+        self.events: Bounded[EventKey, int] = Bounded(self.size.names)
+        self.origins: Counter[str] = Counter()
+        self.fields: Counter[tuple[str, str]] = Counter()
+        self.totals: Counter[tuple[str, Level, str | None]] = Counter()
+        self.groups: dict[str, Bounded[GroupKey, Group]] = {}
+        self.gaps: Counter[tuple[Gap, str | None]] = Counter()
+        self.reasons: Counter[Reason] = Counter()
+        self.span: Span | None = None
+
+    def count_units(self, key: tuple[int, int], more: Units) -> None:
+        self.units[key] = self.units.get(key, Units()).plus(more)
+
+    def count_event(self, key: EventKey, number: int = 1) -> None:
+        items = self.events.items
+        items[key] = items.get(key, 0) + number
+        self.origins[key.origin] += number
+        self.events.prune()
+
+    def add(self, finding: Finding) -> None:
+        self.totals[finding.rule, finding.level, finding.origin] += 1
+        groups = self.groups.get(finding.rule)
+        if groups is None:
+            groups = self.groups[finding.rule] = Bounded(self.size.groups)
+        key = GroupKey(finding.fingerprint, finding.level)
+        group = groups.items.get(key)
+        if group is None:
+            group = groups.items[key] = Group()
+            groups.prune()
+        group.add(finding, self.size.examples)
+
+    def add_gap(self, gap: Gap, origin: str | None = None) -> None:
+        self.gaps[gap, origin] += 1
+
+    def saw(self, first: datetime, last: datetime) -> None:
+        span = Span(first, last)
+        self.span = span if self.span is None else self.span.plus(span)
+
+    def __add__(self, other: Tally) -> Tally:
+        total = Tally(Size(*map(max, self.size, other.size)))
+        for part in (self, other):
+            for key, units in part.units.items():
+                total.count_units(key, units)
+            for name, number in part.events.items.items():
+                total.events.items[name] = total.events.items.get(name, 0) + number
+            total.origins.update(part.origins)
+            total.fields.update(part.fields)
+            total.totals.update(part.totals)
+            total.gaps.update(part.gaps)
+            total.reasons.update(part.reasons)
+            if part.span is not None:
+                total.saw(*part.span)
+            for rule, groups in part.groups.items():
+                mine = total.groups.setdefault(rule, Bounded(total.size.groups))
+                for group_key, group in groups.items.items():
+                    known = mine.items.get(group_key, Group())
+                    mine.items[group_key] = known.plus(group, total.size.examples)
+                mine.prune()
+        total.events.prune()
+        return total
+
+    def settled(self) -> Tally:
+        """The same tally pruned to its bounds: equal tallies compare equal, whatever way they were merged."""
+        total = self + Tally(self.size)
+        total.events.prune(final=True)
+        for groups in total.groups.values():
+            groups.prune(final=True)
+        return total
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tally) and self.settled().state() == other.settled().state()
+
+    __hash__ = None  # type: ignore[assignment]  # a container that is filled cannot be a key
+
+    def state(self) -> tuple[object, ...]:
+        """Everything it holds, for comparison."""
+        groups = {rule: bounded.items for rule, bounded in self.groups.items()}
+        parts = (self.units, self.events.items, self.origins, self.fields, self.totals, groups, self.gaps, self.reasons)
+        return (*parts, self.span)
+
+    def overflow(self, rule: str) -> int:
+        """How many findings of a rule stand in no kept group."""
+        total = sum(number for (name, _, _), number in self.totals.items() if name == rule)
+        return total - sum(group.count for group in self.groups[rule].items.values()) if total else 0
