@@ -52,21 +52,50 @@ class Shape(StrEnum):
     NUMBER = "number"
     OBJECT = "object"
     ARRAY = "array"
-    EMPTY = "empty text"
+    EMPTY = "empty"
     UUID = "uuid"
     DATE_TIME = "date-time"
-    IPV4 = "IPv4 address"
-    IPV6 = "IPv6 address"
-    EMAIL = "e-mail address"
-    URL = "URL"
-    OBJECT_ID = "24-digit hex id"
-    HEX_32 = "32-digit hex"
-    HEX_40 = "40-digit hex"
-    HEX_64 = "64-digit hex"
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    EMAIL = "email"
+    URL = "url"
+    OBJECT_ID = "hex-24"
+    HEX_32 = "hex-32"
+    HEX_40 = "hex-40"
+    HEX_64 = "hex-64"
     HEX = "hex"
     DIGITS = "digits"
     WORD = "word"
     TEXT = "text"
+
+    @property
+    def words(self) -> str:
+        return _WORDS.get(self.value, self.value)
+
+
+_WORDS = {
+    "null": "null",
+    "boolean": "true or false",
+    "integer": "an integer",
+    "number": "a number",
+    "object": "an object",
+    "array": "a list",
+    "empty": "empty text",
+    "uuid": "a UUID",
+    "date-time": "a date and time",
+    "ipv4": "an IPv4 address",
+    "ipv6": "an IPv6 address",
+    "email": "an e-mail address",
+    "url": "a URL",
+    "hex-24": "24 hex digits (an ObjectId, which carries its creation time?)",
+    "hex-32": "32 hex digits",
+    "hex-40": "40 hex digits",
+    "hex-64": "64 hex digits",
+    "hex": "hex digits",
+    "digits": "digits",
+    "word": "a single word",
+    "text": "text",
+}
 
 
 class Place(NamedTuple):

@@ -39,7 +39,7 @@ _SHAPES: tuple[tuple[Shape, re.Pattern[str]], ...] = tuple(
 )
 
 
-def shape_of(value: Json) -> Shape:  # noqa: PLR0911 - one return a JSON type
+def shape_of(value: Json) -> Shape:
     """What a value looks like. Linear in its length; a longer text than any known shape is just text."""
     if value is None:
         return Shape.NULL
@@ -68,7 +68,9 @@ def is_plain(name: str) -> bool:
 
 def visible(text: str) -> str:
     """Text of the auditor's own (file names, hosts) with control, format, bidi and surrogate characters escaped."""
-    return "".join(_escape(char) if unicodedata.category(char)[0] == "C" or char in "\u2028\u2029" else char for char in text)
+    return "".join(
+        _escape(char) if unicodedata.category(char)[0] == "C" or char in "\u2028\u2029" else char for char in text
+    )
 
 
 def _escape(char: str) -> str:
@@ -107,6 +109,8 @@ def _fact(value: Fact) -> str:
             return instant(value)
         case timedelta():
             return duration(value)
+        case Shape():
+            return value.words
         case Enum():
             return str(value.value)
         case int():

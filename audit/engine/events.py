@@ -71,7 +71,11 @@ class Reader:
         return plain if plain in envelope.calls or plain == envelope.named else None
 
     def _event(
-        self, value: dict[str, Json], place: Place, hidden: tuple[tuple[Pointer, Json], ...], doubled: tuple[Pointer, ...]
+        self,
+        value: dict[str, Json],
+        place: Place,
+        hidden: tuple[tuple[Pointer, Json], ...],
+        doubled: tuple[Pointer, ...],
     ) -> Event | Unreadable:
         if not self._has_envelope(value):
             return Unreadable(place, Reason.NO_ENVELOPE)

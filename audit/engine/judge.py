@@ -57,7 +57,11 @@ class Evidence:
         """Findings of a claim's rules, by rule. `sure`: not those whose unknown origin another claim could own."""
         found: Counter[str] = Counter()
         for (rule, at, origin), number in self.tally.totals.items():
-            if at is level and claim.owns(rule, origin) and not (sure and claim.origin is not None and origin == UNKNOWN):
+            if (
+                at is level
+                and claim.owns(rule, origin)
+                and not (sure and claim.origin is not None and origin == UNKNOWN)
+            ):
                 found[rule] += number
         return found
 
@@ -106,23 +110,37 @@ class Lack:
     soft: bool = False
 
 
-def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa: C901 - one branch a key of a closed set
+def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:
     if condition.never:
-        yield Lack("content alone never shows this", "ask for a differential run: the same scenario with two users", soft=True)
+        yield Lack(
+            "content alone never shows this", "ask for a differential run: the same scenario with two users", soft=True
+        )
     if condition.events is not None:
         yield from _lacks_events(condition, condition.events, evidence)
     if condition.window is not None and evidence.window < condition.window:
         seen = f"the capture spans {duration(evidence.window)}" if evidence.window else "the capture spans no time"
         yield Lack(f"{seen}, {duration(condition.window)} are needed", "capture longer")
     if condition.intervals is not None:
-        yield Lack(f"{condition.intervals} intervals of one instance are needed", "capture the keep-alives of one instance for longer")
+        yield Lack(
+            f"{condition.intervals} intervals of one instance are needed",
+            "capture the keep-alives of one instance for longer",
+        )
     if condition.seeds is not None:
-        yield Lack("no canaries or data source values were given: only shapes were searched", "plant canaries and search them", soft=True)
+        yield Lack(
+            "no canaries or data source values were given: only shapes were searched",
+            "plant canaries and search them",
+            soft=True,
+        )
     elif condition.positive_control:
         yield Lack("nothing shows that the planted rows were read", "give planted_at in the seed file", soft=True)
     if condition.contacts is not None:
         yield Lack("a log has no destinations", "give a HAR, a packet capture or use the proxy")
-    if condition.consent_known or condition.before_opt_out or condition.alive_after_opt_out or condition.alive_without_consent:
+    if (
+        condition.consent_known
+        or condition.before_opt_out
+        or condition.alive_after_opt_out
+        or condition.alive_without_consent
+    ):
         yield Lack("consent is unknown", "say when consent was given or withdrawn")
 
 
@@ -189,7 +207,9 @@ def _looked_at(claim: Claim, evidence: Evidence) -> int:
 
 def _counted(rules: Counter[str], one: str, many: str) -> str:
     total = rules.total()
-    parts = ", ".join(f"{number:,} {rule}" for rule, number in sorted(rules.items(), key=lambda item: (-item[1], item[0])))
+    parts = ", ".join(
+        f"{number:,} {rule}" for rule, number in sorted(rules.items(), key=lambda item: (-item[1], item[0]))
+    )
     return f"{plural(total, 'finding')} {one if total == 1 else many}: {parts}"
 
 
@@ -209,7 +229,11 @@ def require(name: str, evidence: Evidence) -> Judgement:
     """The verdict of a requirement: never the vendor's breach, and listed beside the claims."""
     rules = REQUIREMENTS[name]
     errors = Counter(
-        {rule: n for (rule, level, _), n in sorted(evidence.tally.totals.items()) if rule in rules and level is Level.ERROR}
+        {
+            rule: n
+            for (rule, level, _), n in sorted(evidence.tally.totals.items())
+            if rule in rules and level is Level.ERROR
+        }
     )
     for (rule, level, _), number in evidence.tally.totals.items():
         if rule in rules and level is Level.ERROR:
@@ -239,7 +263,9 @@ def overall(claims: list[Judgement], requirements: list[Judgement], evidence: Ev
 
 def exercised(claims: list[Judgement], evidence: Evidence) -> int:
     """How many claims the capture says anything about. A contradiction of the page alone needs no capture."""
-    told = {Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.UPHELD} | ({Verdict.CONTRADICTED} if evidence.events else set())
+    told = {Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.UPHELD} | (
+        {Verdict.CONTRADICTED} if evidence.events else set()
+    )
     return sum(j.verdict in told for j in claims)
 
 
@@ -263,7 +289,11 @@ def headline(verdict: Verdict, claims: list[Judgement], requirements: list[Judge
         case _:
             doubts = evidence.tally.gaps or any(level is Level.WARNING for _, level, _ in evidence.tally.totals)
             open_ = count[Verdict.INCONCLUSIVE]
-            start = f"no breach was found, but {plural(open_, 'claim')} could not be decided; " if doubts else "nothing was sent beyond the page; "
+            start = (
+                f"no breach was found, but {plural(open_, 'claim')} could not be decided; "
+                if doubts
+                else "nothing was sent beyond the page; "
+            )
             return f"{start}{page}{tail}"
 
 
@@ -272,7 +302,7 @@ def unsearched(claim: Claim) -> tuple[str, ...]:
     return tuple(rule for rule in claim.rules if rule in NOT_YET)
 
 
-def clean_policy(policy: Policy) -> tuple[str, ...]:
+def unknown_rules(policy: Policy) -> tuple[str, ...]:
     """Rule ids that no rule has: a typing error in the pack."""
     from audit.rules import BY_ID
 

@@ -36,7 +36,9 @@ class Names:
             return Standing(Listing.NAMELESS, None, None)
         found = self.standing(event.name)
         foreign = found.type is not None and event.origin not in (found.type.origin, UNKNOWN)
-        return Standing(Listing.UNLISTED, None, found.nearest) if foreign and found.listing is Listing.CATEGORY else found
+        return (
+            Standing(Listing.UNLISTED, None, found.nearest) if foreign and found.listing is Listing.CATEGORY else found
+        )
 
     def standing(self, name: str) -> Standing:
         entry = self.policy.events.get(name)

@@ -100,7 +100,9 @@ class Auditor:
     def tally(self, size: Size | None = None) -> Tally:
         return Tally(size)
 
-    def feed(self, part: Part, tally: Tally, at: tuple[int, int], override: str | None = None, sink: Sink | None = None) -> None:
+    def feed(
+        self, part: Part, tally: Tally, at: tuple[int, int], override: str | None = None, sink: Sink | None = None
+    ) -> None:
         """Judge one part of input `at` = (input, chunk) into the tally; findings also go to the sink."""
         counts = _Counts()
         reader = Reader(self.policy, self.names, override)
@@ -146,10 +148,8 @@ class Auditor:
         when = value.get(clock) if clock is not None else None
         if when is not None and len(when) == 24 and when[10] == "T" and when[23] == "Z":
             # Fixed-width UTC times order as text.
-            if when < counts.first:
-                counts.first = when
-            if when > counts.last:
-                counts.last = when
+            counts.first = min(counts.first, when)
+            counts.last = max(counts.last, when)
             return
         arrived = times_of(value, self.policy.envelope).arrived
         if arrived is not None:
@@ -222,7 +222,9 @@ class Auditor:
             for text, _ in self.identifying[id(entry)].sure:
                 tally.fields[name, text] += number
         tally.fields.update(counts.fields)
-        ends = [when for when in (parse_time(counts.first), parse_time(counts.last), *counts.instants) if when is not None]
+        ends = [
+            when for when in (parse_time(counts.first), parse_time(counts.last), *counts.instants) if when is not None
+        ]
         if ends:
             tally.saw(min(ends), max(ends))
         units = Units(counts.units, counts.carrying, counts.blank, counts.unreadable, 0, counts.events)

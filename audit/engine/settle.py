@@ -63,11 +63,12 @@ class _Places:
     def __init__(self, units: Mapping[tuple[int, int], Units], inputs: Sequence[InputFacts]) -> None:
         self.inputs = inputs
         self.starts: dict[int, tuple[list[int], list[int]]] = {}
+        total: dict[int, int] = {}
         for (index, chunk), counted in sorted(units.items()):
             chunks, before = self.starts.setdefault(index, ([], []))
-            before.append(before[-1] + last if before else 0)  # noqa: F821 - set at the end of the round before
             chunks.append(chunk)
-            last = counted.units
+            before.append(total.get(index, 0))
+            total[index] = before[-1] + counted.units
 
     def row(self, place: Place | None) -> dict[str, Any]:
         if place is None:
@@ -99,7 +100,7 @@ def settle(policy: Policy, tally: Tally, inputs: Sequence[InputFacts], parameter
         "verdict": verdict.value,
         "headline": headline(verdict, claims, requirements, evidence),
         "claims": [_claim(claim, j) for claim, j in zip(policy.claims, claims, strict=True)],
-        "counts": _counts(groups, overflow, tally),
+        "counts": _counts(groups, tally),
         "groups": [_group_row(group) for group in groups],
         "findings": _findings(groups, places),
         "destinations": [],
@@ -128,8 +129,15 @@ def _counted(policy: Policy, tally: Tally) -> Iterator[_Group]:
     for rule in RULES:
         if isinstance(rule, CountRule):
             for breach in rule.check(policy, tally.fields):
-                finding = _pageless(rule.id, rule.level, breach.event, field_text(breach.pointer), message(breach.template, breach.facts), breach.origin)
-                yield _Group(finding, breach.count, (finding,), _owners(policy, finding))
+                finding = _pageless(
+                    rule.id,
+                    rule.level,
+                    breach.event,
+                    field_text(breach.pointer),
+                    message(breach.template, breach.facts),
+                    breach.origin,
+                )
+                yield _Group(finding, breach.number, (finding,), _owners(policy, finding))
 
 
 def _paged(page: tuple[PageBreach, ...]) -> Iterator[_Group]:
@@ -143,7 +151,9 @@ def _paged(page: tuple[PageBreach, ...]) -> Iterator[_Group]:
         yield _Group(finding, 1, (finding,), (claim,) if claim else ())
 
 
-def _pageless(rule: str, level: Level, event: str | PackStr | None, field: str | None, text: str, origin: str | None) -> Finding:  # noqa: PLR0913 - one row
+def _pageless(
+    rule: str, level: Level, event: str | PackStr | None, field: str | None, text: str, origin: str | None
+) -> Finding:
     return Finding(
         fingerprint=fingerprint(rule, event, field, None),
         rule=rule,
@@ -217,7 +227,7 @@ def stream_row(policy: Policy, finding: Finding, inputs: Sequence[str]) -> dict[
     return dict(_finding_row(finding, _owners(policy, finding), _Places(units, names)))
 
 
-def _counts(groups: list[_Group], overflow: Mapping[str, int], tally: Tally) -> Any:
+def _counts(groups: list[_Group], tally: Tally) -> Any:
     levels = dict.fromkeys(("error", "warning", "note"), 0)
     rules: dict[str, int] = {}
     for (rule, level, _), number in tally.totals.items():
@@ -253,7 +263,10 @@ def _coverage(tally: Tally) -> dict[str, Any]:
         "origins": dict(sorted(tally.origins.items())),
         "consent": [],
         "searched": {"canaries": 0, "identifiers": 0, "datasource": 0, "layers": 2, "gave_up": 0},
-        "gaps": {f"{gap.value}{'/' + origin if origin else ''}": n for (gap, origin), n in sorted(tally.gaps.items(), key=str)},
+        "gaps": {
+            f"{gap.value}{'/' + origin if origin else ''}": n
+            for (gap, origin), n in sorted(tally.gaps.items(), key=str)
+        },
     }
 
 
@@ -278,4 +291,9 @@ def _requirement(judged: Judgement) -> RequirementRow:
 
 
 def _outcome(judged: Judgement) -> dict[str, Any]:
-    return {"verdict": judged.verdict.value, "broken": judged.broken, "rules": dict(judged.rules), "reason": judged.reason}
+    return {
+        "verdict": judged.verdict.value,
+        "broken": judged.broken,
+        "rules": dict(judged.rules),
+        "reason": judged.reason,
+    }

@@ -43,7 +43,11 @@ class SlowLane:
         """Every finding of every rule, redacted."""
         for rule in self.rules:
             for breach in rule.check(case):
-                yield breach if isinstance(breach, Gap) else self.redactor.finding(rule.id, rule.level, breach, case.event)
+                yield (
+                    breach
+                    if isinstance(breach, Gap)
+                    else self.redactor.finding(rule.id, rule.level, breach, case.event)
+                )
 
     def record(self, record: Unreadable) -> Iterator[Finding]:
         for rule in self.record_rules:
@@ -127,4 +131,3 @@ def _named(where: Pointer, tamed: str, value: Json) -> tuple[str, ...]:
     if not isinstance(node, dict) or tamed in node:
         return (tamed,)
     return tuple(key for key in node if _tame_text(key) == tamed) or (tamed,)
-

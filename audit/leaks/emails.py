@@ -9,7 +9,9 @@ from typing import NamedTuple
 from audit.leaks.views import views
 
 _LOCAL = re.compile(r"(?:\"[^\"@\r\n]{1,62}\"|[\w.!#$%&'*+/=?^`{|}~-]{1,64})\Z")
-_DOMAIN = re.compile(r"((?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}([^\W\d_]{2,63}|xn--[a-z0-9-]{2,59}))(?![\w-])", re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"((?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}([^\W\d_]{2,63}|xn--[a-z0-9-]{2,59}))(?![\w-])", re.IGNORECASE
+)
 _FILES = frozenset("png jpg jpeg gif svg webp avif ico css js mjs json map html woff woff2 ttf otf mp4 pdf txt".split())
 _VERSION = re.compile(r"v?\d+\.\d")
 _SCP = re.compile(r":[\w.~-]+/")

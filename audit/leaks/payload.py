@@ -23,9 +23,13 @@ class Payload(StrEnum):
     DATABASE_ERROR = "a database's error text"
 
 
-_ROW_NAMES = frozenset("rows row records record results result data items hits docs documents entries dataset tuples".split())
+_ROW_NAMES = frozenset(
+    "rows row records record results result data items hits docs documents entries dataset tuples".split()
+)
 _COLUMN_NAMES = frozenset("columns fields headers header cols columnnames fieldnames".split())
-_COUNT_NAMES = frozenset("rowcount affectedrows row_count rows_affected numrows totalrows insertid command totalsize".split())
+_COUNT_NAMES = frozenset(
+    "rowcount affectedrows row_count rows_affected numrows totalrows insertid command totalsize".split()
+)
 _STATUS_NAMES = frozenset("status statuscode status_code httpstatus".split())
 _BODY_NAMES = frozenset("body responsebody response_body responsetext payload data headers".split())
 _ID = re.compile(r"(?:^|[_-])id$|[a-z]I[dD]$|^_?id$|^ID$")
@@ -62,13 +66,15 @@ def _rows(value: list[Json], name: str) -> Payload | None:
     if isinstance(first, list) and len(value) >= 2 and len(first) >= 2:
         same = all(isinstance(row, list) and len(row) == len(first) for row in value)
         texts = sum(isinstance(cell, str) for row in value if isinstance(row, list) for cell in row)
-        return Payload.ROWS if same and (name in _ROW_NAMES or texts >= 2 and len(first) >= 3) else None
+        return Payload.ROWS if same and (name in _ROW_NAMES or (texts >= 2 and len(first) >= 3)) else None
     return None
 
 
 def _result(value: dict[str, Json]) -> Payload | None:
     names = {key.lower(): child for key, child in value.items()}
-    rows = [child for key, child in names.items() if key in (_ROW_NAMES | {"values"}) and isinstance(child, list) and child]
+    rows = [
+        child for key, child in names.items() if key in (_ROW_NAMES | {"values"}) and isinstance(child, list) and child
+    ]
     if rows and any(isinstance(names.get(key), list) for key in _COLUMN_NAMES):
         return Payload.TABLE
     if any(isinstance(row, dict | list) for table in rows for row in table[:1]) and _COUNT_NAMES & names.keys():
@@ -108,7 +114,7 @@ def _text(text: str) -> Payload | None:
     if "\n" in text and _delimited(text):
         return Payload.DELIMITED
     lower = text[:65536].lower() if "<" in text else ""
-    if lower.count("<tr") >= 2 and "<td" in lower or lower.count("<row") >= 2 or lower.count("<record") >= 2:
+    if (lower.count("<tr") >= 2 and "<td" in lower) or lower.count("<row") >= 2 or lower.count("<record") >= 2:
         return Payload.MARKUP
     return None
 

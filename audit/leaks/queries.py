@@ -16,10 +16,14 @@ class Query(StrEnum):
     CODE = "source code"
 
 
-_SELECT = re.compile(r"\bselect\s+(?:distinct\s+|top\s+\d+\s+)?(.{1,400}?)\s+from\s+([\w.\"`\[\]]+)(.{0,200})", re.I | re.S)
+_SELECT = re.compile(
+    r"\bselect\s+(?:distinct\s+|top\s+\d+\s+)?(.{1,400}?)\s+from\s+([\w.\"`\[\]]+)(.{0,200})", re.IGNORECASE | re.DOTALL
+)
 _IDENTIFIER = re.compile(r"[\w$]+")
 _ARTICLES = frozenset("the a an this that your our their his her my all these those each every".split())
-_AFTER = re.compile(r"\s*(?:;|$)|.*?(?:\bwhere\b|\bjoin\b|\blimit\b|\border\s+by\b|\bgroup\s+by\b|;|=)", re.I | re.S)
+_AFTER = re.compile(
+    r"\s*(?:;|$)|.*?(?:\bwhere\b|\bjoin\b|\blimit\b|\border\s+by\b|\bgroup\s+by\b|;|=)", re.IGNORECASE | re.DOTALL
+)
 _SQL = re.compile(
     r"\binsert\s+into\s+[\w.\"`\[\]]+\s*(?:\(|values\b|select\b)|\bupdate\s+[\w.\"`\[\]]+\s+set\s+[\w.\"`\[\]]+\s*="
     r"|\bdelete\s+from\s+[\w.\"`\[\]]+\s*(?:where\b|;|$)|\b(?:create|alter|drop|truncate)\s+table\s+(?:if\s+(?:not\s+)?exists\s+)?[\w.\"`\[\]]+\s*(?:\(|;|$|add\b|drop\b|alter\b)"
@@ -48,11 +52,13 @@ def _sql(text: str) -> bool:
         columns, table, rest = found[1].strip(), found[2], found[3]
         if table.lower() in _ARTICLES:
             continue
-        if columns == "*" or re.search(r"[*(.\"`]|\bas\b", columns, re.IGNORECASE) and not columns.endswith("."):
+        if columns == "*" or (re.search(r"[*(.\"`]|\bas\b", columns, re.IGNORECASE) and not columns.endswith(".")):
             return True
         named = [part.strip() for part in columns.split(",")]
         if all(_IDENTIFIER.fullmatch(part) for part in named) and (_AFTER.match(rest) or "SELECT" in found[0][:6]):
-            return len(named) > 1 or "SELECT" in found[0][:6] or re.search(r"where\b|;|=", rest, re.IGNORECASE) is not None
+            return (
+                len(named) > 1 or "SELECT" in found[0][:6] or re.search(r"where\b|;|=", rest, re.IGNORECASE) is not None
+            )
     return False
 
 
@@ -72,7 +78,15 @@ def suspect_query(text: str) -> bool:
 
 def _kind(text: str) -> Query | None:
     lower = text.lower()
-    if ("from" in lower or "into" in lower or "set" in lower or "table" in lower or "union" in lower or "exec" in lower or "call" in lower) and _sql(text):
+    if (
+        "from" in lower
+        or "into" in lower
+        or "set" in lower
+        or "table" in lower
+        or "union" in lower
+        or "exec" in lower
+        or "call" in lower
+    ) and _sql(text):
         return Query.SQL
     if ("$" in text or "db." in text) and _MONGO.search(text):
         return Query.MONGO

@@ -137,7 +137,9 @@ class _Loader:
         names = [token for token in path.split("/") if token and not token.isdigit()]
         if not names:
             return None
-        lines = [n for n, line in enumerate(self.text.split("\n"), 1) if re.match(rf"\W*{re.escape(names[-1])}\b", line)]
+        lines = [
+            n for n, line in enumerate(self.text.split("\n"), 1) if re.match(rf"\W*{re.escape(names[-1])}\b", line)
+        ]
         return lines[0] if len(lines) == 1 else None
 
     def fail(self, path: str, what: str, needle: str | None = None) -> PolicyError:
@@ -151,7 +153,9 @@ class _Loader:
         events = {event["name"]: self.event(event, f"/events/{i}", envelope) for i, event in enumerate(raw["events"])}
         if len(events) != len(raw["events"]):
             raise self.fail("/events", "an event name stands twice")
-        categories = tuple(self.category(c, f"/categories/{i}", envelope) for i, c in enumerate(raw.get("categories", ())))
+        categories = tuple(
+            self.category(c, f"/categories/{i}", envelope) for i, c in enumerate(raw.get("categories", ()))
+        )
         claims = tuple(self.claims(page))
         samples = tuple(self.samples(envelope))
         emails = raw.get("emails", {})
@@ -172,7 +176,8 @@ class _Loader:
             emails=tuple(EmailPlace(p["event"], parse_pointer(p["pointer"])) for p in emails.get("allowed", ())),
             not_personal=frozenset(text.lower() for text in emails.get("not_personal", ())),
             destinations=tuple(
-                Destination(PackStr(d["purpose"]), d.get("origin"), tuple(d["hosts"])) for d in raw.get("destinations", ())
+                Destination(PackStr(d["purpose"]), d.get("origin"), tuple(d["hosts"]))
+                for d in raw.get("destinations", ())
             ),
             samples=samples,
             names=frozenset(names | set(events) | {"event", "type", *envelope.calls} - {"*"}),
@@ -270,6 +275,7 @@ class _Loader:
             validator=validator,
             leaves=doc.leaves,
             containers=doc.containers,
+            required=doc.required,
             open=doc.open,
             cadence=self.cadence(cadence, f"{path}/cadence") if cadence else None,
             consent=Consent(raw["consent"]) if "consent" in raw else None,
@@ -326,7 +332,9 @@ class _Loader:
             )
 
     def sufficient(self, raw: Mapping[str, Any], path: str) -> Sufficient:
-        durations = {key: self.duration(raw[key], f"{path}/{key}") for key in ("window", "alive_after_opt_out") if key in raw}
+        durations = {
+            key: self.duration(raw[key], f"{path}/{key}") for key in ("window", "alive_after_opt_out") if key in raw
+        }
         return Sufficient(**{**raw, **durations})
 
     def samples(self, envelope: Envelope) -> Iterator[Sample]:
@@ -391,9 +399,14 @@ def _match(pointer: str, rule: Any) -> Match:
 
 def _with_transport(schema: Mapping[str, Any], envelope: Envelope) -> Mapping[str, Any]:
     """The schema with the envelope's transport members, so that real traffic can stay in the fast lane."""
-    scalar = {"type": ["string", "number", "boolean", "null"], "maxLength": 256, "x-transport": True, "x-data-category": "none"}
+    scalar = {
+        "type": ["string", "number", "boolean", "null"],
+        "maxLength": 256,
+        "x-transport": True,
+        "x-data-category": "none",
+    }
     known = schema.get("properties", {})
-    return {**schema, "properties": {**{name: scalar for name in envelope.transport}, **known}}
+    return {**schema, "properties": {**dict.fromkeys(envelope.transport, scalar), **known}}
 
 
 def _category_faults(schema: object, at: str = "") -> Iterator[tuple[str, str]]:

@@ -141,6 +141,7 @@ class EventType:
     validator: Validator
     leaves: Mapping[Pointer, Leaf]
     containers: frozenset[Pointer]
+    required: frozenset[Pointer]
     open: bool
     cadence: Cadence | None = None
     consent: Consent | None = None
@@ -151,6 +152,10 @@ class EventType:
         if found is None and any(isinstance(token, int) for token in pointer):
             found = self.leaves.get(tuple("*" if isinstance(token, int) else token for token in pointer))
         return found
+
+    def requires(self, pointer: Pointer) -> bool:
+        """Whether the page shows this field in every event of the type."""
+        return tuple("*" if isinstance(token, int) else token for token in pointer) in self.required
 
     def documents(self, pointer: Pointer) -> bool:
         """Whether the page shows something at this pointer, leaf or container; transport members are not the page's."""

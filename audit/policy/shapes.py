@@ -25,6 +25,7 @@ class Documentation(NamedTuple):
 
     leaves: dict[Pointer, Leaf]
     containers: frozenset[Pointer]
+    required: frozenset[Pointer]
     open: bool
 
 
@@ -32,8 +33,11 @@ def documentation(schema: Mapping[str, Any], transport: tuple[str, ...]) -> Docu
     """Walk a closed schema. `transport`: root members that the envelope adds."""
     leaves: dict[Pointer, Leaf] = {}
     containers: set[Pointer] = set()
+    required: set[Pointer] = set()
     is_open = False
     for node in _nodes(schema):
+        if node.required:
+            required.add(node.pointer)
         if _is_container(node.schema):
             containers.add(node.pointer)
             is_open = is_open or _lets_through(node.schema)
@@ -41,7 +45,7 @@ def documentation(schema: Mapping[str, Any], transport: tuple[str, ...]) -> Docu
                 continue
         if node.pointer:
             leaves[node.pointer] = _leaf(node, transport, leaves.get(node.pointer))
-    return Documentation(leaves, frozenset(containers), is_open)
+    return Documentation(leaves, frozenset(containers), frozenset(required), is_open)
 
 
 def _nodes(root: Mapping[str, Any]) -> Iterator[_Node]:
@@ -51,7 +55,12 @@ def _nodes(root: Mapping[str, Any]) -> Iterator[_Node]:
         schema, ref = node.schema, node.schema.get("$ref")
         if isinstance(ref, str) and ref not in seen:
             target = _local(root, ref)
-            stack.append((_Node(node.pointer, {**target, **{k: v for k, v in schema.items() if k != "$ref"}}, node.required), seen | {ref}))
+            stack.append(
+                (
+                    _Node(node.pointer, {**target, **{k: v for k, v in schema.items() if k != "$ref"}}, node.required),
+                    seen | {ref},
+                )
+            )
             continue
         yield node
         needed = schema.get("required", ())
@@ -102,6 +111,8 @@ def _leaf(node: _Node, transport: tuple[str, ...], known: Leaf | None) -> Leaf:
 
 def leaves_no_room(schema: Mapping[str, Any]) -> bool:
     """Whether no string that this schema accepts can hold free text (an address, a row, a query)."""
+    if schema.get("type") == "object" and not _lets_through(schema) and not schema.get("properties"):
+        return True  # closed and empty
     if "const" in schema or "enum" in schema or schema.get("format") in TEXT_FREE_FORMATS:
         return True
     kinds = schema.get("type")
@@ -109,5 +120,7 @@ def leaves_no_room(schema: Mapping[str, Any]) -> bool:
     if kinds is not None and "string" not in kinds and not {"object", "array"} & set(kinds):
         return True
     return any(
-        all(leaves_no_room(branch) for branch in schema[keyword]) for keyword in ("anyOf", "oneOf") if schema.get(keyword)
+        all(leaves_no_room(branch) for branch in schema[keyword])
+        for keyword in ("anyOf", "oneOf")
+        if schema.get(keyword)
     )

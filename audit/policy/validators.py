@@ -78,6 +78,9 @@ def _from_rs(error: Any, base: Pointer) -> Iterable[Fault]:
     keyword = kind.name
     if keyword in EXTRA:
         yield Fault(where, keyword, tuple(kind.unexpected))
+    elif keyword == "falseSchema" and error.schema_path[-1] in EXTRA:
+        # An object that is closed and empty: the engine blames the object, the unknown names are all there are.
+        yield Fault(where, error.schema_path[-1], tuple(error.instance))
     elif keyword == "required":
         yield Fault(where, keyword, (kind.property,))
     elif keyword in ("anyOf", "oneOf") and hasattr(kind, "context"):
@@ -144,7 +147,7 @@ def oracle(schema: Mapping[str, Any]) -> Validator:
     def no_resource(uri: str) -> NoReturn:
         from referencing.exceptions import NoSuchResource
 
-        raise NoSuchResource(ref=uri)
+        raise NoSuchResource(uri)
 
     try:
         Draft202012Validator.check_schema(schema)

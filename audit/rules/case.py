@@ -11,6 +11,8 @@ from audit.model import Breach, Event, Fact, Gap, Level, PackStr, Pointer, Unrea
 from audit.policy.pack import EventType, Policy
 from audit.policy.validators import Fault
 
+Facts: TypeAlias = Mapping[str, Fact]
+
 
 class Listing(StrEnum):
     """How an event's name stands to the page."""
@@ -100,7 +102,7 @@ class RecordRule:
     id: str
     level: Level
     levels: str
-    check: Callable[[Unreadable], tuple[str, Mapping[str, Fact]]]
+    check: Callable[[Unreadable], tuple[str, Facts]]
     doc: str
 
 
@@ -111,7 +113,7 @@ class PageBreach(NamedTuple):
     event: PackStr | None
     pointer: Pointer | None
     template: str
-    facts: Mapping[str, Fact]
+    facts: Facts
     sample: bool
 
 
@@ -139,8 +141,8 @@ class CountBreach(NamedTuple):
     origin: str
     pointer: Pointer
     template: str
-    facts: Mapping[str, Fact]
-    count: int
+    facts: Facts
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,4 +162,3 @@ Rule: TypeAlias = EventRule | RecordRule | PageRule | CountRule
 def field_text(pointer: Pointer) -> str:
     """A documented pointer as the key of counts: tokens of the pack only."""
     return "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in pointer)
-

@@ -37,7 +37,9 @@ def check(case: Case) -> Iterator[Breach]:
 
 
 def _breach(pointer: Pointer, kind: Payload, path: tuple[str, ...]) -> Breach:
-    return Breach(pointer, "this has the shape of returned data: {kind}", {"kind": kind}, grade=Grade.SUSPECTED, path=path)
+    return Breach(
+        pointer, "this has the shape of returned data: {kind}", {"kind": kind}, grade=Grade.SUSPECTED, path=path
+    )
 
 
 def _containers(case: Case) -> Iterator[tuple[Pointer, Payload]]:

@@ -27,7 +27,11 @@ def check(policy: Policy, seen: Seen) -> Iterator[CountBreach]:
             who = CATEGORIES[leaf.category]
             if count and who is not Identifies.NOBODY:
                 facts = {"category": PackStr(leaf.category), "who": who}
-                yield CountBreach(entry.name, entry.origin, pointer, "a documented {category}: it identifies a {who}", facts, count)
+                yield CountBreach(
+                    entry.name, entry.origin, pointer, "a documented {category}: it identifies a {who}", facts, count
+                )
 
 
-RULE = CountRule(id="documented-identifier", level=Level.NOTE, levels="note, one per event and field", check=check, doc=__doc__)
+RULE = CountRule(
+    id="documented-identifier", level=Level.NOTE, levels="note, one per event and field", check=check, doc=__doc__
+)

@@ -27,5 +27,10 @@ def check(case: Case) -> Iterator[Breach | Gap]:
 
 
 RULE = EventRule(
-    id="duplicate-key", level=Level.ERROR, levels="error, and a gap for its event", triggers=(Repeat(),), check=check, doc=__doc__
+    id="duplicate-key",
+    level=Level.ERROR,
+    levels="error, and a gap for its event",
+    triggers=(Repeat(),),
+    check=check,
+    doc=__doc__,
 )

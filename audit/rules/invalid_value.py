@@ -1,8 +1,8 @@
 """A documented field with a type, format or value other than documented.
 
 What: the event's schema refuses the value of a field that the page shows. Where the page shows only a placeholder
-(`<uuid>`), where the value has the form of another identifier that is documented for the same event, or where the event
-is documented by name only, it is a warning; the form that was seen is told, never the value.
+(`<uuid>`), or where the value has the form of another identifier that is documented for the same event, it is a warning;
+the form that was seen is told, never the value.
 
 Why it matters: a field that should hold an address and holds a name is another field under the same label.
 
@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.model import Breach, Json, Level, PackStr, Pointer, resolve
-from audit.policy.pack import CATEGORIES, Documented, EventType, Identifies, Leaf
+from audit.policy.pack import CATEGORIES, EventType, Identifies, Leaf
 from audit.policy.validators import EXTRA, oracle
 from audit.redact import shape_of
-from audit.rules.case import Case, EventRule, Invalid, Listing, field_text
+from audit.rules.case import Case, EventRule, Facts, Invalid, Listing, field_text
 
 
 def check(case: Case) -> Iterator[Breach]:
@@ -48,18 +48,19 @@ def _below_transport(entry: EventType, pointer: Pointer) -> bool:
 
 
 def _breach(entry: EventType, pointer: Pointer, value: Json, leaf: Leaf | None) -> Breach:
-    seen = {"seen": shape_of(value)}
+    seen: Facts = {"seen": shape_of(value)}
     if leaf is not None and leaf.placeholder is not None:
-        facts = {**seen, "shown": leaf.placeholder, "expected": _expected(leaf)}
+        facts: Facts = {**seen, "shown": leaf.placeholder, "expected": _expected(leaf)}
         return Breach(pointer, "the page shows only {shown} (read as {expected}); this is {seen}", facts, Level.WARNING)
     other = _other_identifier(entry, pointer, value)
     if other is not None:
         facts = {**seen, "other": PackStr(other)}
-        return Breach(pointer, "this has the form documented for {other}, not for this field: {seen}", facts, Level.WARNING)
-    level = Level.WARNING if entry.documented is Documented.NAME_ONLY else None
+        return Breach(
+            pointer, "this has the form documented for {other}, not for this field: {seen}", facts, Level.WARNING
+        )
     if leaf is None:
-        return Breach(pointer, "not what the page shows here: {seen}", seen, level)
-    return Breach(pointer, "documented as {expected}; this is {seen}", {**seen, "expected": _expected(leaf)}, level)
+        return Breach(pointer, "not what the page shows here: {seen}", seen)
+    return Breach(pointer, "documented as {expected}; this is {seen}", {**seen, "expected": _expected(leaf)})
 
 
 def _expected(leaf: Leaf) -> PackStr:
@@ -71,7 +72,9 @@ def _expected(leaf: Leaf) -> PackStr:
         return PackStr("one of " + ", ".join(str(value) for value in schema["enum"]))
     if "format" in schema:
         return PackStr(str(schema["format"]))
-    formats = [branch["format"] for branch in schema.get("anyOf", ()) if isinstance(branch, dict) and "format" in branch]
+    formats = [
+        branch["format"] for branch in schema.get("anyOf", ()) if isinstance(branch, dict) and "format" in branch
+    ]
     if formats:
         return PackStr(" or ".join(formats))
     if "pattern" in schema:
@@ -98,7 +101,7 @@ def _identifies(leaf: Leaf) -> bool:
 RULE = EventRule(
     id="invalid-value",
     level=Level.ERROR,
-    levels="error; warning where the page gives a placeholder or only a name, or the value is another documented identifier",
+    levels="error; warning where the page gives only a placeholder, or the value is another identifier documented for that event",
     triggers=(Invalid(),),
     check=check,
     doc=__doc__,

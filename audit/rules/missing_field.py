@@ -30,8 +30,9 @@ def _absent(case: Case) -> Iterator[Pointer]:
     for fault in case.faults:
         if fault.keyword == "required":
             yield from ((*fault.pointer, name) for name in fault.names)
-        elif fault.pointer and not fault.names and resolve(case.event.value, fault.pointer) is None:
-            yield fault.pointer
+        elif not fault.names and case.type is not None and case.type.requires(fault.pointer):
+            if resolve(case.event.value, fault.pointer) is None:
+                yield fault.pointer  # null is absent
 
 
 RULE = EventRule(

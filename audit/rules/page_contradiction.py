@@ -17,10 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from audit.model import Level, PackStr, Pointer, resolve
-from audit.policy.page import broken_sentences
 from audit.policy.pack import CATEGORIES, Claim, Identifies, Leaf, Policy, Sample
+from audit.policy.page import broken_sentences
 from audit.policy.validators import oracle
-from audit.rules.case import PageBreach, PageRule
+from audit.rules.case import Facts, PageBreach, PageRule
 
 _SHOWN = frozenset({"ip-address", "user-id", "device-id", "email"})
 """Identifiers whose very presence in a sample contradicts anonymity; a user agent alone does not."""
@@ -39,7 +39,14 @@ def check(policy: Policy) -> Iterator[PageBreach]:
                 said = "the page says that nothing else is sent, and that the same sender fetches: {purpose}"
                 yield PageBreach(claim.id, None, None, said, {"purpose": purpose}, sample=False)
     for sentence in broken_sentences(policy.page):
-        yield PageBreach("", None, None, "a sentence of the page breaks off: {sentence}", {"sentence": PackStr(sentence)}, sample=False)
+        yield PageBreach(
+            "",
+            None,
+            None,
+            "a sentence of the page breaks off: {sentence}",
+            {"sentence": PackStr(sentence)},
+            sample=False,
+        )
 
 
 def _in_sample(policy: Policy, claim: Claim, sample: Sample) -> Iterator[PageBreach]:
@@ -51,7 +58,7 @@ def _in_sample(policy: Policy, claim: Claim, sample: Sample) -> Iterator[PageBre
         if not oracle(leaf.schema).is_valid(value):
             continue  # a placeholder: the sample does not show the identifier itself
         said = "the page's own sample shows a {category} here, which identifies a {who}"
-        facts = {"category": PackStr(leaf.category), "who": who}
+        facts: Facts = {"category": PackStr(leaf.category), "who": who}
         yield PageBreach(claim.id, PackStr(sample.event), pointer, said, facts, sample=True)
 
 
@@ -61,5 +68,9 @@ def _leaves(policy: Policy, sample: Sample) -> Mapping[Pointer, Leaf]:
 
 
 RULE = PageRule(
-    id="page-contradiction", level=Level.NOTE, levels="note; a contradiction shown by a sample decides the claim", check=check, doc=__doc__
+    id="page-contradiction",
+    level=Level.NOTE,
+    levels="note; a contradiction shown by a sample decides the claim",
+    check=check,
+    doc=__doc__,
 )

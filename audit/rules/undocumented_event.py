@@ -30,7 +30,9 @@ def check(case: Case) -> Iterator[Breach]:
         case Listing.LISTED:
             return
         case Listing.NEAR:
-            yield Breach(name, "the page lists {nearest}; this name differs in case, spaces or plural", nearest, Level.WARNING)
+            yield Breach(
+                name, "the page lists {nearest}; this name differs in case, spaces or plural", nearest, Level.WARNING
+            )
         case Listing.CATEGORY if case.type is not None:
             facts = {"describes": case.type.name}
             yield Breach(name, "the page describes {describes} without listing this name", facts, Level.WARNING)

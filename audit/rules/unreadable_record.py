@@ -25,5 +25,9 @@ def check(record: Unreadable) -> tuple[str, Mapping[str, Fact]]:
 
 
 RULE = RecordRule(
-    id="unreadable-record", level=Level.WARNING, levels="warning, and a gap in every claim about events", check=check, doc=__doc__
+    id="unreadable-record",
+    level=Level.WARNING,
+    levels="warning, and a gap in every claim about events",
+    check=check,
+    doc=__doc__,
 )

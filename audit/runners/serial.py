@@ -36,5 +36,7 @@ def run(  # noqa: PLR0913 - the fold's whole environment
             if progress is not None:
                 units = tally.units[capture.index, 0].units
                 progress(units)
-        facts.append(InputFacts(capture.name, reading.format.value, reading.bytes, reading.sha256, reading.format is Format.JSONL))
+        facts.append(
+            InputFacts(capture.name, reading.format.value, reading.size, reading.sha256, reading.format is Format.JSONL)
+        )
     return tally, facts

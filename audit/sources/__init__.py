@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from audit.engine.run import Broken, Part
+from audit.engine.run import Broken, Lines, Part
 from audit.model import Reason
 from audit.sources import documents, jsonl
 from audit.sources.detect import BOM, HEAD, Format, detect
@@ -24,7 +24,7 @@ class Reading:
     input: Input
     max_line: int
     format: Format = Format.NONE
-    bytes: int = 0
+    size: int = 0
     sha256: str | None = None
     _last: int = field(default=0)
 
@@ -34,7 +34,9 @@ class Reading:
             yield Broken(0, 1, self.input.problem)
             return
         try:
-            file: BinaryIO = sys.stdin.buffer if self.input.path is None else Path(self.input.path).open("rb", buffering=0)
+            file: BinaryIO = (
+                sys.stdin.buffer if self.input.path is None else Path(self.input.path).open("rb", buffering=0)
+            )
         except OSError as error:
             yield Broken(0, 1, Reason.DENIED if isinstance(error, PermissionError) else Reason.VANISHED)
             return
@@ -61,13 +63,13 @@ class Reading:
             self.sha256 = file.drain()
         except Damaged as damaged:
             damage.append(damaged.reason)
-        self.bytes = file.bytes
+        self.size = file.bytes
         for reason in damage[:1]:
             yield Broken(file.bytes, self._last + 1, reason)
 
     def _seen(self, part: Part) -> Part:
-        lines = part.data.count(b"\n") + (not part.data.endswith(b"\n")) if hasattr(part, "data") else 1
-        self._last = part.unit + (lines if self.format is Format.JSONL else 1) - 1
+        lines = part.data.count(b"\n") + (not part.data.endswith(b"\n")) if isinstance(part, Lines) else 1
+        self._last = part.unit + lines - 1
         return part
 
     def _cut(self, found: Format, stream: Iterator[bytes], start: int) -> Iterator[Part]:

@@ -51,7 +51,11 @@ def detect(head: bytes, *, complete: bool) -> Format | Reason:
 
 def _looks_utf16(head: bytes) -> bool:
     even, odd = head[0:64:2], head[1:64:2]
-    return len(head) >= 4 and (odd.count(0) > len(odd) * 0.7 or even.count(0) > len(even) * 0.7) and even.count(0) != odd.count(0)
+    return (
+        len(head) >= 4
+        and (odd.count(0) > len(odd) * 0.7 or even.count(0) > len(even) * 0.7)
+        and even.count(0) != odd.count(0)
+    )
 
 
 def _is_json(line: bytes) -> bool:

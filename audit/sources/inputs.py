@@ -85,4 +85,3 @@ def _problem(path: str | None) -> Reason | None:
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
         return Reason.NO_FILE
     return None if os.access(path, os.R_OK) else Reason.DENIED
-

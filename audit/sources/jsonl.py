@@ -1,4 +1,4 @@
-"""JSON lines: blocks cut at newlines. A line belongs to the part that holds its first byte; only `\\n` ends a line."""
+"""JSON lines: blocks cut at newlines. A line belongs to the part that holds its first byte; only LF ends a line."""
 
 from __future__ import annotations
 

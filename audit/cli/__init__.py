@@ -1,0 +1,86 @@
+"""The command line: parse, wire, run, write, exit. Only here do errors become text and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from audit import __version__
+
+# Short help stands here, so that `--help` loads click and nothing else.
+COMMANDS = {
+    "check": ("audit.cli.check", "Judge captures against a telemetry page, claim by claim."),
+    "explain": ("audit.cli.explain", "Say what a rule finds, why it matters, and its limits."),
+    "policy": ("audit.cli.policy", "List and show policy packs."),
+}
+
+
+class _Lazy(click.Group):
+    """Loads a command's module when it is run; turns every ending into the documented exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short) for name, (_, short) in COMMANDS.items()])
+
+    def main(  # type: ignore[override]  # click's overloads promise a return value that no caller of ours may have
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        extra.pop("standalone_mode", None)
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **extra)
+        except click.exceptions.Exit as done:
+            code = done.exit_code
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("interrupted: nothing was written", err=True)
+            code = 130
+        except BrokenPipeError:
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - the reader left: nothing more to say
+            code = 0
+        except Exception as error:  # noqa: BLE001 - the last door: a crash must neither leak nor look like findings
+            _report_crash(error)
+            code = 70
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _report_crash(error: Exception) -> None:
+    """Type and place of an internal error. Not its text: that may quote what was captured."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "audit" in Path(frame.filename).parts] or frames
+    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "unknown place"
+    click.echo(f"internal error: {type(error).__name__} in {where} (telemetry-audit {__version__})", err=True)
+    click.echo(
+        "This is a fault of the tool, not of the capture. Please report this line; it holds nothing captured.", err=True
+    )
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "-V", "--version", prog_name="telemetry-audit")
+def main() -> None:
+    r"""Tell, with evidence, whether the telemetry that a product really sends is what its vendor says it sends.
+
+    Start with: telemetry-audit check logs.jsonl
+
+    \b
+    Exit codes: 0 nothing found at or above --fail-on    1 findings
+                2 usage, policy or missing file          3 nothing could be read
+                4 a required claim was not exercised     70 internal error
+    """

@@ -1,0 +1,190 @@
+"""`telemetry-audit check`: captures in, verdicts out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audit.cli.options import Output, OutputType, Size, check_targets, load_policy
+from audit.engine.parse import Limits
+from audit.engine.result import Result
+from audit.engine.run import Auditor, Sink
+from audit.engine.settle import settle, stream_row
+from audit.gate.exit import outcome
+from audit.model import Finding
+from audit.policy.pack import Policy
+from audit.redact import visible
+from audit.runners.serial import run
+from audit.sources.inputs import Input, NoSuchInput, find
+from audit.tally import Size as Bounds
+from audit.writers import writer
+from audit.writers.files import write_atomically
+
+EPILOG = """\b
+Examples:
+  telemetry-audit check logs.jsonl
+  telemetry-audit check logs/ -o json=result.json --require all
+  zcat events.gz | telemetry-audit check - -p ./my-policy
+
+Nothing is sent anywhere, and no captured value is printed: findings give place, pointer and shape."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("-p", "--policy", "policy_name", default="appsmith/2020-11", show_default=True, metavar="NAME|DIR", help="The policy pack to judge by.")  # fmt: skip
+@click.option("-o", "--output", "outputs", type=OutputType(), multiple=True, metavar="FORMAT[=PATH]", help="text, json or jsonl; to stdout without PATH. Repeatable.")  # fmt: skip
+@click.option("--findings", type=click.Path(dir_okay=False), metavar="FILE", help="Write every finding here as JSON lines, not only the examples.")  # fmt: skip
+@click.option("--origin", "origins", multiple=True, metavar="FILE=ORIGIN", help="Who sent the events of a capture, where their names do not tell. Repeatable.")  # fmt: skip
+@click.option("--fail-on", type=click.Choice(["error", "warning", "note", "never"]), default="error", show_default=True, help="The lowest level of finding that makes the exit code 1.")  # fmt: skip
+@click.option("--require", "required", multiple=True, metavar="CLAIM|all", help="Exit code 4 unless this claim was exercised and decided. Repeatable.")  # fmt: skip
+@click.option("--examples", type=click.IntRange(1, 1000), default=3, show_default=True, help="Findings shown of each group; all are counted.")  # fmt: skip
+@click.option(
+    "--max-line", type=Size(), default="16MiB", show_default=True, help="A longer line or item is unreadable."
+)
+@click.option(
+    "--max-depth", type=click.IntRange(1, 250), default=200, show_default=True, help="Deeper nesting is unreadable."
+)
+@click.option("--max-keys", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True, help="A record with more members is unreadable.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="No text on stdout; the exit code and the outputs asked for remain.")
+@click.option("--no-progress", is_flag=True, help="No progress on stderr (it is shown on a terminal only).")
+def command(captures: tuple[str, ...], **options: Any) -> None:
+    """Judge captured telemetry events against what the vendor's page says, claim by claim.
+
+    CAPTURE is a file (JSON lines, a JSON array or JSON objects; plain, .gz, .bz2, .xz or .zst), a directory,
+    a pattern, or - for standard input. What a file is, is told by its content.
+    """
+    policy = load_policy(options["policy_name"])
+    inputs = _inputs(captures)
+    origins = _origins(options["origins"], inputs, policy)
+    _check_required(options["required"], policy)
+    outputs = _outputs(options["outputs"], quiet=options["quiet"])
+    paths = [output.path for output in outputs if output.path is not None]
+    targets = [*paths, *([options["findings"]] if options["findings"] else [])]
+    check_targets(targets, [capture.path for capture in inputs if capture.path is not None])
+    limits = Limits(options["max_line"], options["max_depth"], options["max_keys"])
+    auditor = Auditor(policy, limits)
+    with _sink(options["findings"], policy, inputs) as sink, _progress(hidden=options["no_progress"]) as progress:
+        tally, facts = run(
+            auditor, inputs, size=Bounds(examples=options["examples"]), origins=origins, sink=sink, progress=progress
+        )
+    result = settle(policy, tally, facts, _parameters(options, limits, origins, inputs))
+    _write(result, outputs)
+    sys.exit(outcome(result, options["fail_on"], options["required"]))
+
+
+def _inputs(captures: Sequence[str]) -> list[Input]:
+    if captures.count("-") > 1:
+        raise click.UsageError("standard input (-) can be read once only")
+    try:
+        return find(captures)
+    except NoSuchInput as error:
+        raise click.UsageError(f"{error}. Nothing was read.") from None
+
+
+def _origins(pairs: Sequence[str], inputs: list[Input], policy: Policy) -> dict[int, str]:
+    known = {origin.name for origin in policy.origins}
+    found: dict[int, str] = {}
+    for pair in pairs:
+        name, equals, origin = pair.rpartition("=")
+        if not equals or origin not in known:
+            raise click.UsageError(
+                f"--origin {visible(pair)}: write FILE=ORIGIN, with an origin of the policy: {', '.join(sorted(known))}"
+            )
+        mine = [
+            i.index
+            for i in inputs
+            if name in (i.name, i.path) or (i.path and Path(name) in (Path(i.path), *Path(i.path).parents))
+        ]
+        if not mine:
+            raise click.UsageError(f"--origin {visible(pair)}: no capture of that name was given")
+        for index in mine:
+            if found.get(index, origin) != origin:
+                raise click.UsageError(f"--origin: {visible(name)} is given two origins")
+            found[index] = origin
+    return found
+
+
+def _check_required(required: Sequence[str], policy: Policy) -> None:
+    claims = {claim.id: claim for claim in policy.claims}
+    for name in required:
+        if name != "all" and (name not in claims or claims[name].not_testable is not None):
+            testable = ", ".join(claim.id for claim in policy.claims if claim.not_testable is None)
+            raise click.UsageError(
+                f"--require {visible(name)}: no claim of that name can be tested; use all or one of: {testable}"
+            )
+
+
+def _outputs(asked: Sequence[Output], *, quiet: bool) -> list[Output]:
+    on_stdout = [output.format for output in asked if output.path is None]
+    if len(on_stdout) > 1:
+        raise click.UsageError(
+            f"{' and '.join(on_stdout)} cannot both go to stdout: give one a file, as in -o {on_stdout[1]}=FILE"
+        )
+    return [*asked] if on_stdout or quiet else [Output("text", None), *asked]
+
+
+def _parameters(
+    options: dict[str, Any], limits: Limits, origins: dict[int, str], inputs: list[Input]
+) -> dict[str, Any]:
+    return {
+        "fail_on": options["fail_on"],
+        "require": sorted(set(options["required"])),
+        "examples": options["examples"],
+        "origins": {inputs[index].name: origin for index, origin in sorted(origins.items())},
+        "max_line": limits.max_line,
+        "max_depth": limits.max_depth,
+        "max_keys": limits.max_keys,
+    }
+
+
+def _write(result: Result, outputs: list[Output]) -> None:
+    for output in outputs:
+        text = writer(output.format)(result)
+        if output.path is None:
+            click.echo(text, nl=False)
+            continue
+        try:
+            write_atomically(Path(output.path), text)
+        except OSError as error:
+            raise click.ClickException(f"{visible(output.path)} was not written: {error.strerror}") from None
+
+
+@contextmanager
+def _sink(path: str | None, policy: Policy, inputs: list[Input]) -> Iterator[Sink | None]:
+    """Findings as they come, into a file that takes its name only when it is whole."""
+    if path is None:
+        yield None
+        return
+    partial = Path(f"{path}.partial-{os.getpid()}")
+    names = [capture.name for capture in inputs]
+    try:
+        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+
+            def sink(finding: Finding) -> None:
+                file.write(
+                    json.dumps(stream_row(policy, finding, names), ensure_ascii=False, separators=(",", ":")) + "\n"
+                )
+
+            yield sink
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress(*, hidden: bool) -> Iterator[Callable[[int], None] | None]:
+    """A running count on stderr, on a terminal only."""
+    if hidden or not sys.stderr.isatty():
+        yield None
+        return
+    try:
+        yield lambda units: click.echo(f"\rread {units:,} units", nl=False, err=True)
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)

@@ -1,0 +1,97 @@
+"""Parameter types and checks that commands share."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from audit.policy.load import find, load
+from audit.policy.pack import Policy, PolicyError
+from audit.redact import visible
+from audit.writers import FORMATS
+
+_SIZE = re.compile(r"([0-9]{1,12}) ?(B|KiB|MiB|GiB|)", re.IGNORECASE)
+_UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 65536, 64KiB, 16MiB."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(str(value))
+        size = int(match[1]) * _UNITS[match[2].lower()] if match else 0
+        if not 1 <= size <= 1 << 30:
+            self.fail(
+                f"{visible(str(value))!r} is no size from 1 byte to 1GiB: write 65536, 64KiB or 16MiB", param, ctx
+            )
+        return size
+
+
+class Output(NamedTuple):
+    """A format and where it goes; no path means stdout."""
+
+    format: str
+    path: str | None
+
+
+class OutputType(click.ParamType[Output]):
+    name = "format[=path]"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Output:
+        if isinstance(value, Output):
+            return value
+        name, equals, path = str(value).partition("=")
+        if name not in FORMATS:
+            self.fail(f"unknown format {visible(name)!r}: use one of {', '.join(FORMATS)}", param, ctx)
+        if equals and not path:
+            self.fail(f"no path after {name}=: write {name}=FILE, or {name} alone for stdout", param, ctx)
+        return Output(name, None if not equals or path == "-" else path)
+
+
+def load_policy(name: str) -> Policy:
+    """The pack by name or directory; a fault of it is a usage error that names file and key path."""
+    from audit.engine.judge import unknown_rules
+
+    try:
+        policy = load(find(name))
+    except PolicyError as error:
+        raise click.UsageError(f"policy {visible(name)}: {visible(str(error))}") from None
+    wrong = unknown_rules(policy)
+    if wrong:
+        raise click.UsageError(
+            f"policy {visible(name)}: policy.toml: /claims: no such rule: {', '.join(map(visible, wrong))}"
+        )
+    return policy
+
+
+def check_targets(targets: list[str], inputs: list[str]) -> None:
+    """Refuse, before any work: an output twice, an output that is an input, or a place that cannot be written."""
+    seen: set[Path] = set()
+    sources = {Path(path).resolve() for path in inputs}
+    for target in targets:
+        path = Path(target)
+        where = path.resolve()
+        if where in sources:
+            raise click.UsageError(f"{visible(target)} is an input: an output may not replace it")
+        if where in seen:
+            raise click.UsageError(f"{visible(target)} is named for two outputs: give each a file of its own")
+        seen.add(where)
+        if path.is_dir():
+            raise click.UsageError(f"{visible(target)} is a directory: name a file")
+        if not where.parent.is_dir():
+            raise click.UsageError(f"{visible(str(path.parent))} does not exist: create the directory first")
+        if not _writable(path if path.exists() else where.parent):
+            raise click.UsageError(f"{visible(target)} cannot be written: permission denied")
+
+
+def _writable(path: Path) -> bool:
+    import os
+
+    return os.access(path, os.W_OK)

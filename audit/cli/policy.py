@@ -1,0 +1,76 @@
+"""`telemetry-audit policy`: the packs that ship, and what a pack says."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from audit.cli.options import load_policy
+from audit.policy.load import built_in, load
+from audit.policy.pack import Claim, EventType, Policy
+from audit.rules.case import field_text
+
+
+@click.group()
+def command() -> None:
+    """List and show policy packs: a vendor's telemetry page as data."""
+
+
+@command.command("list")
+def list_packs() -> None:
+    """List the policy packs that ship with this tool."""
+    for name, path in built_in().items():
+        policy = load(path)
+        testable = sum(claim.not_testable is None for claim in policy.claims)
+        click.echo(f"{name}   {policy.title}: {len(policy.events)} events, {testable} testable claims")
+
+
+@command.command("show")
+@click.argument("policy", default="appsmith/2020-11", metavar="[NAME|DIR]")
+def show(policy: str) -> None:
+    """Show what a pack says: its events with their fields, and its claims with quotes, rules and needs."""
+    pack = load_policy(policy)
+    for line in _pack(pack, policy):
+        click.echo(line.rstrip())
+
+
+def _pack(policy: Policy, name: str) -> Iterator[str]:
+    yield f"{policy.id} {policy.revision}   {policy.title}"
+    yield f"from {name if name in built_in() else Path(name).name}, sha256 {policy.sha256}"
+    yield ""
+    yield "Events"
+    for entry in policy.events.values():
+        yield from _event(entry)
+    for category in policy.categories:
+        yield f"  names of the form {category.name_pattern.pattern}   {category.origin}, described: {category.describes}"
+    yield ""
+    yield "Claims"
+    for claim in policy.claims:
+        yield from _claim(claim)
+
+
+def _event(entry: EventType) -> Iterator[str]:
+    yield f"  {entry.name}   {entry.origin}, documented by {entry.documented.value}"
+    for leaf in sorted(entry.leaves.values(), key=lambda leaf: tuple(map(str, leaf.pointer))):
+        if not leaf.transport:
+            placeholder = f"   shown only as {leaf.placeholder}" if leaf.placeholder else ""
+            yield f"    {field_text(leaf.pointer):<28} {leaf.category}{placeholder}"
+
+
+def _claim(claim: Claim) -> Iterator[str]:
+    yield f"  {claim.id}"
+    for quote in claim.quotes:
+        yield from textwrap.wrap(f'"{quote}"', 80, initial_indent="    ", subsequent_indent="     ")
+    if claim.not_testable is not None:
+        yield from textwrap.wrap(
+            f"not testable: {claim.not_testable}", 80, initial_indent="    ", subsequent_indent="      "
+        )
+        return
+    yield from textwrap.wrap(
+        f"tested by: {', '.join(claim.rules)}", 80, initial_indent="    ", subsequent_indent="      "
+    )
+    if claim.limit:
+        yield from textwrap.wrap(f"limit: {claim.limit}", 80, initial_indent="    ", subsequent_indent="      ")

@@ -1,0 +1,1 @@
+"""What CI acts on: levels, required claims, exit codes."""

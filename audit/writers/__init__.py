@@ -1,0 +1,24 @@
+"""Formats of the result. Adding one: a file with `write(result) -> str`, a line here, an example in reports/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from audit.engine.result import Result
+
+FORMATS: Mapping[str, str] = {
+    "text": "the answer for a terminal, 80 columns",
+    "json": "the whole result, telemetry-audit/result/1",
+    "jsonl": "one finding a line",
+}
+"""Every format with its description; the writer of `x` is `audit.writers.x`, loaded when it is asked for."""
+
+
+def writer(name: str) -> Callable[[Result], str]:
+    """The function that renders a result in a format."""
+    module = import_module(
+        {"json": "audit.writers.json_result", "jsonl": "audit.writers.json_lines"}.get(name, f"audit.writers.{name}")
+    )
+    write: Callable[[Result], str] = module.write
+    return write
