@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from typing import NamedTuple, NewType, TypeAlias
 
-Json: TypeAlias = "None | bool | int | float | Decimal | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | Decimal | str | list[Json] | dict[str, Json] | None"
 Pointer: TypeAlias = tuple[str | int, ...]
 """RFC 6901 as its parsed tokens; an int is an array index. Holds captured names: shown only through `redact`."""
 
@@ -170,7 +170,7 @@ class Event:
     name: str | None
     call: str | None
     origin: str
-    times: Times = Times()
+    times: Times = field(default_factory=Times)
     message_id: str | None = None
     hidden: tuple[tuple[Pointer, Json], ...] = ()
     duplicates: tuple[Pointer, ...] = ()

@@ -38,20 +38,71 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
 
 @click.command(epilog=EPILOG)
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
-@click.option("-p", "--policy", "policy_name", default="appsmith/2020-11", show_default=True, metavar="NAME|DIR", help="The policy pack to judge by.")  # fmt: skip
-@click.option("-o", "--output", "outputs", type=OutputType(), multiple=True, metavar="FORMAT[=PATH]", help="text, json or jsonl; to stdout without PATH. Repeatable.")  # fmt: skip
-@click.option("--findings", type=click.Path(dir_okay=False), metavar="FILE", help="Write every finding here as JSON lines, not only the examples.")  # fmt: skip
-@click.option("--origin", "origins", multiple=True, metavar="FILE=ORIGIN", help="Who sent the events of a capture, where their names do not tell. Repeatable.")  # fmt: skip
-@click.option("--fail-on", type=click.Choice(["error", "warning", "note", "never"]), default="error", show_default=True, help="The lowest level of finding that makes the exit code 1.")  # fmt: skip
-@click.option("--require", "required", multiple=True, metavar="CLAIM|all", help="Exit code 4 unless this claim was exercised and decided. Repeatable.")  # fmt: skip
-@click.option("--examples", type=click.IntRange(1, 1000), default=3, show_default=True, help="Findings shown of each group; all are counted.")  # fmt: skip
+@click.option(
+    "-p",
+    "--policy",
+    "policy_name",
+    default="appsmith/2020-11",
+    show_default=True,
+    metavar="NAME|DIR",
+    help="The policy pack to judge by.",
+)
+@click.option(
+    "-o",
+    "--output",
+    "outputs",
+    type=OutputType(),
+    multiple=True,
+    metavar="FORMAT[=PATH]",
+    help="text, json or jsonl; to stdout without PATH. Repeatable.",
+)
+@click.option(
+    "--findings",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write every finding here as JSON lines, not only the examples.",
+)
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="FILE=ORIGIN",
+    help="Who sent the events of a capture, where their names do not tell. Repeatable.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "note", "never"]),
+    default="error",
+    show_default=True,
+    help="The lowest level of finding that makes the exit code 1.",
+)
+@click.option(
+    "--require",
+    "required",
+    multiple=True,
+    metavar="CLAIM|all",
+    help="Exit code 4 unless this claim was exercised and decided. Repeatable.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(1, 1000),
+    default=3,
+    show_default=True,
+    help="Findings shown of each group; all are counted.",
+)
 @click.option(
     "--max-line", type=Size(), default="16MiB", show_default=True, help="A longer line or item is unreadable."
 )
 @click.option(
     "--max-depth", type=click.IntRange(1, 250), default=200, show_default=True, help="Deeper nesting is unreadable."
 )
-@click.option("--max-keys", type=click.IntRange(1, 1_000_000), default=10_000, show_default=True, help="A record with more members is unreadable.")  # fmt: skip
+@click.option(
+    "--max-keys",
+    type=click.IntRange(1, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="A record with more members is unreadable.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No text on stdout; the exit code and the outputs asked for remain.")
 @click.option("--no-progress", is_flag=True, help="No progress on stderr (it is shown on a terminal only).")
 def command(captures: tuple[str, ...], **options: Any) -> None:

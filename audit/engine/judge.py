@@ -228,16 +228,10 @@ REQUIREMENTS: Mapping[str, frozenset[str]] = {"clean-json": frozenset({"duplicat
 def require(name: str, evidence: Evidence) -> Judgement:
     """The verdict of a requirement: never the vendor's breach, and listed beside the claims."""
     rules = REQUIREMENTS[name]
-    errors = Counter(
-        {
-            rule: n
-            for (rule, level, _), n in sorted(evidence.tally.totals.items())
-            if rule in rules and level is Level.ERROR
-        }
-    )
+    errors: Counter[str] = Counter()
     for (rule, level, _), number in evidence.tally.totals.items():
         if rule in rules and level is Level.ERROR:
-            errors[rule] = errors[rule] if rule in errors else number
+            errors[rule] += number
     unreadable = sum(n for (gap, _), n in evidence.tally.gaps.items() if gap in EVENT_GAPS)
     if errors:
         verdict, reason = Verdict.VIOLATED, _counted(errors, "does not match", "do not match")

@@ -151,7 +151,7 @@ def _paged(page: tuple[PageBreach, ...]) -> Iterator[_Group]:
         yield _Group(finding, 1, (finding,), (claim,) if claim else ())
 
 
-def _pageless(
+def _pageless(  # noqa: PLR0913 - one row of the result
     rule: str, level: Level, event: str | PackStr | None, field: str | None, text: str, origin: str | None
 ) -> Finding:
     return Finding(

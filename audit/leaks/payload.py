@@ -35,11 +35,14 @@ _BODY_NAMES = frozenset("body responsebody response_body responsetext payload da
 _ID = re.compile(r"(?:^|[_-])id$|[a-z]I[dD]$|^_?id$|^ID$")
 
 _ERROR = re.compile(
-    r"ORA-\d{5}|SQLSTATE\W|E11000 duplicate key|duplicate key value violates|Duplicate entry '|violates (?:foreign|unique|check|not-null)"
+    r"ORA-\d{5}|SQLSTATE\W|E11000 duplicate key|duplicate key value violates|Duplicate entry '"
+    r"|violates (?:foreign|unique|check|not-null)"
     r"|relation \"[^\"]{1,200}\" does not exist|column \"[^\"]{1,200}\" (?:of relation|does not exist)|syntax error at or near"
-    r"|You have an error in your SQL syntax|Unknown column '|Table '[^']{1,200}' doesn't exist|near \"[^\"]{1,200}\": syntax error"
+    r"|You have an error in your SQL syntax|Unknown column '|Table '[^']{1,200}' doesn't exist"
+    r"|near \"[^\"]{1,200}\": syntax error"
     r"|UNIQUE constraint failed|no such (?:table|column): |PSQLException|SQLSyntaxErrorException|SQLException|MongoServerError"
-    r"|psycopg2?\.|MySQLdb|pymysql\.err|ER_[A-Z]+_[A-Z_]+|PG::[A-Z]\w+|Violation of (?:PRIMARY|UNIQUE) KEY|Invalid (?:object|column) name '"
+    r"|psycopg2?\.|MySQLdb|pymysql\.err|ER_[A-Z]+_[A-Z_]+|PG::[A-Z]\w+"
+    r"|Violation of (?:PRIMARY|UNIQUE) KEY|Invalid (?:object|column) name '"
     r"|invalid input syntax for (?:type )?\w+|null value in column \"|WRONGTYPE Operation|Msg \d{2,5}, Level \d{1,2}"
     r"|Cannot insert duplicate key|Data truncat(?:ed|ion)[: ]|String or binary data would be truncated|FOREIGN KEY constraint"
 )

@@ -30,9 +30,12 @@ def _absent(case: Case) -> Iterator[Pointer]:
     for fault in case.faults:
         if fault.keyword == "required":
             yield from ((*fault.pointer, name) for name in fault.names)
-        elif not fault.names and case.type is not None and case.type.requires(fault.pointer):
-            if resolve(case.event.value, fault.pointer) is None:
-                yield fault.pointer  # null is absent
+        elif not fault.names and _required(case, fault.pointer) and resolve(case.event.value, fault.pointer) is None:
+            yield fault.pointer  # null is absent
+
+
+def _required(case: Case, pointer: Pointer) -> bool:
+    return case.type is not None and case.type.requires(pointer)
 
 
 RULE = EventRule(

@@ -35,7 +35,7 @@ class Reading:
             return
         try:
             file: BinaryIO = (
-                sys.stdin.buffer if self.input.path is None else Path(self.input.path).open("rb", buffering=0)
+                sys.stdin.buffer if self.input.path is None else Path(self.input.path).open("rb", buffering=0)  # noqa: SIM115
             )
         except OSError as error:
             yield Broken(0, 1, Reason.DENIED if isinstance(error, PermissionError) else Reason.VANISHED)

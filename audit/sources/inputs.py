@@ -51,7 +51,7 @@ def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
     elif os.path.lexists(argument):
         yield _name(argument), argument
     elif _MAGIC & set(argument):
-        matches = sorted(glob.glob(argument, recursive=True, include_hidden=False))
+        matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         if not matches:
             raise NoSuchInput(f"{visible(argument)}: no file matches this pattern")
         for match in matches:

@@ -7,7 +7,7 @@ import hashlib
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from audit.model import Reason
 
@@ -42,13 +42,6 @@ class Hashed:
         while self.read():
             pass
         return self._sha256.hexdigest()
-
-
-class _Inflater(Protocol):
-    eof: bool
-    unused_data: bytes
-
-    def decompress(self, data: bytes, /, *args: Any) -> bytes: ...
 
 
 def _zstd() -> Any:
