@@ -143,6 +143,7 @@ class Gap(StrEnum):
     UNREADABLE = "unreadable"
     ORIGIN = "unknown-origin"
     TIME = "unknown-time"
+    SUBJECT = "unknown-subject"
     DUPLICATE = "duplicate-key"
     OVERFLOW = "too-many-groups"
     SEARCH = "search-given-up"
@@ -153,11 +154,18 @@ UNKNOWN = "unknown"
 
 
 class Times(NamedTuple):
-    """An event's clocks, UTC; None where it has none. `arrived` and `sent` follow the plan's definitions."""
+    """An event's clocks, UTC; None where it has none. `arrived` and `sent` follow the plan's definitions.
+
+    `stated`: when the sender's clock says it was sent; `original`: when that clock says it was created; `naive`: a time had
+    no offset and was read as UTC.
+    """
 
     sent: datetime | None = None
     arrived: datetime | None = None
     created: datetime | None = None
+    stated: datetime | None = None
+    original: datetime | None = None
+    naive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,7 @@ class Event:
     message_id: str | None = None
     hidden: tuple[tuple[Pointer, Json], ...] = ()
     duplicates: tuple[Pointer, ...] = ()
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
@@ -73,6 +74,25 @@ class Span(NamedTuple):
         return Span(min(self.first, other.first), max(self.last, other.last))
 
 
+class Act(NamedTuple):
+    """Opt-in events of one subject in ten minutes of one state of consent: how many, the first and the last."""
+
+    number: int
+    first: datetime
+    last: datetime
+
+    def plus(self, other: Act) -> Act:
+        return Act(self.number + other.number, min(self.first, other.first), max(self.last, other.last))
+
+
+class ActKey(NamedTuple):
+    """`change`: how many changes of this subject's consent lay before; `bucket`: ten minutes since 0001-01-01."""
+
+    subject: str
+    change: int
+    bucket: int
+
+
 class EventKey(NamedTuple):
     """An event as counted: documented names sort first, so that a flood of made-up ones cannot push them out."""
 
@@ -112,6 +132,27 @@ class Tally:
         self.gaps: Counter[tuple[Gap, str | None]] = Counter()
         self.reasons: Counter[Reason] = Counter()
         self.span: Span | None = None
+        self.marks: dict[str, bytearray] = {}
+        self.acts: dict[ActKey, Act] = {}
+        self.subjects: dict[str, list[bytes]] = {}
+        self.seen: set[str] = set()
+        self.naive = 0
+
+    def mark(self, timeline: str, mark: bytes) -> None:
+        held = self.marks.get(timeline)
+        if held is None:
+            held = self.marks[timeline] = bytearray()
+        held += mark
+
+    def act(self, key: ActKey, act: Act) -> None:
+        known = self.acts.get(key)
+        self.acts[key] = act if known is None else known.plus(act)
+
+    def met(self, origin: str, digest: bytes) -> None:
+        """Note a subject of an origin. Two are enough to know that there is more than one: the smallest two are kept."""
+        known = self.subjects.setdefault(origin, [])
+        if digest not in known:
+            self.subjects[origin] = sorted([*known, digest])[:2]
 
     def count_units(self, key: tuple[int, int], more: Units) -> None:
         self.units[key] = self.units.get(key, Units()).plus(more)
@@ -144,25 +185,43 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         total = Tally(Size(*map(max, self.size, other.size)))
         for part in (self, other):
-            for key, units in part.units.items():
-                total.count_units(key, units)
-            for name, number in part.events.items.items():
-                total.events.items[name] = total.events.items.get(name, 0) + number
-            total.origins.update(part.origins)
-            total.fields.update(part.fields)
-            total.totals.update(part.totals)
-            total.gaps.update(part.gaps)
-            total.reasons.update(part.reasons)
-            if part.span is not None:
-                total.saw(*part.span)
-            for rule, groups in part.groups.items():
-                mine = total.groups.setdefault(rule, Bounded(total.size.groups))
-                for group_key, group in groups.items.items():
-                    known = mine.items.get(group_key, Group())
-                    mine.items[group_key] = known.plus(group, total.size.examples)
-                mine.prune()
-        total.events.prune()
+            total.take(part)
         return total
+
+    def take(self, part: Tally) -> None:
+        """Count everything of another tally in."""
+        for key, units in part.units.items():
+            self.count_units(key, units)
+        for name, number in part.events.items.items():
+            self.events.items[name] = self.events.items.get(name, 0) + number
+        self.events.prune()
+        self.origins.update(part.origins)
+        self.reasons.update(part.reasons)
+        self.fields.update(part.fields)
+        self.totals.update(part.totals)
+        self.gaps.update(part.gaps)
+        if part.span is not None:
+            self.saw(*part.span)
+        self._take_groups(part)
+        self._take_marks(part)
+
+    def _take_groups(self, part: Tally) -> None:
+        for rule, groups in part.groups.items():
+            mine = self.groups.setdefault(rule, Bounded(self.size.groups))
+            for key, group in groups.items.items():
+                mine.items[key] = mine.items.get(key, Group()).plus(group, self.size.examples)
+            mine.prune()
+
+    def _take_marks(self, part: Tally) -> None:
+        for timeline, marks in part.marks.items():
+            self.mark(timeline, bytes(marks))
+        for key, act in part.acts.items():
+            self.act(key, act)
+        for origin, digests in part.subjects.items():
+            for digest in digests:
+                self.met(origin, digest)
+        self.seen |= part.seen
+        self.naive += part.naive
 
     def settled(self) -> Tally:
         """The same tally pruned to its bounds: equal tallies compare equal, whatever way they were merged."""
@@ -181,9 +240,23 @@ class Tally:
         """Everything it holds, for comparison."""
         groups = {rule: bounded.items for rule, bounded in self.groups.items()}
         parts = (self.units, self.events.items, self.origins, self.fields, self.totals, groups, self.gaps, self.reasons)
-        return (*parts, self.span)
+        marks = {timeline: sorted(_cut(held)) for timeline, held in self.marks.items()}
+        return (*parts, self.span, marks, self.acts, self.subjects, self.seen, self.naive)
+
+    def sorted_marks(self, timeline: str) -> Iterator[bytes]:
+        """The marks of a timeline in order."""
+        return iter(sorted(_cut(self.marks.get(timeline, bytearray()))))
 
     def overflow(self, rule: str) -> int:
         """How many findings of a rule stand in no kept group."""
         total = sum(number for (name, _, _), number in self.totals.items() if name == rule)
         return total - sum(group.count for group in self.groups[rule].items.values()) if total else 0
+
+
+MARK = 32
+"""Every mark is this wide: 16 bytes of identity, 8 of time or content, 8 of place."""
+
+
+def _cut(held: bytes | bytearray) -> Iterable[bytes]:
+    data = bytes(held)
+    return (data[at : at + MARK] for at in range(0, len(data), MARK))

@@ -35,7 +35,7 @@ def small_blocks_bz2(data: bytes) -> bytes:
 
 def flushed_zst(data: bytes) -> bytes:
     """Flushed every 64 KiB, as a logger does: a cut leaves readable frames' blocks before it."""
-    writer = zstandard.ZstdCompressor().compressobj()
+    writer = zstandard.ZstdCompressor(write_checksum=True).compressobj()
     step = 64 * 1024
     parts: list[bytes] = []
     for start in range(0, len(data), step):

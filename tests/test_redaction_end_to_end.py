@@ -85,7 +85,7 @@ def planted_in_values(event: Json) -> Json:
 def one_leaf_planted(event: Json) -> Iterator[Json]:
     """The event once for each of its leaves, with that one leaf planted."""
     for at in leaves(event):
-        for make in (value, email, hex_token, letters):
+        for make in (email, hex_token, letters, name_of_digits if at[-1] in {"event", "type"} else value):
             changed = json.loads(json.dumps(event))
             node = changed
             for key in at[:-1]:

@@ -17,8 +17,9 @@ from audit import __version__
 # Short help stands here, so that `--help` loads click and nothing else.
 COMMANDS = {
     "check": ("audit.cli.check", "Judge captures against a telemetry page, claim by claim."),
+    "consent": ("audit.cli.consent", "Say what a docker.env really means for telemetry, and its traps."),
     "explain": ("audit.cli.explain", "Say what a rule finds, why it matters, and its limits."),
-    "policy": ("audit.cli.policy", "List and show policy packs."),
+    "policy": ("audit.cli.policy", "List and show policy packs, and plan what to capture."),
 }
 
 

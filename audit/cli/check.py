@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from audit.cli.consent_options import consent_options, gather
 from audit.cli.options import Output, OutputType, Size, check_targets, load_policy
+from audit.engine.judge import CONSENT_RULES
 from audit.engine.parse import Limits
 from audit.engine.result import Result
-from audit.engine.run import Auditor, Sink
+from audit.engine.run import Auditor
 from audit.engine.settle import settle, stream_row
+from audit.engine.silence import crowded
 from audit.gate.exit import outcome
 from audit.model import Finding
 from audit.policy.pack import Policy
 from audit.redact import visible
+from audit.runners.marks import MarkStore
 from audit.runners.serial import run
 from audit.sources.inputs import Input, NoSuchInput, find
 from audit.tally import Size as Bounds
 from audit.writers import writer
 from audit.writers.files import write_atomically
+from audit.writers.findings import FindingsFile
 
 EPILOG = """\b
 Examples:
@@ -69,6 +72,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     metavar="FILE=ORIGIN",
     help="Who sent the events of a capture, where their names do not tell. Repeatable.",
 )
+@consent_options
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "note", "never"]),
@@ -120,14 +124,45 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     targets = [*paths, *([options["findings"]] if options["findings"] else [])]
     check_targets(targets, [capture.path for capture in inputs if capture.path is not None])
     limits = Limits(options["max_line"], options["max_depth"], options["max_keys"])
-    auditor = Auditor(policy, limits)
-    with _sink(options["findings"], policy, inputs) as sink, _progress(hidden=options["no_progress"]) as progress:
-        tally, facts = run(
-            auditor, inputs, size=Bounds(examples=options["examples"]), origins=origins, sink=sink, progress=progress
-        )
-    result = settle(policy, tally, facts, _parameters(options, limits, origins, inputs))
+    consent = gather(options, policy)
+    for warning in consent.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    parameters = {**_parameters(options, limits, origins, inputs), **consent.parameters}
+    result = _judge(Auditor(policy, limits, consent.table), inputs, origins, parameters, options)
     _write(result, outputs)
     sys.exit(outcome(result, options["fail_on"], options["required"]))
+
+
+def _judge(
+    auditor: Auditor, inputs: list[Input], origins: dict[int, str], parameters: dict[str, Any], options: dict[str, Any]
+) -> Result:
+    """Read, fold and settle; the findings file, if asked for, takes its name at the end."""
+    policy, consent = auditor.policy, auditor.consent
+    names = [capture.name for capture in inputs]
+    with ExitStack() as stack:
+        file = stack.enter_context(_findings_file(options["findings"])) if options["findings"] else None
+        marks = stack.enter_context(MarkStore())
+        progress = stack.enter_context(_progress(hidden=options["no_progress"]))
+
+        def sink(finding: Finding) -> None:
+            if file is not None:
+                file.add(stream_row(policy, finding, names))
+
+        listen = sink if file is not None else None
+        size = Bounds(examples=options["examples"])
+        tally, facts = run(auditor, inputs, marks, size=size, origins=origins, sink=listen, progress=progress)
+        result = settle(policy, tally, facts, parameters, consent, marks.sorted, listen)
+        if file is not None:
+            softer = CONSENT_RULES if consent is not None and crowded(consent, tally) else frozenset[str]()
+            file.finish([row for row in result["findings"] if row["input"] is None], softer)
+    return result
+
+
+def _findings_file(path: str) -> FindingsFile:
+    try:
+        return FindingsFile(path)
+    except OSError as error:
+        raise click.UsageError(f"{visible(path)} cannot be written: {error.strerror}") from None
 
 
 def _inputs(captures: Sequence[str]) -> list[Input]:
@@ -205,28 +240,6 @@ def _write(result: Result, outputs: list[Output]) -> None:
             write_atomically(Path(output.path), text)
         except OSError as error:
             raise click.ClickException(f"{visible(output.path)} was not written: {error.strerror}") from None
-
-
-@contextmanager
-def _sink(path: str | None, policy: Policy, inputs: list[Input]) -> Iterator[Sink | None]:
-    """Findings as they come, into a file that takes its name only when it is whole."""
-    if path is None:
-        yield None
-        return
-    partial = Path(f"{path}.partial-{os.getpid()}")
-    names = [capture.name for capture in inputs]
-    try:
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-
-            def sink(finding: Finding) -> None:
-                file.write(
-                    json.dumps(stream_row(policy, finding, names), ensure_ascii=False, separators=(",", ":")) + "\n"
-                )
-
-            yield sink
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 @contextmanager

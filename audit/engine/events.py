@@ -83,17 +83,19 @@ class Reader:
         found = resolve(value, envelope.name) if envelope.name is not None else None
         name = found if isinstance(found, str) else None
         call = self._call(value)
+        origin = self._origin(name, call, value)
         message_id = resolve(value, envelope.id) if envelope.id is not None else None
         return Event(
             place=place,
             value=value,
             name=None if call is not None and call != envelope.named else name,
             call=call,
-            origin=self._origin(name, call, value),
+            origin=origin,
             times=times_of(value, envelope),
             message_id=message_id if isinstance(message_id, str) else None,
             hidden=hidden,
             duplicates=doubled,
+            subject=self.policy.subject_of(origin, value),
         )
 
     def _origin(self, name: str | None, call: str | None, value: dict[str, Json]) -> str:

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from audit.engine.times import steady, times_of
 from audit.model import Pointer, leaves, members
+from audit.policy.consent import ConsentTable
 from audit.policy.pack import EventType, Leaf, Policy
-from audit.rules.case import Always, EventRule, Strings
+from audit.rules.case import Always, Clocks, EventRule, Strings, Time
 
 _MEMO = 50_000
 _WHITE = b" \t\r"
@@ -40,7 +42,7 @@ class Plan(NamedTuple):
 class FastLane:
     """Compiled from a policy and the rules in force. Holds a bounded memo of texts known to be harmless."""
 
-    def __init__(self, policy: Policy, rules: Iterable[EventRule]) -> None:
+    def __init__(self, policy: Policy, rules: Iterable[EventRule], consent: ConsentTable | None = None) -> None:
         triggers = [trigger for rule in rules for trigger in rule.triggers]
         envelope = policy.envelope
         self.off = any(isinstance(trigger, Always) for trigger in triggers) or envelope.name is None
@@ -50,6 +52,10 @@ class FastLane:
         self.call: Pointer = envelope.call or ()
         self.named = envelope.named
         self.harmless: set[str] = set()
+        self.envelope = envelope
+        self.clocks = any(isinstance(trigger, Clocks) for trigger in triggers)
+        timed = consent is not None and any(isinstance(trigger, Time) for trigger in triggers)
+        self.silent = consent.silent() if consent is not None and timed else None
 
     def prove(self, line: bytes) -> tuple[Plan, dict[str, Any]] | None:
         """The plan and value of a line that is proved clean, else None: the slow lane must look."""
@@ -63,7 +69,20 @@ class FastLane:
         dumped = orjson.dumps(value)
         if dumped != line and dumped.translate(None, _WHITE) != line.translate(None, _WHITE):
             return None  # a doubled key, an escape or an odd number: bytes that the parsed value does not show
+        if self.clocks and not steady(value, self.envelope):
+            return None
+        if self.silent is not None and not self._permitted(value):
+            return None
         return (plan, value) if self._harmless(plan, value) else None
+
+    def _permitted(self, value: dict[str, Any]) -> bool:
+        """Whether neither clock of an event lies where somebody had said no. An event without time is not proved."""
+        times = times_of(value, self.envelope)
+        if times.arrived is None or self.silent is None:
+            return False
+        return not any(
+            window.holds(times.arrived) or window.holds(times.sent or times.arrived) for window in self.silent
+        )
 
     def _harmless(self, plan: Plan, value: dict[str, Any]) -> bool:
         known = self.harmless

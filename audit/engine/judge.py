@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
+from audit.engine.silence import Lack, crowded, lacks_refusal, lacks_silence, perhaps
 from audit.model import UNKNOWN, Gap, Level, Verdict
+from audit.policy.consent import ConsentTable
 from audit.policy.pack import Claim, Policy, Sufficient
 from audit.redact import duration
 from audit.rules import NOT_YET
@@ -15,7 +18,9 @@ from audit.rules.case import PageBreach
 from audit.tally import Tally
 
 EVENT_GAPS = (Gap.UNREADABLE,)
+HEARTBEAT_RULES = frozenset({"heartbeat-early", "heartbeat-missed"})
 CONSENT_RULES = frozenset({"event-without-opt-in", "event-after-opt-out", "late-delivery"})
+TIMED_RULES = HEARTBEAT_RULES | CONSENT_RULES
 CONTACT_RULES = frozenset({"undocumented-destination", "plaintext-transport", "egress"})
 
 
@@ -33,6 +38,13 @@ class Judgement:
     hint: str | None = None
 
 
+class Rhythm(NamedTuple):
+    """The intervals seen between keep-alives of one event type: all of them, and the most of any one instance."""
+
+    intervals: int
+    most: int
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What the capture holds, as claims ask for it."""
@@ -40,6 +52,8 @@ class Evidence:
     tally: Tally
     page: tuple[PageBreach, ...]
     overflowed: frozenset[str]
+    rhythms: Mapping[str, Rhythm]
+    consent: ConsentTable | None = None
 
     @property
     def events(self) -> int:
@@ -71,7 +85,7 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
     if claim.not_testable is not None:
         return Judgement(claim.id, Verdict.NOT_TESTABLE, 0, "events", 0, {}, claim.not_testable)
     unit = "contacts" if CONTACT_RULES & set(claim.rules) else "intervals" if _asks_intervals(claim) else "events"
-    looked_at = _looked_at(claim, evidence) if unit == "events" else 0
+    looked_at = _looked_at(claim, evidence, unit)
     errors = evidence.owned(claim, Level.ERROR, sure=True)
     warnings = evidence.owned(claim, Level.WARNING, sure=False)
     said = dict(sorted((errors + warnings).items()))
@@ -93,7 +107,9 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
     lacks = [tuple(_lacks(condition, evidence)) for condition in claim.sufficient]
     if not lacks or () in lacks:
         whose = f" of the {claim.origin}" if claim.origin else ""
-        return outcome(Verdict.UPHELD, f"nothing but what the page says in {plural(looked_at, 'event')}{whose}")
+        return outcome(
+            Verdict.UPHELD, f"nothing but what the page says in {plural(looked_at, unit.removesuffix('s'))}{whose}"
+        )
     nearest = min(lacks, key=len)
     if all(lack.soft for lack in nearest):
         return outcome(Verdict.INCONCLUSIVE, "; ".join(lack.reason for lack in nearest), nearest[0].hint)
@@ -101,16 +117,7 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
     return outcome(Verdict.NOT_EXERCISED, hard.reason, hard.hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """A condition that the capture does not meet. `soft`: something was looked at all the same."""
-
-    reason: str
-    hint: str
-    soft: bool = False
-
-
-def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:
+def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa: C901 - one branch a key of a closed set
     if condition.never:
         yield Lack(
             "content alone never shows this", "ask for a differential run: the same scenario with two users", soft=True
@@ -121,10 +128,16 @@ def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:
         seen = f"the capture spans {duration(evidence.window)}" if evidence.window else "the capture spans no time"
         yield Lack(f"{seen}, {duration(condition.window)} are needed", "capture longer")
     if condition.intervals is not None:
-        yield Lack(
-            f"{condition.intervals} intervals of one instance are needed",
-            "capture the keep-alives of one instance for longer",
-        )
+        rhythm = evidence.rhythms.get(condition.event or "", Rhythm(0, 0))
+        if rhythm.most < condition.intervals:
+            seen = (
+                f"at most {plural(rhythm.most, 'interval')} of one instance"
+                if rhythm.most
+                else "no interval of one instance"
+            )
+            yield Lack(
+                f"{seen} seen, {condition.intervals} are needed", "capture the keep-alives of one instance for longer"
+            )
     if condition.seeds is not None:
         yield Lack(
             "no canaries or data source values were given: only shapes were searched",
@@ -135,13 +148,12 @@ def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:
         yield Lack("nothing shows that the planted rows were read", "give planted_at in the seed file", soft=True)
     if condition.contacts is not None:
         yield Lack("a log has no destinations", "give a HAR, a packet capture or use the proxy")
-    if (
-        condition.consent_known
-        or condition.before_opt_out
-        or condition.alive_after_opt_out
-        or condition.alive_without_consent
-    ):
-        yield Lack("consent is unknown", "say when consent was given or withdrawn")
+    if evidence.consent is not None:
+        if condition.alive_without_consent:
+            yield from lacks_refusal(evidence.consent, evidence.tally.span)
+        if condition.before_opt_out is not None or condition.alive_after_opt_out is not None:
+            least = condition.alive_after_opt_out or timedelta()
+            yield from lacks_silence(evidence.consent, evidence.tally, condition.before_opt_out or 0, least)
 
 
 def _lacks_events(condition: Sufficient, needed: int, evidence: Evidence) -> Iterator[Lack]:
@@ -162,11 +174,14 @@ def _missing_input(claim: Claim, evidence: Evidence) -> tuple[str, str] | None:
     rules = set(claim.rules)
     if rules & CONTACT_RULES:
         return "a log has no destinations", "give a HAR, a packet capture or use the proxy"
-    if rules and rules <= CONSENT_RULES:
-        return "consent is unknown: the capture does not say who agreed when", "say when consent was given or withdrawn"
+    if rules and rules <= CONSENT_RULES and evidence.consent is None:
+        return "consent is unknown: the capture does not say who agreed when", _HOW_CONSENT
     if not evidence.events:
         return "no event was captured", "capture events while the product is used"
     return None
+
+
+_HOW_CONSENT = "give --consent FILE, --opted-in-at TIME, --opted-out-at TIME or --docker-env FILE"
 
 
 def _doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterator[str]:
@@ -181,12 +196,30 @@ def _doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterato
     doubled = _gaps(claim, evidence, Gap.DUPLICATE)
     if doubled:
         yield f"{plural(doubled, 'event')} with a key that stands twice"
+    if TIMED_RULES & set(claim.rules):
+        yield from _timed_doubts(claim, evidence)
     given_up = _gaps(claim, evidence, Gap.SEARCH)
     if given_up:
         yield f"the search gave up in {plural(given_up, 'event')}"
     flooded = sorted(evidence.overflowed & set(claim.rules))
     if flooded:
         yield f"too many different findings of {', '.join(flooded)} to list them all"
+
+
+def _timed_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
+    """What makes answers about time weaker."""
+    timeless = _gaps(claim, evidence, Gap.TIME)
+    if timeless:
+        yield f"{plural(timeless, 'event')} without a usable time"
+    homeless = _gaps(claim, evidence, Gap.SUBJECT) if HEARTBEAT_RULES & set(claim.rules) else 0
+    if homeless:
+        yield f"{plural(homeless, 'keep-alive')} that name no instance"
+    if evidence.consent is None or not CONSENT_RULES & set(claim.rules):
+        return
+    if crowded(evidence.consent, evidence.tally):
+        yield "several installations stand in the capture, and consent is given for the whole only"
+    if "event-after-opt-out" in claim.rules and perhaps(evidence.consent, evidence.tally.span):
+        yield "an opt-out whose effect nobody dates: when were the containers recreated?"
 
 
 def _gaps(claim: Claim, evidence: Evidence, gap: Gap) -> int:
@@ -201,7 +234,13 @@ def _asks_intervals(claim: Claim) -> bool:
     return bool(claim.sufficient) and all(condition.intervals is not None for condition in claim.sufficient)
 
 
-def _looked_at(claim: Claim, evidence: Evidence) -> int:
+def _looked_at(claim: Claim, evidence: Evidence, unit: str) -> int:
+    if unit == "contacts":
+        return 0
+    if unit == "intervals":
+        return sum(
+            evidence.rhythms.get(condition.event or "", Rhythm(0, 0)).intervals for condition in claim.sufficient
+        )
     return evidence.events if claim.origin is None else evidence.tally.origins[claim.origin]
 
 
@@ -221,13 +260,16 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {head}s{space}{rest}" if number else f"no {noun}"
 
 
-REQUIREMENTS: Mapping[str, frozenset[str]] = {"clean-json": frozenset({"duplicate-key"})}
+REQUIREMENTS: Mapping[str, tuple[frozenset[str], str]] = {
+    "clean-json": (frozenset({"duplicate-key"}), "no key stands twice"),
+    "one-id-one-message": (frozenset({"duplicate-message"}), "no id stands on two different messages"),
+}
 """What the auditor asks and no sentence of the page says, by the rules that break it."""
 
 
 def require(name: str, evidence: Evidence) -> Judgement:
     """The verdict of a requirement: never the vendor's breach, and listed beside the claims."""
-    rules = REQUIREMENTS[name]
+    rules, kept = REQUIREMENTS[name]
     errors: Counter[str] = Counter()
     for (rule, level, _), number in evidence.tally.totals.items():
         if rule in rules and level is Level.ERROR:
@@ -240,7 +282,7 @@ def require(name: str, evidence: Evidence) -> Judgement:
     elif unreadable:
         verdict, reason = Verdict.INCONCLUSIVE, f"{plural(unreadable, 'record')} could not be read"
     else:
-        verdict, reason = Verdict.UPHELD, f"no key stands twice in {plural(evidence.events, 'event')}"
+        verdict, reason = Verdict.UPHELD, f"{kept} in {plural(evidence.events, 'event')}"
     return Judgement(name, verdict, evidence.events, "events", errors.total(), dict(errors), reason)
 
 

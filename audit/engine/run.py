@@ -14,11 +14,13 @@ from audit.engine.names import Names
 from audit.engine.parse import Limits, Refusal, parse
 from audit.engine.slow import SlowLane, identifying
 from audit.engine.times import parse_time, times_of
+from audit.engine.witness import Witness
 from audit.model import UNKNOWN, Event, Finding, Gap, Place, Pointer, Reason, Unreadable, resolve
+from audit.policy.consent import ConsentTable
 from audit.policy.pack import Envelope, EventType, Policy
 from audit.redact import Redactor
 from audit.rules import RULES
-from audit.rules.case import EventRule, Listing, RecordRule
+from audit.rules.case import Case, EventRule, Listing, MarkInput, RecordRule, TimelineRule
 from audit.tally import EventKey, Size, Tally, Units
 
 
@@ -83,18 +85,23 @@ class _Counts:
 class Auditor:
     """A policy made ready to run: both lanes, the reader of envelopes, the redactor. One per process; keeps no events."""
 
-    def __init__(self, policy: Policy, limits: Limits | None = None, *, lanes: bool = True) -> None:
+    def __init__(
+        self, policy: Policy, limits: Limits | None = None, consent: ConsentTable | None = None, *, lanes: bool = True
+    ) -> None:
         self.policy, self.limits = policy, limits or Limits()
+        self.consent = consent
+        self.witness = Witness(policy, consent) if consent is not None else None
         self.names = Names(policy)
         self.redactor = Redactor(policy.names, policy.envelope.id_pattern)
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
-        self.slow = SlowLane(policy, rules, records, self.redactor, self.names)
-        self.fast = FastLane(policy, rules) if lanes else None
+        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent)
+        self.fast = FastLane(policy, rules, consent) if lanes else None
         if self.fast is not None and self.fast.off:
             self.fast = None
         types = (*policy.events.values(), *(category.type for category in policy.categories))
         self.identifying = {id(entry): Identifying.of(entry) for entry in types}
+        self.timelines = tuple(dict.fromkeys(rule.timeline for rule in RULES if isinstance(rule, TimelineRule)))
         self.clocks = {str(name): _clocks(policy.envelope, entry) for name, entry in policy.events.items()}
 
     def tally(self, size: Size | None = None) -> Tally:
@@ -130,30 +137,38 @@ class Auditor:
         longest = self.limits.max_line
         for number, line in enumerate(lines, part.unit):
             proved = prove(line) if prove is not None and len(line) <= longest else None
-            if proved is not None:
-                self._clean(*proved, counts)
-            else:
+            if proved is None or not self._clean(*proved, counts, tally, packed(at[0], 0, number)):
                 self._unit(line, Place(at[0], offset, 0, at[1], number), counts, tally, reader, sink)
             offset += len(line) + 1
 
-    def _clean(self, plan: Plan, value: dict[str, Any], counts: _Counts) -> None:
-        name = plan.type.name
+    def _clean(self, plan: Plan, value: dict[str, Any], counts: _Counts, tally: Tally, place: bytes) -> bool:
+        """Count a proved event. False where it lacks a mark that its type must leave: the slow lane says why."""
+        name, clock = plan.type.name, self.clocks[plan.type.name]
+        when: str = value[clock] if clock is not None else ""
+        fixed = len(when) == 24 and when[10] == "T" and when[23] == "Z"
+        cadenced = plan.type.cadence is not None
+        arrived = None if fixed and not cadenced else times_of(value, self.policy.envelope).arrived
+        for timeline in self.timelines:
+            if cadenced or not timeline.cadenced:
+                mark = timeline.mark(MarkInput(self.policy, plan.type, value, arrived, place))
+                if mark is not None:
+                    tally.mark(timeline.id, mark)
+                elif timeline.cadenced:
+                    return False
         counts.carrying += 1
         counts.events += 1
         counts.clean[name] += 1
         for text, pointer in self.identifying[id(plan.type)].maybe:
             if resolve(value, pointer) is not None:
                 counts.fields[name, text] += 1
-        clock = self.clocks[name]
-        when = value.get(clock) if clock is not None else None
-        if when is not None and len(when) == 24 and when[10] == "T" and when[23] == "Z":
-            # Fixed-width UTC times order as text.
+        if self.witness is not None:
+            self.witness.attend(plan.type, plan.type.origin, value, times_of(value, self.policy.envelope), tally)
+        if fixed:  # fixed-width UTC times order as text
             counts.first = min(counts.first, when)
             counts.last = max(counts.last, when)
-            return
-        arrived = times_of(value, self.policy.envelope).arrived
-        if arrived is not None:
+        elif arrived is not None:
             counts.instants = [min([arrived, *counts.instants]), max([arrived, *counts.instants])]
+        return True
 
     def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
         self, data: bytes, place: Place, counts: _Counts, tally: Tally, reader: Reader, sink: Sink | None
@@ -195,6 +210,7 @@ class Auditor:
             tally.add_gap(Gap.ORIGIN, UNKNOWN)
         if event.times.arrived is not None:
             tally.saw(event.times.arrived, event.times.arrived)
+        self._mark(case, tally)
         if case.type is not None:
             found = self.identifying[id(case.type)]
             for text, pointer in (*found.sure, *found.maybe):
@@ -207,6 +223,20 @@ class Auditor:
                 tally.add(finding)
                 if sink is not None:
                     sink(finding)
+
+    def _mark(self, case: Case, tally: Tally) -> None:
+        event, times = case.event, case.event.times
+        tally.naive += times.naive
+        listed = case.type if case.listing is Listing.LISTED else None
+        if self.witness is not None:
+            self.witness.attend(case.type, event.origin, event.value, times, tally)
+        place = packed(event.place.input, event.place.item, event.place.unit)
+        for timeline in self.timelines:
+            mark = timeline.mark(MarkInput(self.policy, listed, event.value, times.arrived, place))
+            if mark is not None:
+                tally.mark(timeline.id, mark)
+            elif timeline.cadenced and listed is not None and listed.cadence is not None:
+                tally.add_gap(Gap.TIME if times.arrived is None else Gap.SUBJECT, event.origin)
 
     @staticmethod
     def _report(findings: Iterator[Finding], tally: Tally, sink: Sink | None) -> None:
@@ -229,6 +259,11 @@ class Auditor:
             tally.saw(min(ends), max(ends))
         units = Units(counts.units, counts.carrying, counts.blank, counts.unreadable, 0, counts.events)
         tally.count_units(at, units)
+
+
+def packed(index: int, item: int, unit: int) -> bytes:
+    """A place in eight bytes: two of the input, one of the item (255: that or more), five of the unit."""
+    return index.to_bytes(2, "big") + min(item, 255).to_bytes(1, "big") + unit.to_bytes(5, "big")
 
 
 def _clocks(envelope: Envelope, entry: EventType) -> str | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from audit import __version__
+from audit.engine import silence
 from audit.engine.judge import (
+    CONSENT_RULES,
     REQUIREMENTS,
     Evidence,
     Judgement,
+    Rhythm,
     headline,
     judge,
     overall,
@@ -29,11 +32,13 @@ from audit.engine.result import (
     digest,
 )
 from audit.model import Finding, Grade, Level, PackStr, Place
+from audit.policy.consent import ConsentTable
 from audit.policy.pack import Claim, Policy
 from audit.redact import fingerprint, instant, message
 from audit.rules import RULES
-from audit.rules.case import CountRule, PageBreach, PageRule, field_text
-from audit.tally import Tally, Units
+from audit.rules.case import CountRule, PageBreach, PageRule, TimelineBreach, TimelineRule, field_text
+from audit.rules.timelines import HEARTBEATS, lives
+from audit.tally import Bounded, Group, Tally, Units
 
 _ROWS = 1_000
 
@@ -73,19 +78,33 @@ class _Places:
     def row(self, place: Place | None) -> dict[str, Any]:
         if place is None:
             return {"input": None, "unit": None, "line": None, "offset": None, "item": None}
-        chunks, before = self.starts[place.input]
-        number = before[bisect_left(chunks, place.chunk)] + place.unit
         facts = self.inputs[place.input]
+        chunks, before = self.starts[place.input]
+        number = place.unit if place.chunk < 0 else before[bisect_left(chunks, place.chunk)] + place.unit
         line = number if facts.lines else None
-        return {"input": facts.name, "unit": number, "line": line, "offset": place.offset, "item": place.item}
+        offset = None if place.chunk < 0 else place.offset
+        return {"input": facts.name, "unit": number, "line": line, "offset": offset, "item": place.item}
 
 
-def settle(policy: Policy, tally: Tally, inputs: Sequence[InputFacts], parameters: Mapping[str, Any]) -> Result:
-    """The whole result of a capture. Same tally and inputs => same bytes."""
-    tally = tally.settled()
+Marks = Callable[[str], Iterable[bytes]]
+"""The sorted marks of a timeline."""
+
+
+def settle(  # noqa: PLR0913 - everything that a result depends on
+    policy: Policy,
+    tally: Tally,
+    inputs: Sequence[InputFacts],
+    parameters: Mapping[str, Any],
+    consent: ConsentTable | None = None,
+    marks: Marks | None = None,
+    sink: Callable[[Finding], None] | None = None,
+) -> Result:
+    """The whole result of a capture. Same tally and inputs => same bytes. `marks`: where the runner keeps them."""
+    take = marks or tally.sorted_marks
+    tally = conclude(policy, soften(tally, consent), take, sink)
     page = tuple(breach for rule in RULES if isinstance(rule, PageRule) for breach in rule.check(policy))
     overflow = {rule: n for rule in sorted(tally.groups) if (n := tally.overflow(rule))}
-    evidence = Evidence(tally, page, frozenset(overflow))
+    evidence = Evidence(tally, page, frozenset(overflow), _rhythms(policy, take), consent)
     claims = [judge(claim, evidence) for claim in policy.claims]
     requirements = [require(name, evidence) for name in REQUIREMENTS]
     verdict = overall(claims, requirements, evidence)
@@ -96,7 +115,7 @@ def settle(policy: Policy, tally: Tally, inputs: Sequence[InputFacts], parameter
         "tool": {"name": "telemetry-audit", "version": __version__},
         "policy": {"id": policy.id, "revision": policy.revision, "title": policy.title, "sha256": policy.sha256},
         "inputs": [_input(index, facts, tally) for index, facts in enumerate(inputs)],
-        "coverage": _coverage(tally),
+        "coverage": _coverage(tally, consent),
         "verdict": verdict.value,
         "headline": headline(verdict, claims, requirements, evidence),
         "claims": [_claim(claim, j) for claim, j in zip(policy.claims, claims, strict=True)],
@@ -112,6 +131,62 @@ def settle(policy: Policy, tally: Tally, inputs: Sequence[InputFacts], parameter
     }
     document["digest"] = digest(document)
     return cast("Result", document)
+
+
+def soften(tally: Tally, consent: ConsentTable | None) -> Tally:
+    """The tally, settled. Where several installations stand in a capture with consent for the whole only, what the consent
+    rules found is a warning: nobody can say whose consent it was."""
+    settled = tally.settled()
+    if consent is None or not silence.crowded(consent, tally):
+        return settled
+    softer = Tally(tally.size)
+    for (rule, level, origin), number in settled.totals.items():
+        softer.totals[rule, _softer(rule, level), origin] += number
+    for rule, groups in settled.groups.items():
+        if rule in CONSENT_RULES:
+            kept = softer.groups[rule] = Bounded(tally.size.groups)
+            for key, group in groups.items.items():
+                level = _softer(rule, key.level)
+                examples = [replace(finding, level=level) for finding in group.examples]
+                known = kept.items.get(key._replace(level=level), Group())
+                kept.items[key._replace(level=level)] = known.plus(Group(group.count, examples), tally.size.examples)
+    settled.totals = softer.totals
+    settled.groups.update(softer.groups)
+    return settled
+
+
+def _softer(rule: str, level: Level) -> Level:
+    return Level.WARNING if rule in CONSENT_RULES and level is Level.ERROR else level
+
+
+def conclude(policy: Policy, tally: Tally, marks: Marks, sink: Callable[[Finding], None] | None = None) -> Tally:
+    """What the timeline rules find in the marks, added to the tally and told to the sink."""
+    for rule in RULES:
+        if isinstance(rule, TimelineRule):
+            for breach in rule.conclude(policy, marks(rule.timeline.id)):
+                finding = _timed(rule.id, breach)
+                tally.add(finding)
+                if sink is not None:
+                    sink(finding)
+    return tally.settled()
+
+
+def _timed(rule: str, breach: TimelineBreach) -> Finding:
+    """A timeline's finding: the place has no byte offset, so the unit's number orders it and `chunk` -1 says so."""
+    unit = int.from_bytes(breach.place[3:8], "big")
+    place = Place(int.from_bytes(breach.place[:2], "big"), unit, breach.place[2], -1, unit)
+    text = message(breach.template, breach.facts)
+    finding = _pageless(rule, breach.level, breach.event, field_text(breach.pointer), text, breach.origin)
+    return replace(finding, place=place)
+
+
+def _rhythms(policy: Policy, marks: Marks) -> dict[str, Rhythm]:
+    found: dict[str, Rhythm] = {}
+    for life in lives(policy, marks(HEARTBEATS.id)):
+        known = found.get(life.entry.name, Rhythm(0, 0))
+        number = len(life.intervals)
+        found[life.entry.name] = Rhythm(known.intervals + number, max(known.most, number))
+    return found
 
 
 def _captured(policy: Policy, tally: Tally) -> Iterator[_Group]:
@@ -248,7 +323,7 @@ def _input(index: int, facts: InputFacts, tally: Tally) -> InputRow:
     return cast("InputRow", {**row, **total._asdict()})
 
 
-def _coverage(tally: Tally) -> dict[str, Any]:
+def _coverage(tally: Tally, consent: ConsentTable | None) -> dict[str, Any]:
     events: dict[str, int] = {}
     for key, number in sorted(tally.events.items.items()):
         events[key.name] = events.get(key.name, 0) + number
@@ -261,7 +336,8 @@ def _coverage(tally: Tally) -> dict[str, Any]:
         "events": rows,
         "other": other,
         "origins": dict(sorted(tally.origins.items())),
-        "consent": [],
+        "consent": silence.rows(consent, tally) if consent is not None else [],
+        "naive_times": tally.naive,
         "searched": {"canaries": 0, "identifiers": 0, "datasource": 0, "layers": 2, "gave_up": 0},
         "gaps": {
             f"{gap.value}{'/' + origin if origin else ''}": n

@@ -9,6 +9,7 @@ from typing import Any
 
 from audit.engine.names import Names
 from audit.model import Event, Finding, Gap, Grade, Json, Pointer, Unreadable, leaves, members, resolve
+from audit.policy.consent import ConsentTable
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Policy
 from audit.policy.validators import Fault, Validator
 from audit.redact import Redactor, fingerprint, message
@@ -24,6 +25,7 @@ class SlowLane:
     record_rules: tuple[RecordRule, ...]
     redactor: Redactor
     names: Names
+    consent: ConsentTable | None = None
 
     def case(self, event: Event) -> Case:
         """The event as the rules see it. Without an entry of the page there are no faults of shape."""
@@ -37,6 +39,7 @@ class SlowLane:
             nearest=standing.nearest,
             faults=faults,
             texts=tuple(texts(event)),
+            consent=self.consent,
         )
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:

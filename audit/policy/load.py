@@ -209,6 +209,7 @@ class _Loader:
             received=times.get("received"),
             created=times.get("created"),
             stamp=times.get("stamp"),
+            varies=tuple(parse_pointer(pointer) for pointer in raw.get("varies", ())),
         )
 
     def pattern(self, text: str, path: str) -> re.Pattern[str]:

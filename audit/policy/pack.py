@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from audit.model import Json, PackStr, Pointer, resolve
+from audit.model import Json, PackStr, Pointer, parse_pointer, resolve
 from audit.policy.validators import Validator
 
 
@@ -82,6 +82,7 @@ class Envelope:
     received: Pointer | None
     created: Pointer | None
     stamp: Pointer | None
+    varies: tuple[Pointer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +274,26 @@ class Policy:
         """The first origin whose match rules all hold."""
         return next((o.name for o in self.origins if o.match and all(holds(m, value) for m in o.match)), None)
 
+    def subject_of(self, origin: str, value: dict[str, Json]) -> str | None:
+        """Whose consent an event of this origin falls under; an address is never a subject."""
+        where = self.consent.subjects.get(origin) if self.consent is not None else None
+        if where is None:
+            return None
+        pointer, _, part = where.partition("#")
+        found = resolve(value, parse_pointer(pointer))
+        if part == "host" and isinstance(found, str):
+            found = host_of(found)
+        return found if isinstance(found, str) and found and not is_address(found) else None
+
+    def opt_in(self, entry: EventType | None, origin: str) -> bool:
+        """Whether events of this type and origin need an opt-in, documented or not."""
+        if entry is not None and entry.consent is not None:
+            return entry.consent is Consent.OPT_IN
+        return any(o.name == origin and o.consent is Consent.OPT_IN for o in self.origins)
+
+    def after_opt_out(self, origin: str) -> AfterOptOut:
+        return next((o.after_opt_out for o in self.origins if o.name == origin), AfterOptOut.FORBIDDEN)
+
     def category_of(self, name: str) -> Category | None:
         return next((category for category in self.categories if category.name_pattern.fullmatch(name)), None)
 
@@ -292,6 +313,16 @@ def holds(match: Match, value: Json) -> bool:
     if match.prefix is not None:
         return isinstance(found, str) and found.startswith(match.prefix)
     return found == match.equals
+
+
+def host_of(url: str) -> str | None:
+    """The host of an absolute URL, lower case, without port."""
+    from urllib.parse import urlsplit
+
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def is_address(text: str) -> bool:

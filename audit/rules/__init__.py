@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from audit.rules import (
+    clock_inconsistent,
     datasource_payload,
     documented_identifier,
     duplicate_key,
+    duplicate_message,
     email_address,
+    event_after_opt_out,
+    event_without_opt_in,
+    heartbeat_early,
+    heartbeat_missed,
     invalid_value,
+    late_delivery,
     missing_field,
     page_contradiction,
     query_text,
@@ -24,10 +31,17 @@ RULES: tuple[Rule, ...] = (
     missing_field.RULE,
     unreadable_record.RULE,
     duplicate_key.RULE,
+    duplicate_message.RULE,
     email_address.RULE,
     datasource_payload.RULE,
     query_text.RULE,
     documented_identifier.RULE,
+    event_without_opt_in.RULE,
+    event_after_opt_out.RULE,
+    late_delivery.RULE,
+    heartbeat_early.RULE,
+    heartbeat_missed.RULE,
+    clock_inconsistent.RULE,
     page_contradiction.RULE,
 )
 
@@ -35,9 +49,14 @@ BY_ID = {rule.id: rule for rule in RULES}
 
 NOT_YET = frozenset(
     {
-        "duplicate-message", "known-identifier", "reidentified-hash", "canary", "secret", "personal-data",
-        "event-without-opt-in", "event-after-opt-out", "late-delivery", "heartbeat-early", "heartbeat-missed",
-        "clock-inconsistent", "undocumented-destination", "plaintext-transport", "egress",
+        "known-identifier",
+        "reidentified-hash",
+        "canary",
+        "secret",
+        "personal-data",
+        "undocumented-destination",
+        "plaintext-transport",
+        "egress",
     }
-)  # fmt: skip
+)
 """Rules that packs may name already and that this version does not run: every claim that needs one says so."""

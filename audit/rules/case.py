@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
-from audit.model import Breach, Event, Fact, Gap, Level, PackStr, Pointer, Unreadable
-from audit.policy.pack import EventType, Policy
+from audit.model import Breach, Event, Fact, Gap, Json, Level, PackStr, Pointer, Unreadable, resolve
+from audit.policy.consent import ConsentTable, Delivered, delivered
+from audit.policy.pack import AfterOptOut, EventType, Policy
 from audit.policy.validators import Fault
 
 Facts: TypeAlias = Mapping[str, Fact]
@@ -45,6 +47,40 @@ class Case:
     nearest: PackStr | None
     faults: tuple[Fault, ...]
     texts: tuple[Text, ...]
+    consent: ConsentTable | None = None
+
+    def delivered(self) -> Delivered | None:
+        """How the event lies to an opt-out or a no; None where consent is not known or nobody had said no."""
+        if self.consent is None or self.policy.consent is None:
+            return None
+        return delivered(self.consent, self.event.subject, self.event.times, self.policy.consent.flush_window)
+
+    def documented(self) -> bool:
+        return self.listing in (Listing.LISTED, Listing.NEAR, Listing.CATEGORY)
+
+    def opt_in(self) -> bool:
+        """Whether the event needs an opt-in, documented or not."""
+        return self.policy.opt_in(self.type, self.event.origin)
+
+    def silence(self) -> Level | None:
+        """How strictly an opt-out covers the event: error for what the page makes opt-in or does not document, a note
+        where the page is ambiguous about its sender, None where the page allows it."""
+        if self.opt_in() or not self.documented():
+            return Level.ERROR
+        match self.policy.after_opt_out(self.event.origin):
+            case AfterOptOut.FORBIDDEN:
+                return Level.ERROR
+            case AfterOptOut.AMBIGUOUS:
+                return Level.NOTE
+            case AfterOptOut.ALLOWED:
+                return None
+
+    def clock(self, *, arrival: bool) -> Pointer:
+        """The pointer of the time that decides: the sender's own, or the one of its arrival."""
+        envelope = self.policy.envelope
+        own = (envelope.sent, envelope.received, envelope.stamp)
+        order = (envelope.received, envelope.stamp, envelope.sent) if arrival else own
+        return next((p for p in order if p is not None and resolve(self.event.value, p) is not None), ())
 
 
 # ---- triggers: what keeps an event in the fast lane. A closed set that the engine compiles. -------------------------
@@ -73,11 +109,21 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Time:
+    """The event was sent or arrived while somebody had said no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The event's clocks are not proved to agree."""
+
+
+@dataclass(frozen=True, slots=True)
 class Always:
     """No cheap proof: every event pays for the slow lane."""
 
 
-Trigger: TypeAlias = Invalid | Strings | Name | Repeat | Always
+Trigger: TypeAlias = Invalid | Strings | Name | Repeat | Time | Clocks | Always
 
 
 # ---- rules ----------------------------------------------------------------------------------------------------------
@@ -156,7 +202,54 @@ class CountRule:
     doc: str
 
 
-Rule: TypeAlias = EventRule | RecordRule | PageRule | CountRule
+class MarkInput(NamedTuple):
+    """What a timeline may look at of one event. `place` is packed: input, item, unit."""
+
+    policy: Policy
+    type: EventType | None
+    value: dict[str, Json]
+    arrived: datetime | None
+    place: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A payload-free mark per event, `width` bytes, so made that sorted marks of one subject stand together in time.
+
+    `cadenced`: only listed events with a documented cadence leave one, and every such event must.
+    """
+
+    id: str
+    width: int
+    cadenced: bool
+    mark: Callable[[MarkInput], bytes | None]
+
+
+class TimelineBreach(NamedTuple):
+    """A breach of a sequence of events, told at the later one. `place` as in the mark."""
+
+    event: PackStr | None
+    origin: str | None
+    pointer: Pointer
+    template: str
+    facts: Facts
+    level: Level
+    place: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRule:
+    """Concludes on the sorted marks of its timeline, after the last merge."""
+
+    id: str
+    level: Level
+    levels: str
+    timeline: Timeline
+    conclude: Callable[[Policy, Iterable[bytes]], Iterable[TimelineBreach]]
+    doc: str
+
+
+Rule: TypeAlias = EventRule | RecordRule | PageRule | CountRule | TimelineRule
 
 
 def field_text(pointer: Pointer) -> str:

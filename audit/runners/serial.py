@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from audit.engine.run import Auditor, Sink
 from audit.engine.settle import InputFacts
+from audit.runners.marks import MarkStore
 from audit.sources import Reading
 from audit.sources.detect import Format
 from audit.sources.inputs import Input
@@ -18,13 +19,14 @@ Progress = Callable[[int], None]
 def run(  # noqa: PLR0913 - the fold's whole environment
     auditor: Auditor,
     inputs: Sequence[Input],
+    marks: MarkStore,
     *,
     size: Size | None = None,
     origins: Mapping[int, str] | None = None,
     sink: Sink | None = None,
     progress: Progress | None = None,
 ) -> tuple[Tally, list[InputFacts]]:
-    """Read everything. `origins`: the origin that the auditor gave an input, by its index."""
+    """Read everything; marks go to the store. `origins`: the origin that the auditor gave an input, by its index."""
     tally = Tally(size)
     facts: list[InputFacts] = []
     units = 0
@@ -33,6 +35,7 @@ def run(  # noqa: PLR0913 - the fold's whole environment
         override = (origins or {}).get(capture.index)
         for part in reading.parts():
             auditor.feed(part, tally, (capture.index, 0), override, sink)
+            marks.take(tally)
             if progress is not None:
                 units = tally.units[capture.index, 0].units
                 progress(units)

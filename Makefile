@@ -1,0 +1,60 @@
+# One environment, made once. `make audit` and `make test` are all the set-up there is.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+LOGS ?= fixtures/captures/python-segment.jsonl
+POLICY ?= appsmith/2020-11
+
+.DEFAULT_GOAL := help
+.PHONY: help audit test check format reports docs bench proof clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+$(BIN)/telemetry-audit: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml $(BIN)/telemetry-audit
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+audit: $(BIN)/telemetry-audit  ## audit a shipped capture, or yours: make audit LOGS=my.jsonl
+	@$(BIN)/telemetry-audit check $(LOGS) --policy $(POLICY); code=$$?; \
+	case $$code in 1|3|4) echo "(exit code $$code: see above)";; *) exit $$code;; esac
+
+test: $(VENV)/.dev  ## install what tests need and run them
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## everything that CI checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m tests.make_reports --check
+	$(BIN)/python -m tests.make_docs --check
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+format: $(VENV)/.dev  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+reports: $(VENV)/.dev  ## write the example reports anew
+	$(BIN)/python -m tests.make_reports
+
+docs: $(VENV)/.dev  ## write the derived pages and tables anew
+	$(BIN)/python -m tests.make_docs
+
+bench: $(VENV)/.dev  ## measure speed and memory (minutes)
+	$(BIN)/python -m tests.bench
+
+proof: $(VENV)/.dev  ## the long proofs: everything of `check`, the full benchmark, long fuzzing
+	$(MAKE) check
+	$(BIN)/python -m tests.bench --events 1000000
+	$(BIN)/python -m tests.fuzz --seconds 600
+
+clean:  ## remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,152 @@
+"""Who had agreed to what, when: a frozen table of intervals per subject. Times are data; no clock is read."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from audit.model import Times
+
+EVERYONE = "*"
+"""The subject that stands for the whole installation."""
+
+START = datetime.min.replace(tzinfo=UTC)
+
+
+class State(StrEnum):
+    """`perhaps-off`: an opt-out was asked for, and nobody says when it took effect."""
+
+    UNKNOWN = "unknown"
+    OPTED_IN = "opted-in"
+    DECLINED = "declined"
+    OPTED_OUT = "opted-out"
+    PERHAPS_OFF = "perhaps-off"
+
+
+class Change(NamedTuple):
+    """From this instant on, until the next change."""
+
+    at: datetime
+    state: State
+
+
+class Window(NamedTuple):
+    """One state of one subject, half-open; `end` None means for ever."""
+
+    subject: str
+    state: State
+    start: datetime
+    end: datetime | None
+
+    def holds(self, when: datetime) -> bool:
+        return self.start <= when and (self.end is None or when < self.end)
+
+
+_SILENT = (State.OPTED_OUT, State.DECLINED)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentTable:
+    """Changes per subject in order of time, and when the auditor used the product (`exercised`).
+
+    `grace`: how long after an opt-out took effect events are still forgiven; already in the changes.
+    """
+
+    changes: Mapping[str, tuple[Change, ...]]
+    exercised: tuple[datetime, ...] = ()
+    grace: timedelta = field(default_factory=timedelta)
+
+    def forgiving(self, grace: timedelta) -> ConsentTable:
+        """The same table with every opt-out taking effect later by `grace`."""
+        moved = {
+            subject: tuple(
+                sorted(
+                    Change(c.at + grace, c.state) if c.state is State.OPTED_OUT and c.at != START else c
+                    for c in changes
+                )
+            )
+            for subject, changes in self.changes.items()
+        }
+        return replace(self, changes=moved, grace=grace)
+
+    def own(self, subject: str | None, when: datetime) -> Change:
+        """The state of one subject alone."""
+        changes = self.changes.get(subject, ()) if subject is not None else ()
+        index = bisect_right(changes, when, key=lambda change: change.at)
+        return changes[index - 1] if index else Change(START, State.UNKNOWN)
+
+    def state(self, subject: str | None, when: datetime) -> Change:
+        """The state that governs an event: out beats in, the whole installation counts beside the subject.
+
+        Permitted only where neither is out and one is in.
+        """
+        both = (
+            self.own(EVERYONE, when),
+            self.own(subject, when) if subject != EVERYONE else Change(START, State.UNKNOWN),
+        )
+        for state in (State.OPTED_OUT, State.DECLINED, State.PERHAPS_OFF, State.OPTED_IN):
+            found = [change for change in both if change.state is state]
+            if found:
+                return min(found)
+        return Change(START, State.UNKNOWN)
+
+    def windows(self) -> Iterator[Window]:
+        """Every interval of every subject, whole installation first, in order of time."""
+        for subject in sorted(self.changes, key=lambda name: (name != EVERYONE, name)):
+            changes = self.changes[subject]
+            for here, after in zip(changes, (*changes[1:], None), strict=True):
+                yield Window(subject, here.state, here.at, after.at if after is not None else None)
+
+    def silent(self) -> tuple[Window, ...]:
+        """Where an event may be a breach: the windows in which somebody has said no."""
+        return tuple(window for window in self.windows() if window.state in _SILENT)
+
+    def everyone_only(self) -> bool:
+        """Whether the table speaks of the whole installation alone."""
+        return set(self.changes) <= {EVERYONE}
+
+
+class Delivery(StrEnum):
+    """How an event lies to an opt-out or a no."""
+
+    AFTER = "after"
+    LATE = "late"
+    BACKDATED = "back-dated"
+    CLOCK = "by its own clock"
+
+
+class Delivered(NamedTuple):
+    """`change`: the opt-out or no that is in question. `lag`: by how much it was missed."""
+
+    kind: Delivery
+    state: State
+    change: Change
+    lag: timedelta
+
+
+def delivered(table: ConsentTable, subject: str | None, times: Times, flush: timedelta) -> Delivered | None:
+    """How an event was delivered, from its two clocks; None where nobody had said no, or it has no time.
+
+    Sent after it took effect: AFTER. Only arrived after it: LATE, unless it was created longer ago than a queue keeps
+    events (`flush`): BACKDATED. Only its own clock says so, as it arrived when permitted again: CLOCK.
+    """
+    if times.arrived is None:
+        return None
+    arrived = table.state(subject, times.arrived)
+    sent_at = times.sent or times.arrived
+    sent = table.state(subject, sent_at)
+    if arrived.state is State.OPTED_OUT or (arrived.state is State.DECLINED and sent.state is not State.OPTED_OUT):
+        if sent.state is arrived.state:
+            return Delivered(
+                Delivery.AFTER, arrived.state, sent, sent_at - sent.at if sent.at != START else timedelta()
+            )
+        old = times.created is not None and times.arrived - times.created > flush
+        lag = times.arrived - arrived.at
+        return Delivered(Delivery.BACKDATED if old else Delivery.LATE, arrived.state, arrived, lag)
+    if sent.state in _SILENT:
+        return Delivered(Delivery.CLOCK, sent.state, sent, sent_at - sent.at if sent.at != START else timedelta())
+    return None

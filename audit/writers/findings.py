@@ -1,0 +1,58 @@
+"""Every finding as it comes, into a file that takes its name only when it is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+
+class FindingsFile:
+    """A context manager. Rows go to a partial file beside the target; `finish` gives it its name, anything else removes it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(path)
+        self.partial = Path(f"{path}.partial-{os.getpid()}")
+        handle = os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_TRUNC, 0o644)
+        self.file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+        self.partial.unlink(missing_ok=True)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+    def finish(self, rest: Iterable[Mapping[str, Any]], softer: frozenset[str]) -> None:
+        """Add what is known only at the end. `softer`: rules whose errors turned out to be warnings."""
+        for row in rest:
+            self.add(row)
+        self.file.close()
+        if softer:
+            self._soften(softer)
+        self.partial.replace(self.path)
+
+    def _soften(self, rules: frozenset[str]) -> None:
+        other = Path(f"{self.partial}.soft")
+        try:
+            with (
+                self.partial.open(encoding="utf-8") as source,
+                other.open("w", encoding="utf-8", newline="\n") as target,
+            ):
+                for line in source:
+                    row = json.loads(line)
+                    if row["rule"] in rules and row["level"] == "error":
+                        row["level"] = "warning"
+                        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"  # noqa: PLW2901
+                    target.write(line)
+            other.replace(self.partial)
+        finally:
+            other.unlink(missing_ok=True)
