@@ -74,3 +74,13 @@ def _claim(claim: Claim) -> Iterator[str]:
     )
     if claim.limit:
         yield from textwrap.wrap(f"limit: {claim.limit}", 80, initial_indent="    ", subsequent_indent="      ")
+
+
+@command.command("plan")
+@click.argument("policy", default="appsmith/2020-11", metavar="[NAME|DIR]")
+def show_plan(policy: str) -> None:
+    """Say what to capture, where, for how long and in what order, so that every claim is exercised."""
+    from audit.cli.plan import plan
+
+    for line in plan(load_policy(policy)):
+        click.echo(line.rstrip())

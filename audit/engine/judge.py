@@ -147,7 +147,7 @@ def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa
     elif condition.positive_control:
         yield Lack("nothing shows that the planted rows were read", "give planted_at in the seed file", soft=True)
     if condition.contacts is not None:
-        yield Lack("a log has no destinations", "give a HAR, a packet capture or use the proxy")
+        yield Lack("a log has no destinations", _HOW_CONTACTS)
     if evidence.consent is not None:
         if condition.alive_without_consent:
             yield from lacks_refusal(evidence.consent, evidence.tally.span)
@@ -173,7 +173,7 @@ def _missing_input(claim: Claim, evidence: Evidence) -> tuple[str, str] | None:
     """The input that a claim needs and that is not there at all, with how to give it."""
     rules = set(claim.rules)
     if rules & CONTACT_RULES:
-        return "a log has no destinations", "give a HAR, a packet capture or use the proxy"
+        return "a log has no destinations", _HOW_CONTACTS
     if rules and rules <= CONSENT_RULES and evidence.consent is None:
         return "consent is unknown: the capture does not say who agreed when", _HOW_CONSENT
     if not evidence.events:
@@ -181,6 +181,7 @@ def _missing_input(claim: Claim, evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
+_HOW_CONTACTS = "a HAR, a packet capture or a proxy shows them; this version reads logs of events only"
 _HOW_CONSENT = "give --consent FILE, --opted-in-at TIME, --opted-out-at TIME or --docker-env FILE"
 
 

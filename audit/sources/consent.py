@@ -55,7 +55,9 @@ def _json_rows(text: str, name: str) -> Iterator[Row]:
 
 
 def _csv_rows(text: str, name: str) -> Iterator[Row]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    # A line that begins with # is a comment, as in the file that `policy plan` prints; blanked, so that lines keep numbers.
+    plain = "\n".join("" if line.lstrip().startswith("#") else line for line in text.removeprefix("\ufeff").split("\n"))
+    reader = csv.DictReader(io.StringIO(plain, newline=""), strict=True)
     try:
         header = [column.strip() for column in reader.fieldnames or ()]
         if not set(_COLUMNS[:3]) <= set(header) <= set(_COLUMNS):
