@@ -180,6 +180,13 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         "no such origin: robot",
         None,
     ),
+    "a claim both tested and not testable": (
+        text('not_testable = "A disclosure', 'rules = ["email-address"]\nnot_testable = "A disclosure'),
+        "policy.toml",
+        "/claims/12/rules",
+        "",
+        None,
+    ),
     "an event twice": (
         text('name = "Installation Success"', 'name = "Installation Started"'),
         "policy.toml",

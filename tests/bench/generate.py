@@ -1,0 +1,239 @@
+"""A log of documented events with a chosen share of breaches, and the truth about it: (line, rule, pointer)."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+BASE = datetime(2020, 11, 4, 8, 0, tzinfo=UTC)
+INSTANCES = 997
+AGENT = (
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_14_6) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/86.0.4240.{n} Safari/537.36"
+)
+
+
+class Truth(NamedTuple):
+    line: int
+    rule: str
+    pointer: str | None
+
+
+class Line(NamedTuple):
+    """One line of the log and what must be found in it."""
+
+    data: bytes
+    found: tuple[tuple[str, str | None], ...]
+
+
+def _at(when: datetime) -> str:
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Generator:
+    """`share` of the events break something; the rest is clean. Same seed, same bytes."""
+
+    def __init__(self, events: int, share: float, seed: int = 1, *, spaced: bool = False) -> None:
+        self.events, self.share, self.spaced = events, share, spaced
+        self.random = random.Random(seed)
+        self.uuids = [self._uuid() for _ in range(INSTANCES)]
+        self.beats = 0
+
+    def _hex(self, digits: int) -> str:
+        return f"{self.random.getrandbits(4 * digits):0{digits}x}"
+
+    def _uuid(self) -> str:
+        text = self._hex(32)
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
+
+    def _address(self) -> str:
+        return f"203.0.113.{self.random.randrange(1, 255)}"
+
+    def lines(self) -> Iterator[Line]:
+        for number in range(self.events):
+            event = self._event(number)
+            if self.random.random() < self.share:
+                yield self._broken(event)
+            else:
+                yield Line(self._dump(event), ())
+
+    def _dump(self, value: Any) -> bytes:
+        separators = (", ", ": ") if self.spaced else (",", ":")
+        return json.dumps(value, separators=separators, ensure_ascii=False).encode()
+
+    def _event(self, number: int) -> dict[str, Any]:
+        kind = number % 20
+        if kind < 16:
+            return self._client(number)
+        return self._server() if kind < 18 else self._installer(number, kind)
+
+    def _client(self, number: int) -> dict[str, Any]:
+        page, when = self._hex(24), BASE + timedelta(milliseconds=977 * number)
+        host = "https://dev.appsmith.com/applications"
+        return {
+            "anonymousId": self._uuid(),
+            "context": {
+                "ip": self._address(),
+                "library": {"name": "analytics.js", "version": "4.0.4"},
+                "locale": self.random.choice(("en-US", "de-DE", "fr-FR", "pt-BR")),
+                "page": {
+                    "path": f"/applications/{page}/pages",
+                    "referrer": f"{host}/{self._hex(24)}",
+                    "search": "",
+                    "title": "Editor | Appsmith",
+                    "url": f"{host}/{page}/pages",
+                },
+                "userAgent": AGENT.format(n=self.random.randrange(50, 250)),
+            },
+            "event": "APPLICATIONS_PAGE_LOAD",
+            "integrations": {},
+            "messageId": f"ajs-{self._hex(32)}",
+            "originalTimestamp": _at(when),
+            "properties": {},
+            "receivedAt": _at(when + timedelta(milliseconds=134)),
+            "sentAt": _at(when + timedelta(milliseconds=2)),
+            "timestamp": _at(when + timedelta(milliseconds=132)),
+            "type": "track",
+            "userId": self._hex(64),
+        }
+
+    def _server(self) -> dict[str, Any]:
+        beat, instance = divmod(self.beats, INSTANCES)
+        self.beats += 1
+        when = _at(BASE + timedelta(hours=6) * beat + timedelta(seconds=7 * instance))
+        ip = self._address()
+        return {
+            "context": {"ip": ip, "library": {"name": "unknown", "version": "unknown"}},
+            "event": "Instance Active",
+            "integrations": {},
+            "messageId": f"api-{self._hex(27)}",
+            "properties": {"instanceId": self.uuids[instance]},
+            "receivedAt": when,
+            "timestamp": when,
+            "type": "track",
+            "userId": ip,
+        }
+
+    def _installer(self, number: int, kind: int) -> dict[str, Any]:
+        when = _at(BASE + timedelta(milliseconds=977 * number))
+        rest = ("Installation Success", "Installation Errors", "Installation Support")
+        event: dict[str, Any] = {
+            "anonymousId": self._uuid(),
+            "context": {"library": {"name": "unknown", "version": "unknown"}},
+            "event": "Installation Started" if kind == 18 else rest[number // 20 % 3],
+            "integrations": {},
+            "messageId": f"api-{self._hex(27)}",
+            "properties": {"os": self.random.choice(("ubuntu", "debian", "centos"))},
+            "receivedAt": when,
+            "timestamp": when,
+            "type": "track",
+            "userId": self._address(),
+        }
+        if event["event"] == "Installation Support":
+            event["properties"]["email"] = f"user{self._hex(6)}@acme-mail.co"
+        return event
+
+    def _broken(self, event: dict[str, Any]) -> Line:
+        kinds: tuple[Callable[[dict[str, Any]], Line], ...] = (
+            self._extra_field,
+            self._wrong_type,
+            self._null_field,
+            self._unlisted,
+            self._call,
+            self._described,
+            self._doubled,
+            self._address_in_value,
+            self._address_encoded,
+            self._address_escaped,
+            self._rows,
+            self._query,
+            self._error_text,
+            self._cut_line,
+            self._clock,
+        )
+        return self.random.choice(kinds)(event)
+
+    def _field_rule(self, pointer: str) -> tuple[tuple[str, str | None], ...]:
+        return (("undocumented-field", pointer),)
+
+    def _extra_field(self, event: dict[str, Any]) -> Line:
+        event["properties"]["hostname"] = f"host-{self._hex(5)}"
+        return Line(self._dump(event), self._field_rule("/properties/hostname"))
+
+    def _wrong_type(self, event: dict[str, Any]) -> Line:
+        event["context"]["library"]["version"] = 4
+        return Line(self._dump(event), (("invalid-value", "/context/library/version"),))
+
+    def _null_field(self, event: dict[str, Any]) -> Line:
+        listed = event["event"] in ("Installation Started", "Instance Active", "APPLICATIONS_PAGE_LOAD")
+        event["context"]["library"]["name"] = None
+        return Line(self._dump(event), (("missing-field", "/context/library/name"),) if listed else ())
+
+    def _unlisted(self, event: dict[str, Any]) -> Line:
+        event["event"] = "User Signed Up"
+        return Line(self._dump(event), (("undocumented-event", "/event"),))
+
+    def _call(self, event: dict[str, Any]) -> Line:
+        event["type"] = "identify"
+        return Line(self._dump(event), (("undocumented-event", "/type"),))
+
+    def _described(self, event: dict[str, Any]) -> Line:
+        if event["event"] != "APPLICATIONS_PAGE_LOAD":
+            return self._extra_field(event)
+        event["event"] = "EDITOR_OPEN"
+        return Line(self._dump(event), (("undocumented-event", "/event"),))
+
+    def _doubled(self, event: dict[str, Any]) -> Line:
+        data = self._dump(event)
+        colon = b": " if self.spaced else b":"
+        return Line(data[:-1] + b',"type"' + colon + b'"track"}', (("duplicate-key", "/type"),))
+
+    def _address_in_value(self, event: dict[str, Any]) -> Line:
+        event["context"]["library"]["name"] = f"jane.{self._hex(6)}@acme-mail.co"
+        return Line(self._dump(event), (("email-address", "/context/library/name"),))
+
+    def _address_encoded(self, event: dict[str, Any]) -> Line:
+        event["context"]["library"]["version"] = f"?invite=jane.{self._hex(6)}%40acme-mail.co"
+        return Line(self._dump(event), (("email-address", "/context/library/version"),))
+
+    def _address_escaped(self, event: dict[str, Any]) -> Line:
+        event["context"]["library"]["name"] = f"jane.{self._hex(6)}@acme-mail.co"
+        data = self._dump(event)
+        at = data.index(b"@", data.index(b'"library"'))
+        return Line(data[:at] + b"\\u0040" + data[at + 1 :], (("email-address", "/context/library/name"),))
+
+    def _rows(self, event: dict[str, Any]) -> Line:
+        event["properties"]["rows"] = [{"id": n, "total": self.random.randrange(999)} for n in range(2)]
+        fields = tuple(("undocumented-field", f"/properties/rows/{n}/{key}") for n in range(2) for key in ("id", "total"))
+        return Line(self._dump(event), (*fields, ("datasource-payload", "/properties/rows")))
+
+    def _query(self, event: dict[str, Any]) -> Line:
+        event["context"]["library"]["name"] = f"SELECT id, name FROM orders WHERE id = {self.random.randrange(9999)}"
+        return Line(self._dump(event), (("query-text", "/context/library/name"),))
+
+    def _error_text(self, event: dict[str, Any]) -> Line:
+        event["context"]["library"]["version"] = f"ORA-{self.random.randrange(10000, 99999)}: table or view does not exist"
+        return Line(self._dump(event), (("datasource-payload", "/context/library/version"),))
+
+    def _cut_line(self, event: dict[str, Any]) -> Line:
+        data = self._dump(event)
+        return Line(data[: len(data) // 2], (("unreadable-record", None),))
+
+    def _clock(self, event: dict[str, Any]) -> Line:
+        if "sentAt" not in event:
+            return self._extra_field(event)
+        event["sentAt"] = _at(BASE - timedelta(days=1))
+        return Line(self._dump(event), (("clock-inconsistent", "/sentAt"),))
+
+
+def write(path: str, events: int, share: float, seed: int = 1, *, spaced: bool = False) -> list[Truth]:
+    """Write the log; return the truth about it."""
+    truth: list[Truth] = []
+    with open(path, "wb") as file:  # noqa: PTH123 - one plain write loop
+        for number, line in enumerate(Generator(events, share, seed, spaced=spaced).lines(), 1):
+            file.write(line.data + b"\n")
+            truth += [Truth(number, rule, pointer) for rule, pointer in line.found]
+    return truth
