@@ -85,6 +85,14 @@ class Act(NamedTuple):
         return Act(self.number + other.number, min(self.first, other.first), max(self.last, other.last))
 
 
+class MarkKey(NamedTuple):
+    """Marks are kept per chunk, since their places count from its start."""
+
+    timeline: str
+    input: int
+    chunk: int
+
+
 class ActKey(NamedTuple):
     """`change`: how many changes of this subject's consent lay before; `bucket`: ten minutes since 0001-01-01."""
 
@@ -132,16 +140,16 @@ class Tally:
         self.gaps: Counter[tuple[Gap, str | None]] = Counter()
         self.reasons: Counter[Reason] = Counter()
         self.span: Span | None = None
-        self.marks: dict[str, bytearray] = {}
+        self.marks: dict[MarkKey, bytearray] = {}
         self.acts: dict[ActKey, Act] = {}
         self.subjects: dict[str, list[bytes]] = {}
         self.seen: set[str] = set()
         self.naive = 0
 
-    def mark(self, timeline: str, mark: bytes) -> None:
-        held = self.marks.get(timeline)
+    def mark(self, key: MarkKey, mark: bytes) -> None:
+        held = self.marks.get(key)
         if held is None:
-            held = self.marks[timeline] = bytearray()
+            held = self.marks[key] = bytearray()
         held += mark
 
     def act(self, key: ActKey, act: Act) -> None:
@@ -213,8 +221,8 @@ class Tally:
             mine.prune()
 
     def _take_marks(self, part: Tally) -> None:
-        for timeline, marks in part.marks.items():
-            self.mark(timeline, bytes(marks))
+        for mark_key, marks in part.marks.items():
+            self.mark(mark_key, bytes(marks))
         for key, act in part.acts.items():
             self.act(key, act)
         for origin, digests in part.subjects.items():
@@ -240,12 +248,19 @@ class Tally:
         """Everything it holds, for comparison."""
         groups = {rule: bounded.items for rule, bounded in self.groups.items()}
         parts = (self.units, self.events.items, self.origins, self.fields, self.totals, groups, self.gaps, self.reasons)
-        marks = {timeline: sorted(_cut(held)) for timeline, held in self.marks.items()}
+        marks = {key: sorted(_cut(held)) for key, held in self.marks.items()}
         return (*parts, self.span, marks, self.acts, self.subjects, self.seen, self.naive)
 
     def sorted_marks(self, timeline: str) -> Iterator[bytes]:
-        """The marks of a timeline in order."""
-        return iter(sorted(_cut(self.marks.get(timeline, bytearray()))))
+        """The marks of a timeline in order, each with its unit counted from the start of the input."""
+        return iter(sorted(mark for key in self.marks if key.timeline == timeline for mark in self._placed(key)))
+
+    def _placed(self, key: MarkKey) -> Iterator[bytes]:
+        before = sum(
+            units.units for (index, chunk), units in self.units.items() if index == key.input and chunk < key.chunk
+        )
+        for mark in _cut(self.marks[key]):
+            yield mark[:-5] + (int.from_bytes(mark[-5:], "big") + before).to_bytes(5, "big") if before else mark
 
     def overflow(self, rule: str) -> int:
         """How many findings of a rule stand in no kept group."""

@@ -57,6 +57,9 @@ TIMES = (
     "0000-01-01T00:00:00.000Z",
     "9999-12-31T23:59:59.999Z",
 )
+NAIVE = ("2020-11-04T08:05:52.726", "2020-11-04 08:05:52")
+"""Times without offset: no date-time of a schema, but what a member that nobody vouches for may hold."""
+
 FORMATS: dict[str, tuple[str, ...]] = {
     "date-time": TIMES,
     "uuid": ("6f1d2b8c-3a47-4e59-9c0b-d2f8e7a61b34", "6F1D2B8C-3A47-4E59-9C0B-D2F8E7A61B34"),
@@ -95,7 +98,8 @@ def valid(schema: dict[str, Any]) -> st.SearchStrategy[Value]:
         return st.one_of([valid({**branch, "type": "string"}) for branch in schema["anyOf"]])
     kind = schema["type"]
     if isinstance(kind, list):
-        return st.one_of([valid({**schema, "type": one}) for one in kind])
+        kinds = [valid({**schema, "type": one}) for one in kind]
+        return st.one_of(*kinds, st.sampled_from((*TIMES, *NAIVE))) if schema.get("x-transport") else st.one_of(kinds)
     match kind:
         case "object":
             members = {name: valid(child) for name, child in schema.get("properties", {}).items()}
@@ -109,7 +113,7 @@ def valid(schema: dict[str, Any]) -> st.SearchStrategy[Value]:
         case "integer":
             return st.integers(schema.get("minimum", -9), schema.get("maximum", 9))
         case "number":
-            return st.sampled_from([0, 1, -1.5, 1e21, 2**53])
+            return st.sampled_from([0, 1, -1.5, 0.1234567890123456, 1e21, 2**53, 2**64])
         case "boolean":
             return st.booleans()
         case "null":

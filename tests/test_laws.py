@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from audit.engine.fast import FastLane
+from audit.engine.times import parse_time
 from audit.engine.run import Auditor, Broken, Lines, Part
 from audit.model import Finding, Gap, Grade, Level, Place, Reason, Shape, resolve
 from audit.policy.pack import EventType
@@ -330,7 +332,7 @@ def test_a_message_id_is_shown_only_in_its_documented_form(text: str) -> None:
 @given(st.text(alphabet=st.characters(), max_size=30))
 def test_what_the_auditor_named_is_shown_without_control_characters(text: str) -> None:
     shown = visible(text)
-    assert shown.isprintable() or set(shown) - {char for char in shown if char.isprintable()} <= set("\u00a0\u3000")
+    assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]", shown)
 
 
@@ -369,14 +371,16 @@ def fast_lane(pack: Path) -> FastLane:
     return lane
 
 
-def test_the_fast_lane_is_on_and_proves_the_samples() -> None:
-    """Else the law below would hold of nothing."""
-    assert all(fast_lane(APPSMITH).prove(line) for line in as_lines(*samples()).splitlines())
-    for pack in PACKS:
-        proved = 0
-        lines = [json.dumps(sample.value).encode() for sample in policy_of(pack).samples]
-        proved = sum(fast_lane(pack).prove(line) is not None for line in lines)
-        assert proved == (1 if pack == APPSMITH else 2)  # placeholders and e-mail places are the slow lane's
+@packs
+def test_the_fast_lane_is_on_and_proves_the_samples(pack: Path) -> None:
+    """Else the law below would hold of nothing. Placeholders and e-mail places are the slow lane's."""
+    lines = [json.dumps(sample.value, separators=(",", ":")).encode() for sample in policy_of(pack).samples]
+    proved = [line for line in lines if fast_lane(pack).look(line)[0] is not None]
+    assert len(proved) == (1 if pack == APPSMITH else 2)
+
+
+def test_the_fast_lane_proves_what_the_placeholders_stand_for() -> None:
+    assert all(fast_lane(APPSMITH).look(line)[0] for line in as_lines(*samples()).splitlines())
 
 
 @packs
@@ -384,12 +388,13 @@ def test_the_fast_lane_is_on_and_proves_the_samples() -> None:
 @given(data=st.data())
 def test_what_the_fast_lane_proves_the_slow_lane_finds_nothing_in(pack: Path, data: st.DataObject) -> None:
     line = data.draw(events.lines(pack))
-    proved = fast_lane(pack).prove(line)
+    proved = fast_lane(pack).look(line)[0]
     slow = judged_lines(auditor_of(pack, lanes=False), line)
     if proved is not None:
         note(repr(line))
         assert slow.findings == []
-        assert slow.tally.gaps == {}
+        # An event without a usable time or subject is proved too, but cannot be counted here: the slow lane says why.
+        assert {gap for gap, _ in slow.tally.gaps} <= {Gap.TIME, Gap.SUBJECT}
         assert slow.tally.units[0, 0].carrying == 1
 
 
@@ -410,6 +415,11 @@ def test_both_lanes_see_the_same_span_of_time(first: str) -> None:
         log = as_lines(active(receivedAt="2015-06-01T00:00:00.000Z"), page_load(receivedAt=first), started(receivedAt=last))
         both, slow = judged_lines(auditor_of(APPSMITH), log), judged_lines(auditor_of(APPSMITH, lanes=False), log)
         assert both.tally.span == slow.tally.span, last
+
+
+@pytest.mark.parametrize("text", [*events.TIMES, *events.NAIVE])
+def test_every_time_that_an_event_may_hold_is_read(text: str) -> None:
+    assert (parse_time(text) is None) is text.startswith("0000")
 
 
 @packs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import Counter
@@ -248,17 +249,29 @@ def test_the_built_in_page_has_twelve_testable_claims() -> None:
 
 
 def test_the_code_knows_no_product() -> None:
-    """Only the default of `--policy` names one."""
-    default = re.compile(r'"appsmith/2020-11"')
+    """Only the default of the command line names one, and the examples of the rules' documentation."""
     for path in sorted((ROOT / "audit").rglob("*.py")):
-        known = default.sub("", path.read_text("utf-8")) if path.parent.name == "cli" else path.read_text("utf-8")
-        assert "appsmith" not in known.lower(), path
-        assert "harbour" not in known.lower(), path
+        code = without_documentation(path.read_text("utf-8")).lower()
+        if path.parent.name == "cli":
+            code = code.replace("'appsmith/2020-11'", "")
+        assert "appsmith" not in code, path
+        assert "harbour" not in code, path
+
+
+def without_documentation(source: str) -> str:
+    """The code of a module without docstrings and comments."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body[0] = ast.Pass()
+    return ast.unparse(tree)
 
 
 HARBOUR_CLEAN = {
     "one-destination": "not-exercised",
-    "heartbeat-hourly": "not-exercised",
+    "heartbeat-hourly": "upheld",
     "agent-no-other-data": "upheld",
     "console-opt-in": "not-exercised",
     "console-reports": "upheld",
@@ -309,7 +322,8 @@ def test_another_product_is_judged_by_its_own_page() -> None:
     broken = {claim: verdict for claim, verdict in run.claims.items() if verdict == "violated"}
     assert broken.keys() == {"agent-no-other-data", "console-reports", "no-person"}
     assert upheld(run) == set()
-    assert [(row["id"], row["verdict"]) for row in run.result["requirements"]] == [("clean-json", "violated")]
+    required = {row["id"]: row["verdict"] for row in run.result["requirements"]}
+    assert required == {"clean-json": "violated", "one-id-one-message": "upheld"}
 
 
 def test_the_pointers_of_packs_are_pointers() -> None:

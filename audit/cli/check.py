@@ -108,6 +108,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     help="A record with more members is unreadable.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No text on stdout; the exit code and the outputs asked for remain.")
+@click.option("-v", "--verbose", is_flag=True, help="Say on stderr how each capture was read.")
 @click.option("--no-progress", is_flag=True, help="No progress on stderr (it is shown on a terminal only).")
 def command(captures: tuple[str, ...], **options: Any) -> None:
     """Judge captured telemetry events against what the vendor's page says, claim by claim.
@@ -151,6 +152,9 @@ def _judge(
         listen = sink if file is not None else None
         size = Bounds(examples=options["examples"])
         tally, facts = run(auditor, inputs, marks, size=size, origins=origins, sink=listen, progress=progress)
+        if options["verbose"]:
+            for fact in facts:
+                click.echo(f"{fact.name}: read as {fact.format}, {fact.bytes:,} bytes, sha256 {fact.sha256}", err=True)
         result = settle(policy, tally, facts, parameters, consent, marks.sorted, listen)
         if file is not None:
             softer = CONSENT_RULES if consent is not None and crowded(consent, tally) else frozenset[str]()
@@ -239,7 +243,7 @@ def _write(result: Result, outputs: list[Output]) -> None:
         try:
             write_atomically(Path(output.path), text)
         except OSError as error:
-            raise click.ClickException(f"{visible(output.path)} was not written: {error.strerror}") from None
+            raise click.UsageError(f"{visible(output.path)} was not written: {error.strerror}") from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -73,11 +74,11 @@ def load_policy(name: str) -> Policy:
 
 def check_targets(targets: list[str], inputs: list[str]) -> None:
     """Refuse, before any work: an output twice, an output that is an input, or a place that cannot be written."""
-    seen: set[Path] = set()
-    sources = {Path(path).resolve() for path in inputs}
+    seen: set[str] = set()
+    sources = {os.path.realpath(path) for path in inputs}  # Path.resolve raises on a link to itself
     for target in targets:
         path = Path(target)
-        where = path.resolve()
+        where = os.path.realpath(target)
         if where in sources:
             raise click.UsageError(f"{visible(target)} is an input: an output may not replace it")
         if where in seen:
@@ -85,13 +86,12 @@ def check_targets(targets: list[str], inputs: list[str]) -> None:
         seen.add(where)
         if path.is_dir():
             raise click.UsageError(f"{visible(target)} is a directory: name a file")
-        if not where.parent.is_dir():
+        parent = Path(where).parent
+        if not parent.is_dir():
             raise click.UsageError(f"{visible(str(path.parent))} does not exist: create the directory first")
-        if not _writable(path if path.exists() else where.parent):
+        if not _writable(path if path.exists() else parent):
             raise click.UsageError(f"{visible(target)} cannot be written: permission denied")
 
 
 def _writable(path: Path) -> bool:
-    import os
-
     return os.access(path, os.W_OK)

@@ -52,8 +52,9 @@ class Reader:
             doubled = [pointer[len(at) :] for pointer in document.duplicates if pointer[: len(at)] == at]
             shadowed = [((key,), value) for key, value in outer.items() if key in item and value != item[key]]
             if index == 0:  # what stands at the batch's own level is looked at once, with its first event
-                hidden += [*shadowed, *((p, v) for p, v in document.hidden if p[: len(base)] != base or not base)]
-                doubled += [p for p in document.duplicates if p[: len(base)] != base]
+                outside = [(p, v) for p, v in document.hidden if base and p[: len(base)] != base]
+                hidden += [*shadowed, *outside]
+                doubled += [p for p in document.duplicates if base and (p == base or p[: len(base)] != base)]
             yield self._event({**outer, **item}, here, tuple(hidden), tuple(doubled))
 
     def _has_envelope(self, value: dict[str, Json]) -> bool:

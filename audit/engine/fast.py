@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from audit.engine.times import steady, times_of
-from audit.model import Pointer, leaves, members
+from audit.engine.times import times_of
+from audit.leaks.views import is_plain
+from audit.model import Pointer, leaves, members, resolve
 from audit.policy.consent import ConsentTable
-from audit.policy.pack import EventType, Leaf, Policy
+from audit.policy.pack import Envelope, EventType, Leaf, Policy
 from audit.rules.case import Always, Clocks, EventRule, Strings, Time
+from audit.rules.timelines import subject_of_beat
 
 _MEMO = 50_000
 _WHITE = b" \t\r"
@@ -37,6 +39,7 @@ class Plan(NamedTuple):
     is_valid: Callable[[Any], bool]
     groups: tuple[_Group, ...]
     walk: bool
+    steady: Callable[[dict[str, Any]], bool]
 
 
 class FastLane:
@@ -45,71 +48,85 @@ class FastLane:
     def __init__(self, policy: Policy, rules: Iterable[EventRule], consent: ConsentTable | None = None) -> None:
         triggers = [trigger for rule in rules for trigger in rule.triggers]
         envelope = policy.envelope
+        strings = [trigger for trigger in triggers if isinstance(trigger, Strings)]
         self.off = any(isinstance(trigger, Always) for trigger in triggers) or envelope.name is None
-        self.suspects = tuple(dict.fromkeys(t.suspect for t in triggers if isinstance(t, Strings)))
-        self.plans = {str(name): _plan(entry) for name, entry in policy.events.items()}
+        self.suspects = tuple(dict.fromkeys(trigger.suspect for trigger in strings))
+        self.spares_plain = all(trigger.spares_plain for trigger in strings)
+        clocks = any(isinstance(trigger, Clocks) for trigger in triggers)
+        self.plans = {str(name): _plan(entry, envelope, clocks=clocks) for name, entry in policy.events.items()}
         self.name: Pointer = envelope.name or ()
         self.call: Pointer = envelope.call or ()
         self.named = envelope.named
+        self.flat = len(self.name) == 1 and len(self.call) <= 1
+        self.name_key = str(self.name[0]) if self.flat else ""
+        self.call_key = str(self.call[0]) if self.flat and self.call else ""
         self.harmless: set[str] = set()
         self.envelope = envelope
-        self.clocks = any(isinstance(trigger, Clocks) for trigger in triggers)
         timed = consent is not None and any(isinstance(trigger, Time) for trigger in triggers)
         self.silent = consent.silent() if consent is not None and timed else None
 
-    def prove(self, line: bytes) -> tuple[Plan, dict[str, Any]] | None:
-        """The plan and value of a line that is proved clean, else None: the slow lane must look."""
+    def look(self, line: bytes) -> tuple[Plan | None, dict[str, Any] | None]:
+        """(plan, value) of a line that is proved clean. (None, value): not proved, but the value shows every byte of the
+        line, so that the slow lane need not parse it again. (None, None): nothing is known."""
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError:
-            return None
-        plan = self.plans.get(_at(value, self.name))
-        if plan is None or not plan.is_valid(value) or (self.call and _at(value, self.call) != self.named):
-            return None
-        dumped = orjson.dumps(value)
+            return None, None
+        if type(value) is not dict:
+            return None, None
+        try:
+            dumped = orjson.dumps(value)
+        except orjson.JSONEncodeError:  # nested deeper than it writes
+            return None, None
         if dumped != line and dumped.translate(None, _WHITE) != line.translate(None, _WHITE):
-            return None  # a doubled key, an escape or an odd number: bytes that the parsed value does not show
-        if self.clocks and not steady(value, self.envelope):
-            return None
+            return None, None  # a doubled key, an escape or an odd number: bytes that the parsed value does not show
+        plan = self._plan_of(value)
+        if plan is None or not plan.is_valid(value) or not plan.steady(value):
+            return None, value
         if self.silent is not None and not self._permitted(value):
-            return None
-        return (plan, value) if self._harmless(plan, value) else None
+            return None, value
+        if plan.type.cadence is not None and not self._beats(plan.type, value):
+            return None, value
+        return (plan if self._harmless(plan, value) else None), value
+
+    def _plan_of(self, value: dict[str, Any]) -> Plan | None:
+        if self.flat:
+            name = value.get(self.name_key)
+            called = not self.call_key or value.get(self.call_key) == self.named
+        else:
+            name = resolve(value, self.name)
+            called = not self.call or resolve(value, self.call) == self.named
+        return self.plans.get(name) if called and isinstance(name, str) else None
 
     def _permitted(self, value: dict[str, Any]) -> bool:
         """Whether neither clock of an event lies where somebody had said no. An event without time is not proved."""
         times = times_of(value, self.envelope)
         if times.arrived is None or self.silent is None:
             return False
-        return not any(
-            window.holds(times.arrived) or window.holds(times.sent or times.arrived) for window in self.silent
-        )
+        sent = times.sent or times.arrived
+        return not any(window.holds(times.arrived) or window.holds(sent) for window in self.silent)
+
+    def _beats(self, entry: EventType, value: dict[str, Any]) -> bool:
+        """Whether a keep-alive has what its timeline needs; where it has not, that is a gap."""
+        return subject_of_beat(entry, value) is not None and times_of(value, self.envelope).arrived is not None
 
     def _harmless(self, plan: Plan, value: dict[str, Any]) -> bool:
         known = self.harmless
-        if plan.walk:
-            return all(text in known or self._learn(text) for text in _all_texts(value))
-        for group in plan.groups:
-            node: Any = value
-            for key in group.path:
-                node = node.get(key) if node is not None else None
-            if node is None:
-                continue
-            if group.required is not None:
-                found = group.required(node)
-                if group.single:
-                    found = (found,)
-                if not known.issuperset(found) and not all(map(self._learn, found)):
-                    return False
-            for key in group.optional:
-                text = node.get(key)
-                if text is not None and text not in known and not self._learn(text):
-                    return False
-        return True
+        found = [*_all_texts(value)] if plan.walk else _open_texts(plan, value)
+        unknown = [text for text in found if text not in known]
+        if not unknown:
+            return True
+        try:
+            if self.spares_plain and is_plain("".join(unknown)):
+                return True
+        except TypeError:  # a leaf that may be no text is one: its schema has judged it
+            unknown = [text for text in unknown if isinstance(text, str)]
+        return all(map(self._learn, unknown))
 
-    def _learn(self, text: Any) -> bool:
-        """Whether a text is harmless; remembered within a bound."""
-        if not isinstance(text, str):
-            return not isinstance(text, dict | list)
+    def _learn(self, text: str) -> bool:
+        """Whether a text is harmless; remembered within a bound, unless it is plain: plain ones are mostly unique."""
+        if self.spares_plain and is_plain(text):
+            return True
         if any(suspect(text) for suspect in self.suspects):
             return False
         if len(self.harmless) >= _MEMO:
@@ -118,22 +135,35 @@ class FastLane:
         return True
 
 
-def _at(value: Any, pointer: Pointer) -> Any:
-    for token in pointer:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(token)
-    return value if isinstance(value, str) else None
+def _open_texts(plan: Plan, value: dict[str, Any]) -> list[Any]:
+    found: list[Any] = []
+    for path, required, single, optional in plan.groups:
+        node: Any = value
+        for key in path:
+            node = node.get(key) if node is not None else None
+        if node is None:
+            continue
+        if required is not None:
+            if single:
+                found.append(required(node))
+            else:
+                found += required(node)
+        for key in optional:
+            text = node.get(key)
+            if text is not None:
+                found.append(text)
+    return found
 
 
-def _plan(entry: EventType) -> Plan:
+def _plan(entry: EventType, envelope: Envelope, *, clocks: bool) -> Plan:
     open_leaves = [leaf for leaf in entry.leaves.values() if not leaf.closed]
-    walk = entry.open or any("*" in leaf.pointer for leaf in open_leaves)
+    mixed = any(pointer in entry.containers for pointer in (leaf.pointer for leaf in open_leaves))
+    walk = entry.open or mixed or any("*" in leaf.pointer for leaf in open_leaves)
     paths: dict[Pointer, list[Leaf]] = {}
     for leaf in open_leaves:
         paths.setdefault(leaf.pointer[:-1], []).append(leaf)
     groups = tuple(_group(path, found) for path, found in paths.items())
-    return Plan(entry, entry.validator.is_valid, groups, walk)
+    return Plan(entry, entry.validator.is_valid, groups, walk, _steady(envelope) if clocks else lambda _: True)
 
 
 def _group(path: Pointer, found: list[Leaf]) -> _Group:
@@ -146,3 +176,36 @@ def _group(path: Pointer, found: list[Leaf]) -> _Group:
 def _all_texts(value: dict[str, Any]) -> Iterable[str]:
     yield from (leaf for _, leaf in leaves(value) if isinstance(leaf, str))
     yield from (str(pointer[-1]) for pointer in members(value))
+
+
+def _steady(envelope: Envelope) -> Callable[[dict[str, Any]], bool]:
+    """Proof, from the text alone, that an event's clocks agree. False proves nothing: the full reading decides."""
+    if envelope.sent is None:
+        return lambda _: True
+    sent_of, created_of, received_of, stamp_of = (
+        _getter(pointer) for pointer in (envelope.sent, envelope.created, envelope.received, envelope.stamp)
+    )
+
+    def steady(value: dict[str, Any]) -> bool:
+        sent = sent_of(value)
+        if sent is None:
+            return True
+        arrived = received_of(value) or stamp_of(value) or sent
+        created = created_of(value) or sent
+        try:
+            # Whole UTC times of one width order as text; the same minute is no five minutes apart.
+            fixed = len(sent) == len(arrived) == len(created) == 24 and sent[23] == arrived[23] == created[23] == "Z"
+            return fixed and created <= sent and sent[:16] == arrived[:16] and sent[10] == created[10] == "T"
+        except TypeError:
+            return False
+
+    return steady
+
+
+def _getter(pointer: Pointer | None) -> Callable[[dict[str, Any]], Any]:
+    if pointer is None:
+        return lambda _: None
+    if len(pointer) == 1:
+        key = str(pointer[0])
+        return lambda value: value.get(key)
+    return lambda value: resolve(value, pointer)

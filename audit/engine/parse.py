@@ -114,6 +114,11 @@ def parse(data: bytes, limits: Limits) -> Document | Refusal:
     return _unfold(value) if hook.doubled else Document(value)
 
 
+def small(data: bytes, limits: Limits) -> bool:
+    """Whether a record is so short that it cannot reach the limits of nesting and members."""
+    return data.count(b"{") + data.count(b"[") <= limits.max_depth and data.count(b",") < limits.max_keys
+
+
 def _decode(text: str, hook: _Hook) -> Json:
     decoded: Json = json.loads(
         text, object_pairs_hook=hook, parse_int=_integer, parse_float=_real, parse_constant=_constant

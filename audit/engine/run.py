@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 from audit.engine.events import Reader
 from audit.engine.fast import FastLane, Plan
 from audit.engine.names import Names
-from audit.engine.parse import Limits, Refusal, parse
+from audit.engine.parse import Document, Limits, Refusal, parse, small
 from audit.engine.slow import SlowLane, identifying
 from audit.engine.times import parse_time, times_of
 from audit.engine.witness import Witness
@@ -21,7 +21,7 @@ from audit.policy.pack import Envelope, EventType, Policy
 from audit.redact import Redactor
 from audit.rules import RULES
 from audit.rules.case import Case, EventRule, Listing, MarkInput, RecordRule, TimelineRule
-from audit.tally import EventKey, Size, Tally, Units
+from audit.tally import EventKey, MarkKey, Size, Tally, Units
 
 
 class Lines(NamedTuple):
@@ -102,6 +102,8 @@ class Auditor:
         types = (*policy.events.values(), *(category.type for category in policy.categories))
         self.identifying = {id(entry): Identifying.of(entry) for entry in types}
         self.timelines = tuple(dict.fromkeys(rule.timeline for rule in RULES if isinstance(rule, TimelineRule)))
+        self.cadenced = self.timelines
+        self.plain = tuple(timeline for timeline in self.timelines if not timeline.cadenced)
         self.clocks = {str(name): _clocks(policy.envelope, entry) for name, entry in policy.events.items()}
 
     def tally(self, size: Size | None = None) -> Tally:
@@ -133,50 +135,59 @@ class Auditor:
         if lines[-1] == b"":
             lines.pop()
         counts.units = len(lines)
-        offset, prove = part.offset, self.fast.prove if self.fast is not None else None
-        longest = self.limits.max_line
+        offset, longest = part.offset, self.limits.max_line
+        look = self.fast.look if self.fast is not None else None
         for number, line in enumerate(lines, part.unit):
-            proved = prove(line) if prove is not None and len(line) <= longest else None
-            if proved is None or not self._clean(*proved, counts, tally, packed(at[0], 0, number)):
-                self._unit(line, Place(at[0], offset, 0, at[1], number), counts, tally, reader, sink)
+            plan, value = look(line) if look is not None and len(line) <= longest else (None, None)
+            if plan is not None and value is not None:
+                self._clean(plan, value, counts, tally, at, number)
+            else:
+                self._unit(line, Place(at[0], offset, 0, at[1], number), counts, tally, reader, sink, value)
             offset += len(line) + 1
 
-    def _clean(self, plan: Plan, value: dict[str, Any], counts: _Counts, tally: Tally, place: bytes) -> bool:
-        """Count a proved event. False where it lacks a mark that its type must leave: the slow lane says why."""
-        name, clock = plan.type.name, self.clocks[plan.type.name]
+    def _clean(  # noqa: PLR0913 - the hot loop again
+        self, plan: Plan, value: dict[str, Any], counts: _Counts, tally: Tally, at: tuple[int, int], unit: int
+    ) -> None:
+        """Count a proved event and leave its marks."""
+        entry = plan.type
+        name, cadenced = entry.name, entry.cadence is not None
+        clock = self.clocks[name]
         when: str = value[clock] if clock is not None else ""
-        fixed = len(when) == 24 and when[10] == "T" and when[23] == "Z"
-        cadenced = plan.type.cadence is not None
+        fixed = len(when) == 24 and when[23] == "Z" and when[10] == "T" and when[17] != "6" and when > "0001"
         arrived = None if fixed and not cadenced else times_of(value, self.policy.envelope).arrived
-        for timeline in self.timelines:
-            if cadenced or not timeline.cadenced:
-                mark = timeline.mark(MarkInput(self.policy, plan.type, value, arrived, place))
-                if mark is not None:
-                    tally.mark(timeline.id, mark)
-                elif timeline.cadenced:
-                    return False
-        counts.carrying += 1
-        counts.events += 1
+        for timeline in self.cadenced if cadenced else self.plain:
+            mark = timeline.mark(MarkInput(self.policy, entry, value, arrived, packed(at[0], 0, unit)))
+            if mark is not None:
+                tally.mark(MarkKey(timeline.id, *at), mark)
         counts.clean[name] += 1
-        for text, pointer in self.identifying[id(plan.type)].maybe:
+        for text, pointer in self.identifying[id(entry)].maybe:
             if resolve(value, pointer) is not None:
                 counts.fields[name, text] += 1
         if self.witness is not None:
-            self.witness.attend(plan.type, plan.type.origin, value, times_of(value, self.policy.envelope), tally)
+            self.witness.attend(entry, entry.origin, value, times_of(value, self.policy.envelope), tally)
         if fixed:  # fixed-width UTC times order as text
-            counts.first = min(counts.first, when)
-            counts.last = max(counts.last, when)
+            if when < counts.first:
+                counts.first = when
+            if when > counts.last:
+                counts.last = when
         elif arrived is not None:
             counts.instants = [min([arrived, *counts.instants]), max([arrived, *counts.instants])]
-        return True
 
     def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
-        self, data: bytes, place: Place, counts: _Counts, tally: Tally, reader: Reader, sink: Sink | None
+        self,
+        data: bytes,
+        place: Place,
+        counts: _Counts,
+        tally: Tally,
+        reader: Reader,
+        sink: Sink | None,
+        value: dict[str, Any] | None = None,
     ) -> None:
-        if not data.strip(b" \t\r\n"):
+        """Judge one unit in the slow lane. `value`: what the fast lane parsed, where it shows every byte."""
+        if len(data) <= self.limits.max_line and not data.strip(b" \t\r\n"):
             counts.blank += 1
             return
-        document = parse(data, self.limits)
+        document = parse(data, self.limits) if value is None or not small(data, self.limits) else Document(value)
         if isinstance(document, Refusal):
             self._refuse(Unreadable(place, document.reason, document.column), counts, tally, sink)
             return
@@ -234,7 +245,7 @@ class Auditor:
         for timeline in self.timelines:
             mark = timeline.mark(MarkInput(self.policy, listed, event.value, times.arrived, place))
             if mark is not None:
-                tally.mark(timeline.id, mark)
+                tally.mark(MarkKey(timeline.id, event.place.input, event.place.chunk), mark)
             elif timeline.cadenced and listed is not None and listed.cadence is not None:
                 tally.add_gap(Gap.TIME if times.arrived is None else Gap.SUBJECT, event.origin)
 
@@ -246,6 +257,7 @@ class Auditor:
                 sink(finding)
 
     def _close(self, counts: _Counts, tally: Tally, at: tuple[int, int]) -> None:
+        clean = counts.clean.total()
         for name, number in counts.clean.items():
             entry = self.policy.events[name]
             tally.count_event(EventKey(undocumented=False, origin=entry.origin, name=name), number)
@@ -257,7 +269,7 @@ class Auditor:
         ]
         if ends:
             tally.saw(min(ends), max(ends))
-        units = Units(counts.units, counts.carrying, counts.blank, counts.unreadable, 0, counts.events)
+        units = Units(counts.units, counts.carrying + clean, counts.blank, counts.unreadable, 0, counts.events + clean)
         tally.count_units(at, units)
 
 

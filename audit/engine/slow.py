@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -43,7 +43,21 @@ class SlowLane:
         )
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:
-        """Every finding of every rule, redacted."""
+        """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""
+        if not case.event.hidden:
+            yield from self._judge(case)
+            return
+        seen: set[tuple[str, str | None, str]] = set()
+        for reading in (case, *map(self.case, _readings(case.event))):
+            for finding in self._judge(reading):
+                if isinstance(finding, Gap):
+                    if reading is case:
+                        yield finding
+                elif (key := (finding.rule, finding.pointer, finding.message)) not in seen:
+                    seen.add(key)
+                    yield finding
+
+    def _judge(self, case: Case) -> Iterator[Finding | Gap]:
         for rule in self.rules:
             for breach in rule.check(case):
                 yield (
@@ -70,6 +84,29 @@ class SlowLane:
                 message=message(template, facts),
                 shape=None,
             )
+
+
+_READINGS = 32
+"""How many hidden values are judged in place; the event is a gap in any case."""
+
+
+def _readings(event: Event) -> Iterator[Event]:
+    """The event as a parser would see it that keeps the other value of a doubled key."""
+    for pointer, hidden in event.hidden[:_READINGS]:
+        value = _with(event.value, pointer, hidden)
+        if isinstance(value, dict):
+            yield replace(event, value=value, hidden=(), duplicates=())
+
+
+def _with(node: Json, pointer: Pointer, value: Json) -> Json:
+    if not pointer:
+        return value
+    first, rest = pointer[0], pointer[1:]
+    if isinstance(node, dict) and isinstance(first, str):
+        return {**node, first: _with(node.get(first), rest, value)}
+    if isinstance(node, list) and isinstance(first, int) and first < len(node):
+        return [*node[:first], _with(node[first], rest, value), *node[first + 1 :]]
+    return node
 
 
 def texts(event: Event) -> Iterator[Text]:

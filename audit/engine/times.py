@@ -39,27 +39,3 @@ def times_of(value: dict[str, Json], envelope: Envelope, seen_at: datetime | Non
 def has_no_offset(text: Json) -> bool:
     """Whether a time has no offset, so that UTC had to be assumed."""
     return isinstance(text, str) and len(text) > 10 and text[-1:] not in "Zz" and not {"+", "-"} & set(text[10:])
-
-
-def steady(value: dict[str, Json], envelope: Envelope) -> bool:
-    """Proof, from the text alone, that an event's clocks agree: whole UTC times of one form, the same hour, minutes close.
-
-    False proves nothing: the full reading decides.
-    """
-    sent = value.get(str(envelope.sent[0])) if envelope.sent is not None and len(envelope.sent) == 1 else None
-    if sent is None:
-        return envelope.sent is None or len(envelope.sent) == 1
-    for pointer, ordered in ((envelope.created, True), (envelope.received, False), (envelope.stamp, False)):
-        other = value.get(str(pointer[0])) if pointer is not None and len(pointer) == 1 else None
-        if other is None:
-            continue
-        if not (_fixed(sent) and _fixed(other)) or (ordered and sent < other):  # type: ignore[operator]  # both are text
-            return False
-        if not ordered:
-            same_hour = sent[:13] == other[:13]  # type: ignore[index]  # both are text
-            return same_hour and abs(int(sent[14:16]) - int(other[14:16])) < 5  # type: ignore[index,arg-type]
-    return True
-
-
-def _fixed(text: Json) -> bool:
-    return isinstance(text, str) and len(text) == 24 and text[23] == "Z" and text[10] == "T" and text[14:16].isdigit()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from audit.leaks.views import views
+from audit.leaks.views import is_plain, views
 from audit.model import Json
 
 
@@ -97,6 +97,8 @@ def _result(value: dict[str, Json]) -> Payload | None:
 @lru_cache(maxsize=8192)
 def shape_of_text(text: str) -> tuple[Payload, tuple[str, ...]] | None:
     """The payload shape that a text holds, with its decoding path, or None. RecursionError never escapes."""
+    if is_plain(text):
+        return None
     for view in views(text):
         kind = _text(view.text)
         if kind is not None:
@@ -112,7 +114,7 @@ def suspect_payload(text: str) -> bool:
 
 
 def _text(text: str) -> Payload | None:
-    if _ERROR.search(text):
+    if " " in text and _ERROR.search(text):
         return Payload.DATABASE_ERROR
     if "\n" in text and _delimited(text):
         return Payload.DELIMITED

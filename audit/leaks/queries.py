@@ -6,7 +6,7 @@ import re
 from enum import StrEnum
 from functools import lru_cache
 
-from audit.leaks.views import views
+from audit.leaks.views import is_plain, views
 
 
 class Query(StrEnum):
@@ -65,6 +65,8 @@ def _sql(text: str) -> bool:
 @lru_cache(maxsize=8192)
 def query_in(text: str) -> tuple[Query, tuple[str, ...]] | None:
     """What kind of query or code a text holds, with its decoding path, or None."""
+    if is_plain(text):
+        return None
     for view in views(text):
         kind = _kind(view.text) if any(mark in view.text for mark in " \t\n({$") else None
         if kind is not None:

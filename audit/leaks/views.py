@@ -7,6 +7,18 @@ from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
 
+_PLAIN = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "._:/?&=~#!,*'-")
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is a token or an address without any room for mail, rows, queries or encodings of them: letters,
+    digits and a few marks of URLs. It has no other view than itself."""
+    try:
+        return not text.encode("ascii").translate(None, _PLAIN)
+    except UnicodeEncodeError:
+        return False
+
+
 class View(NamedTuple):
     text: str
     path: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -95,7 +96,8 @@ class _Loader:
     def read(self, name: str) -> str:
         """A file of the pack, as text; it must be a plain file inside the directory."""
         path = self.directory / name
-        if not path.resolve().is_relative_to(self.directory.resolve()):
+        root = os.path.realpath(self.directory)  # Path.resolve raises on a link to itself
+        if os.path.commonpath((root, os.path.realpath(path))) != root:
             raise PolicyError(name, "", "the file stands outside the pack")
         try:
             if path.stat().st_size > MAX_FILE:
@@ -209,7 +211,7 @@ class _Loader:
             received=times.get("received"),
             created=times.get("created"),
             stamp=times.get("stamp"),
-            varies=tuple(parse_pointer(pointer) for pointer in raw.get("varies", ())),
+            varying=tuple(_two(parse_pointer(pointer)) for pointer in raw.get("varies", ())),
         )
 
     def pattern(self, text: str, path: str) -> re.Pattern[str]:
@@ -366,6 +368,10 @@ class _Loader:
                 raise self.fail("/emails/allowed", f"no such event: {place.event!r}", place.event)
 
 
+def _two(pointer: tuple[str, ...]) -> tuple[str, str | None]:
+    return pointer[0], pointer[1] if len(pointer) > 1 else None
+
+
 def _text_at(value: Json, pointer: Iterable[str | int] | None) -> str | None:
     from audit.model import resolve
 
@@ -413,7 +419,7 @@ def _with_transport(schema: Mapping[str, Any], envelope: Envelope) -> Mapping[st
 def _category_faults(schema: object, at: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(schema, dict):
         category = schema.get("x-data-category")
-        if isinstance(category, str) and category not in CATEGORIES:
+        if category is not None and (not isinstance(category, str) or category not in CATEGORIES):
             yield f"{at}/x-data-category", f"unknown category: use one of {', '.join(CATEGORIES)}"
         for key, value in schema.items():
             yield from _category_faults(value, f"{at}/{key}")

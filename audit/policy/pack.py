@@ -68,7 +68,10 @@ CATEGORIES: Mapping[str, Identifies] = {
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where a message keeps its name, call, id and times; which members the transport adds."""
+    """Where a message keeps its name, call, id and times; which members the transport adds.
+
+    `varying`: root members, or members of those, that may differ between two deliveries of one message.
+    """
 
     name: Pointer | None
     call: Pointer | None
@@ -82,7 +85,7 @@ class Envelope:
     received: Pointer | None
     created: Pointer | None
     stamp: Pointer | None
-    varies: tuple[Pointer, ...]
+    varying: tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def _nodes(root: Mapping[str, Any]) -> Iterator[_Node]:
 def _local(root: Mapping[str, Any], ref: str) -> Mapping[str, Any]:
     node: Any = root
     for token in ref.removeprefix("#").split("/")[1:]:
-        node = node[token.replace("~1", "/").replace("~0", "~")] if isinstance(node, dict) else {}
+        node = node.get(token.replace("~1", "/").replace("~0", "~"), {}) if isinstance(node, dict) else {}
     return node if isinstance(node, dict) else {}
 
 

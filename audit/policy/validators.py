@@ -114,6 +114,8 @@ class _Oracle:
     def _from_py(self, error: Any) -> Iterable[Fault]:
         where = tuple(error.absolute_path)
         keyword = error.validator
+        if keyword is None or (keyword == "not" and error.validator_value == {}):
+            keyword = "falseSchema"
         if keyword == "additionalProperties":
             yield Fault(where, keyword, tuple(_extras(error.instance, error.schema)))
         elif keyword == "unevaluatedProperties":
@@ -159,7 +161,20 @@ def oracle(schema: Mapping[str, Any]) -> Validator:
     except SchemaError as error:
         raise ValueError(error.message) from None
     registry: Registry[Any] = Registry(retrieve=no_resource)  # type: ignore[call-arg]  # attrs aliases are opaque to mypy
-    return _Oracle(Draft202012Validator(schema, registry=registry, format_checker=_format_checker()))
+    return _Oracle(Draft202012Validator(_spelled(schema), registry=registry, format_checker=_format_checker()))
+
+
+def _spelled(schema: Any) -> Any:
+    """The schema with `false` spelled out below `properties`: jsonschema tells no place for a bare one."""
+    if isinstance(schema, dict):
+        spelled = {key: _spelled(value) for key, value in schema.items()}
+        members = schema.get("properties")
+        if isinstance(members, dict):
+            spelled["properties"] = {
+                name: {"not": {}} if value is False else _spelled(value) for name, value in members.items()
+            }
+        return spelled
+    return [_spelled(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _format_checker() -> Any:

@@ -93,9 +93,13 @@ class Invalid:
 
 @dataclass(frozen=True, slots=True)
 class Strings:
-    """A text that the schema leaves open is suspect. Law: not suspect => the rule finds nothing in it."""
+    """A text that the schema leaves open is suspect. Law: not suspect => the rule finds nothing in it.
+
+    `spares_plain`: a plain text (`leaks.views.is_plain`) is never suspect, so that most texts need not be asked about.
+    """
 
     suspect: Callable[[str], bool]
+    spares_plain: bool
 
 
 @dataclass(frozen=True, slots=True)

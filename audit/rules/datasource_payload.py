@@ -64,7 +64,7 @@ RULE = EventRule(
     id="datasource-payload",
     level=Level.WARNING,
     levels="warning by shape",
-    triggers=(Invalid(), Name(), Strings(suspect_payload)),
+    triggers=(Invalid(), Name(), Strings(suspect_payload, spares_plain=True)),
     check=check,
     doc=__doc__,
 )

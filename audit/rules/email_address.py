@@ -54,7 +54,7 @@ RULE = EventRule(
     id="email-address",
     level=Level.ERROR,
     levels="error; note for RFC 2606 domains outside identity fields",
-    triggers=(Strings(suspect_email),),
+    triggers=(Strings(suspect_email, spares_plain=True),),
     check=check,
     doc=__doc__,
 )

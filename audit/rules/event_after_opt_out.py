@@ -8,7 +8,7 @@ documented events are a note.
 
 Why it matters: an opt-out that does not stop the events is the breach that vendors deny most.
 
-Example: `APPSMITH_DISABLE_TELEMETRY=true`, containers recreated at noon, a client event sent at 15:12.
+Example: the switch is set, the containers are recreated at noon, a client event sent at 15:12.
 
 Limits: the moment is the auditor's word. A client tab that was left open keeps its old flag.
 """

@@ -27,5 +27,10 @@ def check(case: Case) -> Iterator[Breach]:
 
 
 RULE = EventRule(
-    id="query-text", level=Level.WARNING, levels="warning", triggers=(Strings(suspect_query),), check=check, doc=__doc__
+    id="query-text",
+    level=Level.WARNING,
+    levels="warning",
+    triggers=(Strings(suspect_query, spares_plain=True),),
+    check=check,
+    doc=__doc__,
 )

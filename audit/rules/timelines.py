@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
+from decimal import Decimal
+from hashlib import blake2b, sha1
 from itertools import groupby
+from math import isfinite
 from typing import Any, NamedTuple
 
 import orjson
@@ -102,22 +104,30 @@ def _message(event: MarkInput) -> bytes | None:
 
 def _content(event: MarkInput) -> bytes:
     """Eight bytes over everything but what may differ between two deliveries of one message."""
-    value = dict(event.value)
-    for pointer in event.policy.envelope.varies:
-        if len(pointer) == 1:
-            value.pop(str(pointer[0]), None)
+    value = event.value.copy()
+    for first, second in event.policy.envelope.varying:
+        if second is None:
+            value.pop(first, None)
         else:
-            inner = value.get(str(pointer[0]))
-            if isinstance(inner, dict):
-                value[str(pointer[0])] = {key: child for key, child in inner.items() if key != pointer[1]}
-    return blake2b(_dump(value), digest_size=8).digest()
+            inner = value.get(first)
+            if isinstance(inner, dict) and second in inner:
+                value[first] = {key: child for key, child in inner.items() if key != second}
+    return sha1(_dump(value), usedforsecurity=False).digest()[:8]
 
 
 def _dump(value: dict[str, Any]) -> bytes:
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, default=_number, option=orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError):  # decimals, huge integers, lone surrogates: what only the lossless parser reads
         return repr(sorted(value.items())).encode("utf-8", "surrogatepass")
+
+
+def _number(value: Any) -> Any:
+    """A decimal that a float holds exactly is that float: both parsers must see the same content."""
+    if not isinstance(value, Decimal):
+        raise TypeError
+    near = float(value)
+    return near if isfinite(near) and Decimal(repr(near)) == value else str(value)
 
 
 MESSAGES = Timeline("messages", 32, cadenced=False, mark=_message)

@@ -33,7 +33,8 @@ class MarkStore:
 
     def take(self, tally: Tally) -> None:
         """Move the tally's marks into the store."""
-        for timeline, marks in tally.marks.items():
+        for (timeline, _, chunk), marks in tally.marks.items():
+            assert chunk == 0, "units of later chunks are known only after the last merge"
             for at in range(0, len(marks), MARK):
                 # The second byte is a digest's in every timeline, so marks of one subject share a partition.
                 part = (timeline, marks[at + 1] % _PARTITIONS)

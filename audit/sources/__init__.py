@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -57,7 +57,7 @@ class Reading:
         else:
             self.format = found
             start = len(BOM) if head.startswith(BOM) else 0
-            for part in self._cut(found, itertools.chain([head[start:]], stream), start):
+            for part in self._cut(found, itertools.chain([head[start:]], stream), start, lambda: not damage):
                 yield self._seen(part)
         try:
             self.sha256 = file.drain()
@@ -72,10 +72,10 @@ class Reading:
         self._last = part.unit + lines - 1
         return part
 
-    def _cut(self, found: Format, stream: Iterator[bytes], start: int) -> Iterator[Part]:
+    def _cut(self, found: Format, stream: Iterator[bytes], start: int, whole: Callable[[], bool]) -> Iterator[Part]:
         if found is Format.JSONL:
-            return jsonl.cut(stream, self.max_line, start)
-        return documents.split(stream, self.max_line, start, array=found is Format.ARRAY)
+            return jsonl.cut(stream, self.max_line, start, whole)
+        return documents.split(stream, self.max_line, start, array=found is Format.ARRAY, whole=whole)
 
 
 def _until_damaged(stream: Iterator[bytes], damage: list[Reason]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ bounded by one item.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from audit.engine.run import Broken, Item, Part
 from audit.model import Reason
@@ -120,9 +120,12 @@ class _Splitter:
             yield from self.close(needed=False)
 
 
-def split(blocks: Iterable[bytes], max_item: int, offset: int, *, array: bool) -> Iterator[Part]:
+def split(
+    blocks: Iterable[bytes], max_item: int, offset: int, *, array: bool, whole: Callable[[], bool] = lambda: True
+) -> Iterator[Part]:
     """The items of a document, each with its bytes and offset."""
     splitter = _Splitter(max_item, offset, array=array)
     for block in blocks:
         yield from splitter.feed(block)
-    yield from splitter.finish()
+    if whole():  # else the stream broke off in this item, and whoever reads it says so
+        yield from splitter.finish()

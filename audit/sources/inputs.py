@@ -62,11 +62,17 @@ def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
 
 def _below(directory: Path) -> Iterator[tuple[str, str]]:
     """Files below a directory, sorted; links to directories are not followed, so that no cycle can arise."""
-    for folder, folders, files in os.walk(directory, followlinks=False):
+    closed: list[OSError] = []
+    for folder, folders, files in os.walk(directory, followlinks=False, onerror=closed.append):
+        yield from (
+            (Path(str(error.filename)).relative_to(directory).as_posix(), str(error.filename)) for error in closed
+        )
+        closed.clear()
         folders.sort()
         for file in sorted(files):
             path = Path(folder) / file
             yield path.relative_to(directory).as_posix(), str(path)
+    yield from ((Path(str(error.filename)).relative_to(directory).as_posix(), str(error.filename)) for error in closed)
 
 
 def _name(argument: str) -> str:
@@ -78,6 +84,8 @@ def _problem(path: str | None) -> Reason | None:
         return None
     try:
         mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode):
+            return Reason.DENIED  # only a directory that could not be listed comes here
     except PermissionError:
         return Reason.DENIED
     except OSError:

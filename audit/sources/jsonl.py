@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from audit.engine.run import Broken, Lines, Part
 from audit.model import Reason
 
 
-def cut(blocks: Iterable[bytes], max_line: int, offset: int = 0) -> Iterator[Part]:
+def cut(
+    blocks: Iterable[bytes], max_line: int, offset: int = 0, whole: Callable[[], bool] = lambda: True
+) -> Iterator[Part]:
     """Parts of whole lines. A line over `max_line` is never held: it becomes one Broken, and its bytes are passed over."""
     unit = 1
     held: list[bytes] = []
@@ -25,9 +27,9 @@ def cut(blocks: Iterable[bytes], max_line: int, offset: int = 0) -> Iterator[Par
             data, skipping, unit = data[end + 1 :], False, unit + 1
         last = data.rfind(b"\n")
         if last >= 0:
-            whole = b"".join((*held, data[: last + 1]))
-            yield Lines(offset, unit, whole)
-            offset, unit = offset + len(whole), unit + whole.count(b"\n")
+            lines = b"".join((*held, data[: last + 1]))
+            yield Lines(offset, unit, lines)
+            offset, unit = offset + len(lines), unit + lines.count(b"\n")
             held, size, data = [], 0, data[last + 1 :]
         if data:
             held.append(data)
@@ -35,5 +37,5 @@ def cut(blocks: Iterable[bytes], max_line: int, offset: int = 0) -> Iterator[Par
         if size > max_line:
             yield Broken(offset, unit, Reason.TOO_LONG)
             offset, held, size, skipping = offset + size, [], 0, True
-    if held:
+    if held and whole():  # else the stream broke off in this line, and whoever reads it says so
         yield Lines(offset, unit, b"".join(held))

@@ -51,11 +51,11 @@ def _zstd() -> Any:
 
 
 # Magic bytes, how to inflate one member, and how many compressed bytes to hand over at once: zstandard's object has no
-# bound on what it returns, and 4 bytes can stand for 128 KiB.
+# bound on what it returns, and 4 bytes can stand for 128 KiB. The others lose what came before a damaged byte in one call.
 _FORMATS: tuple[tuple[bytes, str, Callable[[], Any], int], ...] = (
-    (b"\x1f\x8b", "gzip", lambda: zlib.decompressobj(31), BLOCK),
-    (b"BZh", "bzip2", bz2.BZ2Decompressor, BLOCK),
-    (b"\xfd7zXZ\x00", "xz", lambda: lzma.LZMADecompressor(memlimit=1 << 28), BLOCK),
+    (b"\x1f\x8b", "gzip", lambda: zlib.decompressobj(31), 1 << 16),
+    (b"BZh", "bzip2", bz2.BZ2Decompressor, 4096),
+    (b"\xfd7zXZ\x00", "xz", lambda: lzma.LZMADecompressor(memlimit=1 << 28), 4096),
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd, 2048),
 )
 
@@ -72,30 +72,27 @@ def blocks(file: Hashed) -> Iterator[bytes]:
     yield from _inflate(head, file, kind)
 
 
-def _inflate(data: bytes, file: Hashed, kind: tuple[bytes, str, Callable[[], Any], int]) -> Iterator[bytes]:
+def _inflate(head: bytes, file: Hashed, kind: tuple[bytes, str, Callable[[], Any], int]) -> Iterator[bytes]:
     magic, name, make, step = kind
-    inflater = make()
-    fresh = True
+    inflater, data, at = make(), head, 0
     while True:
         if inflater.eof:
-            data = (inflater.unused_data + data).lstrip(b"\x00")
-            data = data or file.read().lstrip(b"\x00")
+            data = (inflater.unused_data + data[at:]).lstrip(b"\x00") or file.read().lstrip(b"\x00")
+            at = 0
             if not data:
                 return
             if not data.startswith(magic[: len(data)]):
                 raise Damaged(Reason.CORRUPT)
-            inflater, fresh = make(), True
-        data = data or file.read()
+            inflater = make()
+        if at >= len(data):
+            data, at = file.read(), 0
         if not data:
             raise Damaged(Reason.TRUNCATED)
-        piece, data = data[:step], data[step:]
+        piece, at = data[at : at + step], at + step
         try:
             yield from _pieces(inflater, piece, name)
-        except Damaged:
-            raise
         except Exception:  # noqa: BLE001 - four libraries, each with errors of its own: all mean that the data are damaged
-            raise Damaged(Reason.CORRUPT if not fresh or file.bytes else Reason.TRUNCATED) from None
-        fresh = False
+            raise Damaged(Reason.CORRUPT) from None
 
 
 def _pieces(inflater: Any, piece: bytes, name: str) -> Iterator[bytes]:
