@@ -51,10 +51,9 @@ docs: $(VENV)/.dev  ## write the derived pages and tables anew
 bench: $(VENV)/.dev  ## measure speed and memory (minutes)
 	$(BIN)/python -m tests.bench
 
-proof: $(VENV)/.dev  ## the long proofs: everything of `check`, the full benchmark, long fuzzing
+proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmark on a million events
 	$(MAKE) check
 	$(BIN)/python -m tests.bench --events 1000000
-	$(BIN)/python -m tests.fuzz --seconds 600
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build dist

@@ -156,8 +156,10 @@ def test_a_real_client_exercises_these_claims(name: str) -> None:
 
 
 def test_a_clean_real_client_is_said_to_send_nothing_more() -> None:
-    assert run_of("curl-shapes").result["headline"].startswith(
-        "nothing was sent beyond the page; the page contradicts itself in 1 claim; 4 of 12 claims"
+    assert (
+        run_of("curl-shapes")
+        .result["headline"]
+        .startswith("nothing was sent beyond the page; the page contradicts itself in 1 claim; 4 of 12 claims")
     )
 
 
@@ -173,5 +175,12 @@ def test_no_value_of_a_real_capture_is_shown() -> None:
     for name in NAMES:
         run = run_of(name)
         text = run.out + str({**run.result, "inputs": []})
-        for value in ("ff8d9819fc0e12bf", "203.0.113.9", "utm_source", "HeadlessChrome", "Europe/Berlin", "APPSMITHTESTKEY"):
+        for value in (
+            "ff8d9819fc0e12bf",
+            "203.0.113.9",
+            "utm_source",
+            "HeadlessChrome",
+            "Europe/Berlin",
+            "APPSMITHTESTKEY",
+        ):
             assert value not in text, (name, value)

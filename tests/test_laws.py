@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, example, given, note, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from audit.engine.fast import FastLane
-from audit.engine.times import parse_time
 from audit.engine.run import Auditor, Broken, Lines, Part
+from audit.engine.times import parse_time
 from audit.model import Finding, Gap, Grade, Level, Place, Reason, Shape, resolve
 from audit.policy.pack import EventType
 from audit.policy.validators import EXTRA, Fault, Validator, fast, oracle
@@ -27,8 +27,9 @@ from audit.redact import Redactor, fingerprint, is_plain, shape_of, visible
 from audit.sources import documents, jsonl
 from audit.tally import EventKey, Size, Tally, Units
 from tests import events
-from tests.conftest import active, jsonl as as_lines, numbered, page_load, samples, started
-from tests.within import APPSMITH, HARBOUR, PACKS, auditor_of, judged, policy_of, settled
+from tests.conftest import active, numbered, page_load, samples, started
+from tests.conftest import jsonl as as_lines
+from tests.within import APPSMITH, PACKS, auditor_of, judged, policy_of, settled
 from tests.within import lines as judged_lines
 
 few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,7 +51,11 @@ levels = st.sampled_from(Level)
 def findings(draw: st.DrawFn) -> Finding:
     rule, letter = draw(st.sampled_from(("a-rule", "b-rule"))), draw(st.sampled_from("stuvwxyz"))
     offset = draw(st.integers(0, 5))
-    place = None if draw(st.integers(0, 9)) == 0 else Place(draw(st.integers(0, 1)), offset, draw(st.integers(0, 1)), 0, offset)
+    place = (
+        None
+        if draw(st.integers(0, 9)) == 0
+        else Place(draw(st.integers(0, 1)), offset, draw(st.integers(0, 1)), 0, offset)
+    )
     return Finding(
         fingerprint=f"ta1:{rule}{letter}",
         rule=rule,
@@ -173,18 +178,24 @@ def units(parts: Iterable[Part]) -> Iterator[tuple[int, int, bytes | Reason]]:
 
 
 @many
-@given(st.lists(st.sampled_from((b"a", b"{}", b" ", b"\r", b"\n", b"\n", b"0123456789")), max_size=24).map(b"".join), cuts)
+@given(
+    st.lists(st.sampled_from((b"a", b"{}", b" ", b"\r", b"\n", b"\n", b"0123456789")), max_size=24).map(b"".join), cuts
+)
 def test_lines_are_the_same_wherever_blocks_end(data: bytes, where: list[int]) -> None:
     whole = list(units(jsonl.cut([data], LONGEST, 3)))
     assert list(units(jsonl.cut(pieces(data, where), LONGEST, 3))) == whole
     wanted = data.split(b"\n")[: -1 if data.endswith(b"\n") or not data else None]
     assert [unit for _, _, unit in whole] == [Reason.TOO_LONG if len(line) > LONGEST else line for line in wanted]
     assert [number for _, number, _ in whole] == list(range(1, len(wanted) + 1))
-    assert [offset for offset, _, _ in whole] == [3 + sum(len(line) + 1 for line in wanted[:n]) for n in range(len(wanted))]
+    assert [offset for offset, _, _ in whole] == [
+        3 + sum(len(line) + 1 for line in wanted[:n]) for n in range(len(wanted))
+    ]
 
 
 json_like = st.lists(
-    st.sampled_from((b"{", b"}", b"[", b"]", b",", b'"', b"\\", b" ", b"\n", b"1", b"ab", b'{"a":1}', b'"}]"', b"0123456789")),
+    st.sampled_from(
+        (b"{", b"}", b"[", b"]", b",", b'"', b"\\", b" ", b"\n", b"1", b"ab", b'{"a":1}', b'"}]"', b"0123456789")
+    ),
     max_size=30,
 ).map(b"".join)
 
@@ -220,7 +231,13 @@ SEEN = [
     {"level": "info", "msg": "not ours"},
     {"batch": [page_load(), 7, active(userId=None)], "sentAt": "2020-11-04T10:52:14.618Z"},
 ]
-LOG = as_lines(*SEEN) + b'\n  \n{not json\n\xff\n{"event":"x","event":"y","type":"track"}\n' + b"[" * 300 + b"\n" + as_lines(*SEEN)
+LOG = (
+    as_lines(*SEEN)
+    + b'\n  \n{not json\n\xff\n{"event":"x","event":"y","type":"track"}\n'
+    + b"[" * 300
+    + b"\n"
+    + as_lines(*SEEN)
+)
 LOG_LINES = LOG.splitlines(keepends=True)
 
 
@@ -297,7 +314,10 @@ def may_be_shown(name: str) -> bool:
     first = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_$"
     if not 1 <= len(name) <= 64 or name[0] not in first or set(name) - set(first + "0123456789. -"):
         return False
-    runs = {alphabet: max(map(len, re.findall(f"[{alphabet}]+", name)), default=0) for alphabet in ("0-9", "0-9A-Fa-f", "A-Za-z")}
+    runs = {
+        alphabet: max(map(len, re.findall(f"[{alphabet}]+", name)), default=0)
+        for alphabet in ("0-9", "0-9A-Fa-f", "A-Za-z")
+    }
     return runs["0-9"] <= 6 and runs["0-9A-Fa-f"] <= 15 and runs["A-Za-z"] <= 24
 
 
@@ -317,7 +337,11 @@ def test_a_pointer_shows_no_more_than_its_names(pointer: list[str | int]) -> Non
     decoded = [token.replace("~1", "/").replace("~0", "~") for token in shown.split("/")[1:]]
     assert decoded == [str(token) if isinstance(token, int) else REDACTOR.name(token) for token in pointer]
     for token, said in zip(pointer, field.split("/")[1:], strict=True):
-        assert said == "*" if isinstance(token, int) else said == REDACTOR.name(token).replace("~", "~0").replace("/", "~1")
+        assert (
+            said == "*"
+            if isinstance(token, int)
+            else said == REDACTOR.name(token).replace("~", "~0").replace("/", "~1")
+        )
 
 
 @many
@@ -345,7 +369,9 @@ def test_a_shape_says_nothing_of_the_value(value: Any) -> None:
 
 @some
 @given(name_like, st.none() | name_like, st.none() | name_like, st.none() | name_like)
-def test_a_fingerprint_is_the_digest_of_its_parts(rule: str, event: str | None, field: str | None, host: str | None) -> None:
+def test_a_fingerprint_is_the_digest_of_its_parts(
+    rule: str, event: str | None, field: str | None, host: str | None
+) -> None:
     compact = json.dumps([rule, event, field, host], separators=(",", ":"), ensure_ascii=False).encode()
     assert fingerprint(rule, event, field, host) == f"ta1:{hashlib.sha256(compact).hexdigest()[:32]}"
 
@@ -354,7 +380,13 @@ def test_fingerprints_are_a_contract() -> None:
     """Baselines and suppressions are kept for years: these never change."""
     known = [
         ("email-address", "Instance Active", "/userId", None, "ta1:e5d6c0e0107c4f8a9472fcd4d10564a8"),
-        ("undocumented-field", "APPLICATIONS_PAGE_LOAD", "/context/userAgentData/brands/*/brand", None, "ta1:4874e1acaa46217dfb24a3f7e964c4ef"),
+        (
+            "undocumented-field",
+            "APPLICATIONS_PAGE_LOAD",
+            "/context/userAgentData/brands/*/brand",
+            None,
+            "ta1:4874e1acaa46217dfb24a3f7e964c4ef",
+        ),
         ("unreadable-record", None, None, None, "ta1:907d770aa96ab137958f0cacb67a1122"),
         ("undocumented-destination", None, None, "tracker.example.test", "ta1:c10d3b699548f317523855d0a3b7b38a"),
     ]
@@ -412,7 +444,9 @@ def test_both_lanes_together_count_what_the_slow_lane_alone_counts(pack: Path, d
 @pytest.mark.parametrize("first", events.TIMES)
 def test_both_lanes_see_the_same_span_of_time(first: str) -> None:
     for last in events.TIMES:
-        log = as_lines(active(receivedAt="2015-06-01T00:00:00.000Z"), page_load(receivedAt=first), started(receivedAt=last))
+        log = as_lines(
+            active(receivedAt="2015-06-01T00:00:00.000Z"), page_load(receivedAt=first), started(receivedAt=last)
+        )
         both, slow = judged_lines(auditor_of(APPSMITH), log), judged_lines(auditor_of(APPSMITH, lanes=False), log)
         assert both.tally.span == slow.tally.span, last
 
@@ -461,7 +495,10 @@ PAIRS = {pack: pairs(pack) for pack in PACKS}
 
 
 def faults(validator: Validator, value: Any) -> set[tuple[tuple[str | int, ...], str, tuple[str, ...]]]:
-    return {(f.pointer, "extra" if f.keyword in EXTRA else f.keyword, tuple(sorted(f.names))) for f in validator.faults(value)}
+    return {
+        (f.pointer, "extra" if f.keyword in EXTRA else f.keyword, tuple(sorted(f.names)))
+        for f in validator.faults(value)
+    }
 
 
 def explained(pair: Pair, value: Any, fault: tuple[tuple[str | int, ...], str, tuple[str, ...]]) -> bool:
@@ -487,7 +524,9 @@ KNOWN = {
 @given(data=st.data())
 def test_both_validators_give_the_same_faults(pack: Path, data: st.DataObject) -> None:
     value = data.draw(events.mutated(pack))
-    pair = data.draw(st.sampled_from([p for p in PAIRS[pack].values() if agrees(p.entry, value)] or list(PAIRS[pack].values())))
+    pair = data.draw(
+        st.sampled_from([p for p in PAIRS[pack].values() if agrees(p.entry, value)] or list(PAIRS[pack].values()))
+    )
     quick, exact = faults(pair.fast, value), faults(pair.oracle, value)
     unexplained = {fault for fault in quick ^ exact if not explained(pair, value, fault)}
     note(f"{pair.entry.name}: {value!r}")

@@ -90,7 +90,9 @@ def test_everything_that_the_page_says_against_itself() -> None:
 def test_the_findings_of_the_page_stand_nowhere_in_the_capture() -> None:
     run = check_bytes(jsonl(*samples()))
     for finding in of_the_page(run):
-        assert [finding[name] for name in ("input", "unit", "line", "offset", "item", "message_id", "origin")] == [None] * 7
+        assert [finding[name] for name in ("input", "unit", "line", "offset", "item", "message_id", "origin")] == [
+            None
+        ] * 7
     assert of_the_page(run) == of_the_page(without_capture(APPSMITH))
 
 
@@ -134,7 +136,9 @@ def test_what_a_category_says_decides(pack: Path) -> None:
 
 def test_a_claim_of_anonymity_is_one_that_its_rules_make(pack: Path) -> None:
     path = pack / "policy.toml"
-    path.write_text(path.read_text("utf-8").replace('"documented-identifier", "page-contradiction"', '"page-contradiction"'))
+    path.write_text(
+        path.read_text("utf-8").replace('"documented-identifier", "page-contradiction"', '"page-contradiction"')
+    )
     run = without_capture(pack)
     assert shown(run) == []
     assert run.claims["anonymous"] == "not-exercised"

@@ -21,8 +21,7 @@ from audit.policy.page import broken_sentences, fold, position
 from audit.policy.shapes import documentation
 from audit.policy.validators import Fault, Validator, check_safe, compile_validator, fast, oracle
 from tests.conftest import compact, invoke, jsonl, samples
-from tests.within import APPSMITH, HARBOUR, Judged, event, policy_of
-from tests.within import Auditor as Auditor
+from tests.within import APPSMITH, HARBOUR, auditor_of, event, policy_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CLIENT = "events/client.schema.json"
@@ -59,7 +58,19 @@ def schema(change: Callable[[dict[str, Any]], object], file: str = CLIENT) -> Ed
 
 
 def write(file: str, data: bytes) -> Edit:
-    return lambda pack: [(pack / file).parent.mkdir(exist_ok=True), (pack / file).write_bytes(data)] and None
+    def edit(pack: Path) -> None:
+        (pack / file).parent.mkdir(exist_ok=True)
+        (pack / file).write_bytes(data)
+
+    return edit
+
+
+def directory(file: str) -> Edit:
+    def edit(pack: Path) -> None:
+        (pack / file).unlink()
+        (pack / file).mkdir()
+
+    return edit
 
 
 def remove(file: str) -> Edit:
@@ -68,7 +79,9 @@ def remove(file: str) -> Edit:
 
 def line_of(words: str) -> int:
     """The line of the built-in policy.toml that holds some words."""
-    numbers = [n for n, line in enumerate((APPSMITH / "policy.toml").read_text("utf-8").split("\n"), 1) if words in line]
+    numbers = [
+        n for n, line in enumerate((APPSMITH / "policy.toml").read_text("utf-8").split("\n"), 1) if words in line
+    ]
     return numbers[0]
 
 
@@ -102,7 +115,7 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         line_of('id = "appsmith"') + 1,
     ),
     "an unknown key": (
-        text('[consent]\nenv', '[consent]\nenvironment = "X"\nenv'),
+        text("[consent]\nenv", '[consent]\nenvironment = "X"\nenv'),
         "policy.toml",
         "/consent/environment",
         "unknown key: environment",
@@ -243,12 +256,18 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         "pattern",
         None,
     ),
-    "policy.toml not in UTF-8": (write("policy.toml", b'id = "\xff"\n'), "policy.toml", "", "not UTF-8 at byte 6", None),
+    "policy.toml not in UTF-8": (
+        write("policy.toml", b'id = "\xff"\n'),
+        "policy.toml",
+        "",
+        "not UTF-8 at byte 6",
+        None,
+    ),
     "the page not in UTF-8": (write("page.md", b"\xff\xfe"), "page.md", "", "not UTF-8 at byte 0", None),
     "no page": (remove("page.md"), "page.md", "", "cannot be read", None),
     "no schema": (remove(CLIENT), CLIENT, "", "cannot be read", None),
     "a schema that is a directory": (
-        lambda pack: [(pack / CLIENT).unlink(), (pack / CLIENT).mkdir()] and None,
+        directory(CLIENT),
         CLIENT,
         "",
         "cannot be read",
@@ -366,7 +385,13 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         "",
         None,
     ),
-    "a keyword of the wrong type": (schema(lambda s: title(s, maxLength="many")), CLIENT, "", "not a JSON Schema", None),
+    "a keyword of the wrong type": (
+        schema(lambda s: title(s, maxLength="many")),
+        CLIENT,
+        "",
+        "not a JSON Schema",
+        None,
+    ),
     "an expression that looks around": (
         schema(lambda s: title(s, pattern="^(?=x)y$")),
         CLIENT,
@@ -382,13 +407,19 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         None,
     ),
     "a sample that is no JSON": (write("samples/x.json", b"{"), "samples/x.json", "", "not JSON", 1),
-    "a sample without a name": (write("samples/x.json", b'{"type":"track"}'), "samples/x.json", "", "a sample is", None),
+    "a sample without a name": (
+        write("samples/x.json", b'{"type":"track"}'),
+        "samples/x.json",
+        "",
+        "a sample is",
+        None,
+    ),
     "a sample that is a list": (write("samples/x.json", b"[]"), "samples/x.json", "", "a sample is", None),
 }
 
 
 @pytest.mark.parametrize(("edit", "file", "where", "words", "line"), WRONG.values(), ids=WRONG)
-def test_a_wrong_pack_names_the_file_and_the_key(  # noqa: PLR0917
+def test_a_wrong_pack_names_the_file_and_the_key(
     pack: Path, edit: Edit, file: str, where: str, words: str, line: int | None
 ) -> None:
     edit(pack)
@@ -425,7 +456,7 @@ def test_a_rule_that_no_rule_is_is_a_usage_error(pack: Path) -> None:
 
 def test_a_pack_that_does_not_exist_is_a_usage_error(tmp_path: Path) -> None:
     for name in ("nobody/2020-11", "appsmith", str(tmp_path), "appsmith/2020-11/policy.toml"):
-        with pytest.raises(PolicyError, match="no such policy pack: give a directory .* one of: appsmith/2020-11"):
+        with pytest.raises(PolicyError, match=r"no such policy pack: give a directory .* one of: appsmith/2020-11"):
             find(name)
         assert invoke("check", "-", "-p", name, cwd=tmp_path).code == 2
 
@@ -492,7 +523,9 @@ def listening() -> Iterator[tuple[str, list[bytes]]]:
     """A server on loopback that answers every request with a schema that takes anything, and keeps what was asked."""
     asked: list[bytes] = []
     body = b"{}"
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n" + body
+    answer = (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n" + body
+    )
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.02)
         done = threading.Event()
@@ -543,13 +576,16 @@ def test_no_validator_fetches_anything(
     compiled_by: Callable[[dict[str, Any]], Validator], remote: Callable[[str], dict[str, Any]]
 ) -> None:
     """Even a schema that was never checked: compiling or asking fails, or answers without a connection."""
+    refusals = ("ValueError", "LookupError", "ReferencingError", "_WrappedReferencingError")
     with listening() as (address, asked):
         try:
             validator = compiled_by(remote(address))
             validator.is_valid({"a": 1})
             list(validator.faults({"a": 1}))
+            refusal = None
         except Exception as error:  # noqa: BLE001 - each engine refuses in its own way
-            assert type(error).__name__ in {"ValueError", "LookupError", "ReferencingError", "_WrappedReferencingError"}
+            refusal = type(error).__name__
+    assert refusal is None or refusal in refusals
     assert asked == []
 
 
@@ -568,9 +604,7 @@ def test_a_pack_with_a_remote_address_is_refused_and_nothing_is_fetched(
 def test_what_an_event_says_is_never_fetched() -> None:
     with listening() as (address, asked):
         value = {**samples()[0], "$schema": f"{address}/meta.json", "$ref": f"{address}/a.json"}
-        found = event(Auditor(policy_of(APPSMITH)), value)
-        assert isinstance(found, Judged)
-        assert len(found.findings) == 2
+        assert len(event(auditor_of(APPSMITH), value).findings) == 2
     assert asked == []
 
 
@@ -588,13 +622,23 @@ def test_names_and_examples_are_no_keywords() -> None:
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [("PT0S", 0), ("PT90S", 90), ("PT15M", 900), ("PT6H", 21600), ("P1D", 86400), ("P1DT1H1M1S", 90061), ("P2DT3S", 172803)],
+    [
+        ("PT0S", 0),
+        ("PT90S", 90),
+        ("PT15M", 900),
+        ("PT6H", 21600),
+        ("P1D", 86400),
+        ("P1DT1H1M1S", 90061),
+        ("P2DT3S", 172803),
+    ],
 )
 def test_durations_are_read(written: str, seconds: int) -> None:
     assert parse_duration(written) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("written", ["", "P", "PT", "P1DT", "1H", "PT1.5H", "P1M", "P1W", "PT1S1M", "-PT1S", "pt1s", "PT1S\n"])
+@pytest.mark.parametrize(
+    "written", ["", "P", "PT", "P1DT", "1H", "PT1.5H", "P1M", "P1W", "PT1S1M", "-PT1S", "pt1s", "PT1S\n"]
+)
 def test_what_is_no_duration_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
         parse_duration(written)
@@ -608,7 +652,8 @@ def test_the_pages_words_are_compared_without_white_space_and_emphasis() -> None
 
 
 def test_sentences_that_break_off_are_found() -> None:
-    page = "---\ntitle: a page about the\n---\n\n# Of\n\nAll is well.\n\nIt is used to\nanalyze the\n\n* one of\n\n```\na\n\nof the\n```\n"
+    page = "---\ntitle: a page about the\n---\n\n# Of\n\nAll is well.\n\nIt is used to\nanalyze the\n\n* one of\n"
+    page += "\n```\na\n\nof the\n```\n"
     assert broken_sentences(page) == ("It is used to analyze the",)
     assert broken_sentences(policy_of(APPSMITH).page) == ("This is used to analyze the",)
     assert broken_sentences(policy_of(HARBOUR).page) == ()
@@ -690,7 +735,7 @@ sufficient = [{ events = 1 }]
     )
     policy = load(tmp_path)
     assert policy.consent is None
-    assert policy.samples == policy.categories == policy.emails == policy.destinations == ()
+    assert [*policy.samples, *policy.categories, *policy.emails, *policy.destinations] == []
     assert policy.origins[0].consent is Consent.ALWAYS
     assert policy.events["ping"].documented is Documented.NAME_ONLY
     run = invoke("check", "-", "-p", str(tmp_path), "--require", "all", stdin=compact({"n": "ping"}))

@@ -15,7 +15,9 @@ def test_the_reports_are_those_that_the_tool_writes() -> None:
     assert "\n".join(make_reports.differences()) == ""
 
 
-def test_a_difference_is_told_with_its_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_difference_is_told_with_its_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     there = {path.name: path.read_bytes() for path in make_reports.REPORTS.iterdir()}
     text = there["three-samples.text"]
     wanted = {**there, "three-samples.text": text.replace(b"CONTRADICTED", b"UPHELD"), "new.text": b"new\n"}

@@ -24,12 +24,16 @@ _WHITE = b" \t\r"
 
 
 class _Group(NamedTuple):
-    """Open leaves below one object: how to reach it, how to take the required ones at once, which others to ask for."""
+    """Open leaves below one object: how to reach it, how to take the required ones at once, which others to ask for.
+
+    `size`: how many members the schema requires there; an object of that size has no others.
+    """
 
     path: tuple[str, ...]
     required: Callable[[Any], Any] | None
     single: bool
     optional: tuple[str, ...]
+    size: int
 
 
 class Plan(NamedTuple):
@@ -111,9 +115,12 @@ class FastLane:
         return subject_of_beat(entry, value) is not None and times_of(value, self.envelope).arrived is not None
 
     def _harmless(self, plan: Plan, value: dict[str, Any]) -> bool:
+        return self.all_harmless([*_all_texts(value)] if plan.walk else _open_texts(plan, value))
+
+    def all_harmless(self, texts: list[Any]) -> bool:
+        """Whether no rule can find anything in these texts; asked of each once, while the memo lasts."""
         known = self.harmless
-        found = [*_all_texts(value)] if plan.walk else _open_texts(plan, value)
-        unknown = [text for text in found if text not in known]
+        unknown = [text for text in texts if text not in known]
         if not unknown:
             return True
         try:
@@ -137,7 +144,7 @@ class FastLane:
 
 def _open_texts(plan: Plan, value: dict[str, Any]) -> list[Any]:
     found: list[Any] = []
-    for path, required, single, optional in plan.groups:
+    for path, required, single, optional, size in plan.groups:
         node: Any = value
         for key in path:
             node = node.get(key) if node is not None else None
@@ -148,10 +155,11 @@ def _open_texts(plan: Plan, value: dict[str, Any]) -> list[Any]:
                 found.append(required(node))
             else:
                 found += required(node)
-        for key in optional:
-            text = node.get(key)
-            if text is not None:
-                found.append(text)
+        if len(node) > size:
+            for key in optional:
+                text = node.get(key)
+                if text is not None:
+                    found.append(text)
     return found
 
 
@@ -162,15 +170,16 @@ def _plan(entry: EventType, envelope: Envelope, *, clocks: bool) -> Plan:
     paths: dict[Pointer, list[Leaf]] = {}
     for leaf in open_leaves:
         paths.setdefault(leaf.pointer[:-1], []).append(leaf)
-    groups = tuple(_group(path, found) for path, found in paths.items())
+    groups = tuple(_group(entry, path, found) for path, found in paths.items())
     return Plan(entry, entry.validator.is_valid, groups, walk, _steady(envelope) if clocks else lambda _: True)
 
 
-def _group(path: Pointer, found: list[Leaf]) -> _Group:
+def _group(entry: EventType, path: Pointer, found: list[Leaf]) -> _Group:
     required = [str(leaf.pointer[-1]) for leaf in found if leaf.required]
     optional = tuple(str(leaf.pointer[-1]) for leaf in found if not leaf.required)
     getter = itemgetter(*required) if required else None
-    return _Group(tuple(map(str, path)), getter, len(required) == 1, optional)
+    size = sum(pointer[:-1] == path and pointer != () for pointer in entry.required)
+    return _Group(tuple(map(str, path)), getter, len(required) == 1, optional, size)
 
 
 def _all_texts(value: dict[str, Any]) -> Iterable[str]:

@@ -95,8 +95,9 @@ class Auditor:
         self.redactor = Redactor(policy.names, policy.envelope.id_pattern)
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
-        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent)
         self.fast = FastLane(policy, rules, consent) if lanes else None
+        harmless = self.fast.all_harmless if self.fast is not None else None
+        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, harmless)
         if self.fast is not None and self.fast.off:
             self.fast = None
         types = (*policy.events.values(), *(category.type for category in policy.categories))
@@ -166,10 +167,8 @@ class Auditor:
         if self.witness is not None:
             self.witness.attend(entry, entry.origin, value, times_of(value, self.policy.envelope), tally)
         if fixed:  # fixed-width UTC times order as text
-            if when < counts.first:
-                counts.first = when
-            if when > counts.last:
-                counts.last = when
+            counts.first = min(counts.first, when)
+            counts.last = max(counts.last, when)
         elif arrived is not None:
             counts.instants = [min([arrived, *counts.instants]), max([arrived, *counts.instants])]
 

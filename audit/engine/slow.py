@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,8 @@ class SlowLane:
     redactor: Redactor
     names: Names
     consent: ConsentTable | None = None
+    harmless: Callable[[list[str]], bool] | None = None
+    """Whether no rule can find anything in some texts: such texts need not be shown to the rules. None: show all."""
 
     def case(self, event: Event) -> Case:
         """The event as the rules see it. Without an entry of the page there are no faults of shape."""
@@ -38,9 +40,16 @@ class SlowLane:
             type=standing.type,
             nearest=standing.nearest,
             faults=faults,
-            texts=tuple(texts(event)),
+            texts=self._texts(event),
             consent=self.consent,
         )
+
+    def _texts(self, event: Event) -> tuple[Text, ...]:
+        if self.harmless is None:
+            return tuple(texts(event))
+        if not event.hidden and self.harmless([*strings(event.value)]):
+            return ()
+        return tuple(text for text in texts(event) if not self.harmless([text.text]))
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:
         """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""
@@ -107,6 +116,20 @@ def _with(node: Json, pointer: Pointer, value: Json) -> Json:
     if isinstance(node, list) and isinstance(first, int) and first < len(node):
         return [*node[:first], _with(node[first], rest, value), *node[first + 1 :]]
     return node
+
+
+def strings(value: Json) -> Iterator[str]:
+    """Every text below a value, member names included, without places."""
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, str):
+            yield node
+        elif isinstance(node, dict):
+            yield from node
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
 
 
 def texts(event: Event) -> Iterator[Text]:

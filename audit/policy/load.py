@@ -38,7 +38,7 @@ from audit.policy.pack import (
 )
 from audit.policy.page import position
 from audit.policy.shapes import documentation
-from audit.policy.validators import check_safe, compile_validator, oracle
+from audit.policy.validators import check_safe, compile_validator
 
 MAX_FILE = 16 * 1024 * 1024
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
@@ -243,7 +243,7 @@ class _Loader:
                 raise PolicyError(file, where, what)
             for where, what in _category_faults(schema):
                 raise PolicyError(file, where, what)
-            oracle(schema)
+            compile_validator(schema)
         except ValueError as error:
             raise PolicyError(file, "", f"not a JSON Schema: {error}") from None
         except RecursionError:
@@ -430,7 +430,7 @@ def _category_faults(schema: object, at: str = "") -> Iterator[tuple[str, str]]:
 
 @cache
 def _policy_validator() -> Any:
-    return oracle(json.loads((schemas_root() / "policy.schema.json").read_text("utf-8")))
+    return compile_validator(json.loads((schemas_root() / "policy.schema.json").read_text("utf-8")))
 
 
 def _policy_faults(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,11 @@ Neither may open a socket or a file: both get a registry or retriever that refus
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn, Protocol
 
 from audit.model import Pointer
@@ -32,6 +34,19 @@ class Validator(Protocol):
 
 def refuse(uri: str) -> NoReturn:
     raise LookupError(f"a policy pack may not refer to {uri}: only local references are read")
+
+
+@lru_cache(maxsize=4096)
+def _compiled(schema: str) -> Validator:
+    return compile_validator(json.loads(schema))
+
+
+def accepts(schema: Mapping[str, Any], value: Any) -> bool:
+    """Whether a value fits a piece of a schema; compiled once a piece."""
+    try:
+        return _compiled(json.dumps(schema, sort_keys=True)).is_valid(value)
+    except (UnicodeEncodeError, ValueError):  # lone surrogates, numbers beyond the engine
+        return False
 
 
 EXTRA = ("additionalProperties", "unevaluatedProperties")

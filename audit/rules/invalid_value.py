@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from audit.model import Breach, Json, Level, PackStr, Pointer, resolve
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Leaf
-from audit.policy.validators import EXTRA, oracle
+from audit.policy.validators import EXTRA, accepts
 from audit.redact import shape_of
 from audit.rules.case import Case, EventRule, Facts, Invalid, Listing, field_text
 
@@ -90,7 +90,7 @@ def _other_identifier(entry: EventType, pointer: Pointer, value: Json) -> str | 
     if mine is None or not _identifies(mine) or not isinstance(value, str):
         return None
     others = (leaf for leaf in entry.leaves.values() if leaf.pointer != mine.pointer and _identifies(leaf))
-    fitting = (leaf for leaf in others if leaf.has_form() and oracle(leaf.schema).is_valid(value))
+    fitting = (leaf for leaf in others if leaf.has_form() and accepts(leaf.schema, value))
     return next((field_text(leaf.pointer) for leaf in fitting), None)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow, Result
 from audit.redact import visible
 
 WIDTH = 80
+MOST = 40
+"""Groups shown a claim; the result holds all of them."""
 
 
 def write(result: Result) -> str:
@@ -115,13 +117,18 @@ def _owners(result: Result) -> dict[tuple[str, str], tuple[str, ...]]:
 
 
 def _groups(
-    result: Result, groups: Iterable[GroupRow], owners: dict[tuple[str, str], tuple[str, ...]], *, known: bool = True
+    result: Result, groups: list[GroupRow], owners: dict[tuple[str, str], tuple[str, ...]], *, known: bool = True
 ) -> Iterator[str]:
-    for group in groups:
+    shown = {_key(group) for group in groups[:MOST]}
+    examples: dict[tuple[str, str], list[FindingRow]] = {}
+    for row in result["findings"]:
+        if _key(row) in shown:
+            examples.setdefault(_key(row), []).append(row)
+    for group in groups[:MOST]:
         times = "once" if group["count"] == 1 else f"{group['count']:,} times"
         what = "   ".join(part for part in (group["event"], group["field"]) if part)
         yield from _wrap(f"{group['level']:<7} {group['rule']}   {times}   {what}", "          ", first="  ")
-        for finding in (row for row in result["findings"] if _key(row) == _key(group)):
+        for finding in examples.get(_key(group), ()):
             place = _place(finding)
             path = f" (decoded: {', '.join(finding['path'])})" if finding["path"] else ""
             yield from _wrap(
@@ -132,6 +139,8 @@ def _groups(
         also = owners.get(_key(group), ())[1 if known else 0 :]
         if also:
             yield from _wrap(f"{'also' if known else 'one of'}: {', '.join(also)}", "       ", first="     ")
+    if len(groups) > MOST:
+        yield f"  and {len(groups) - MOST:,} more groups: -o json=FILE lists them all"
     yield ""
 
 

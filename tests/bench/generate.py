@@ -155,7 +155,14 @@ class Generator:
             self._clock,
         )
         # A keep-alive keeps its beat: a lost one would be one more finding, at another line.
-        kept = (self._extra_field, self._wrong_type, self._null_field, self._doubled, self._address_in_value, self._rows)
+        kept = (
+            self._extra_field,
+            self._wrong_type,
+            self._null_field,
+            self._doubled,
+            self._address_in_value,
+            self._rows,
+        )
         return self.random.choice(kept if event["event"] == "Instance Active" else kinds)(event)
 
     def _field_rule(self, pointer: str) -> tuple[tuple[str, str | None], ...]:
@@ -209,7 +216,9 @@ class Generator:
 
     def _rows(self, event: dict[str, Any]) -> Line:
         event["properties"]["rows"] = [{"id": n, "total": self.random.randrange(999)} for n in range(2)]
-        fields = tuple(("undocumented-field", f"/properties/rows/{n}/{key}") for n in range(2) for key in ("id", "total"))
+        fields = tuple(
+            ("undocumented-field", f"/properties/rows/{n}/{key}") for n in range(2) for key in ("id", "total")
+        )
         return Line(self._dump(event), (*fields, ("datasource-payload", "/properties/rows")))
 
     def _query(self, event: dict[str, Any]) -> Line:
@@ -217,7 +226,9 @@ class Generator:
         return Line(self._dump(event), (("query-text", "/context/library/name"),))
 
     def _error_text(self, event: dict[str, Any]) -> Line:
-        event["context"]["library"]["version"] = f"ORA-{self.random.randrange(10000, 99999)}: table or view does not exist"
+        event["context"]["library"]["version"] = (
+            f"ORA-{self.random.randrange(10000, 99999)}: table or view does not exist"
+        )
         return Line(self._dump(event), (("datasource-payload", "/context/library/version"),))
 
     def _cut_line(self, event: dict[str, Any]) -> Line:
