@@ -396,7 +396,7 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         schema(lambda s: title(s, pattern="^(?=x)y$")),
         CLIENT,
         "",
-        "cannot be compiled",
+        "not a JSON Schema",
         None,
     ),
     "an event that is no object": (

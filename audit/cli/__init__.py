@@ -54,12 +54,17 @@ class _Lazy(click.Group):
             click.echo("interrupted: nothing was written", err=True)
             code = 130
         except BrokenPipeError:
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - the reader left: nothing more to say
+            mute()
             code = 0
         except Exception as error:  # noqa: BLE001 - the last door: a crash must neither leak nor look like findings
             _report_crash(error)
             code = 70
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def mute() -> None:
+    """The reader of stdout left: say nothing more, not even when Python flushes at its end."""
+    sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - it lives as long as the process
 
 
 def _report_crash(error: Exception) -> None:

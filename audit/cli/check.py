@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from audit.cli import mute
 from audit.cli.consent_options import consent_options, gather
 from audit.cli.options import Output, OutputType, Size, check_targets, load_policy
 from audit.engine.judge import CONSENT_RULES
@@ -238,7 +239,11 @@ def _write(result: Result, outputs: list[Output]) -> None:
     for output in outputs:
         text = writer(output.format)(result)
         if output.path is None:
-            click.echo(text, nl=False)
+            try:
+                click.echo(text, nl=False)
+                sys.stdout.flush()
+            except BrokenPipeError:
+                mute()  # whoever reads it has seen enough; the verdict and the other outputs stand
             continue
         try:
             write_atomically(Path(output.path), text)

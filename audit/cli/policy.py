@@ -52,6 +52,10 @@ def _pack(policy: Policy, name: str) -> Iterator[str]:
         yield from _claim(claim)
 
 
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, 80, initial_indent="    ", subsequent_indent=indent, break_on_hyphens=False)
+
+
 def _event(entry: EventType) -> Iterator[str]:
     yield f"  {entry.name}   {entry.origin}, documented by {entry.documented.value}"
     for leaf in sorted(entry.leaves.values(), key=lambda leaf: tuple(map(str, leaf.pointer))):
@@ -63,17 +67,13 @@ def _event(entry: EventType) -> Iterator[str]:
 def _claim(claim: Claim) -> Iterator[str]:
     yield f"  {claim.id}"
     for quote in claim.quotes:
-        yield from textwrap.wrap(f'"{quote}"', 80, initial_indent="    ", subsequent_indent="     ")
+        yield from _wrapped(f'"{quote}"', "     ")
     if claim.not_testable is not None:
-        yield from textwrap.wrap(
-            f"not testable: {claim.not_testable}", 80, initial_indent="    ", subsequent_indent="      "
-        )
+        yield from _wrapped(f"not testable: {claim.not_testable}", "      ")
         return
-    yield from textwrap.wrap(
-        f"tested by: {', '.join(claim.rules)}", 80, initial_indent="    ", subsequent_indent="      "
-    )
+    yield from _wrapped(f"tested by: {', '.join(claim.rules)}", "      ")
     if claim.limit:
-        yield from textwrap.wrap(f"limit: {claim.limit}", 80, initial_indent="    ", subsequent_indent="      ")
+        yield from _wrapped(f"limit: {claim.limit}", "      ")
 
 
 @command.command("plan")

@@ -204,7 +204,10 @@ def _steady(envelope: Envelope) -> Callable[[dict[str, Any]], bool]:
         try:
             # Whole UTC times of one width order as text; the same minute is no five minutes apart.
             fixed = len(sent) == len(arrived) == len(created) == 24 and sent[23] == arrived[23] == created[23] == "Z"
-            return fixed and created <= sent and sent[:16] == arrived[:16] and sent[10] == created[10] == "T"
+            leap = "6" in (sent[17:18], arrived[17:18], created[17:18])  # a leap second is the second after :59
+            return (
+                fixed and not leap and created <= sent and sent[:16] == arrived[:16] and sent[10] == created[10] == "T"
+            )
         except TypeError:
             return False
 

@@ -106,15 +106,22 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
         return outcome(Verdict.INCONCLUSIVE, "; ".join(doubts))
     lacks = [tuple(_lacks(condition, evidence)) for condition in claim.sufficient]
     if not lacks or () in lacks:
-        whose = f" of the {claim.origin}" if claim.origin else ""
-        return outcome(
-            Verdict.UPHELD, f"nothing but what the page says in {plural(looked_at, unit.removesuffix('s'))}{whose}"
-        )
+        return outcome(Verdict.UPHELD, _kept(claim, looked_at, unit))
     nearest = min(lacks, key=len)
     if all(lack.soft for lack in nearest):
         return outcome(Verdict.INCONCLUSIVE, "; ".join(lack.reason for lack in nearest), nearest[0].hint)
     hard = next(lack for lack in nearest if not lack.soft)
     return outcome(Verdict.NOT_EXERCISED, hard.reason, hard.hint)
+
+
+def _kept(claim: Claim, looked_at: int, unit: str) -> str:
+    """What upheld means for a claim of this kind, with its number."""
+    seen = plural(looked_at, unit.removesuffix("s")) + (f" of the {claim.origin}" if claim.origin else "")
+    if CONSENT_RULES & set(claim.rules):
+        return (
+            f"none of {seen} was sent against the consent given" if looked_at else "no event was sent without consent"
+        )
+    return f"{seen}, as documented" if unit == "intervals" else f"nothing but what the page says in {seen}"
 
 
 def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa: C901 - one branch a key of a closed set

@@ -12,6 +12,7 @@ def parse_time(text: Json) -> datetime | None:
     """An ISO 8601 date and time, or None. Without offset: UTC. A leap second is the second after :59."""
     if not isinstance(text, str) or not 19 <= len(text) <= 40 or text[4:5] != "-" or not text.isascii():
         return None
+    text = text.upper()
     leap = text[16:19] == ":60"
     try:
         when = datetime.fromisoformat(f"{text[:17]}59{text[19:]}" if leap else text.strip())

@@ -243,9 +243,6 @@ class _Loader:
                 raise PolicyError(file, where, what)
             for where, what in _category_faults(schema):
                 raise PolicyError(file, where, what)
-            compile_validator(schema)
-        except ValueError as error:
-            raise PolicyError(file, "", f"not a JSON Schema: {error}") from None
         except RecursionError:
             raise PolicyError(file, "", "nested too deep") from None
         if schema.get("type") != "object":
@@ -267,7 +264,7 @@ class _Loader:
         try:
             validator = compile_validator(schema)
         except ValueError as error:
-            raise PolicyError(f"events/{raw['schema']}", "", f"cannot be compiled: {error}") from None
+            raise PolicyError(f"events/{raw['schema']}", "", f"not a JSON Schema: {error}") from None
         doc = documentation(schema, envelope.transport)
         cadence = raw.get("cadence")
         return EventType(
