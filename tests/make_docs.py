@@ -34,17 +34,15 @@ DOCS = ROOT / "docs"
 RULE_PAGES = DOCS / "rules"
 PACK = "appsmith/2020-11"
 
-BLOCK = re.compile(
-    r"(?P<open><!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<close><!-- /generated -->)", re.DOTALL
-)
+BLOCK = re.compile(r"(?P<open><!-- generated: (?P<name>[a-z-]+) -->\n).*?(?P<close><!-- /generated -->)", re.DOTALL)
 FILE = re.compile(r"^```\w+ (?P<name>[\w.-]+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 """A fenced block whose info string ends in a file name: the file that the commands of the page use."""
 
 EXIT_CODES: Mapping[Outcome, str] = {
     Outcome.CLEAN: "Nothing at or above `--fail-on` (default `error`), and every claim of `--require` was decided.",
     Outcome.FINDINGS: "The capture holds findings at or above `--fail-on`. Findings about the page alone never decide.",
-    Outcome.USAGE: "Wrong options, a fault in a policy pack or a consent file, or a named capture that does not exist. "
-    "Nothing was judged.",
+    Outcome.USAGE: "Wrong options, a fault in a policy pack or a consent file, a named capture that does not exist, or an "
+    "output that cannot be written.",
     Outcome.NOTHING_READ: "No record of any input could be read, or there was none.",
     Outcome.NOT_EXERCISED: "A claim of `--require` was not exercised, or is inconclusive.",
     Outcome.UNVERIFIED: "Kept for a later command; never given in this version.",
@@ -143,7 +141,9 @@ def relative(path: Path) -> str:
 def rule_page(rule: Rule) -> str:
     """A rule's docstring as a page: the same words that `telemetry-audit explain` prints."""
     first, _, rest = rule.doc.strip().partition("\n")
-    parts = [re.sub(r"\A(What|Why it matters|Example|Limits):", r"**\1.**", part) for part in rest.strip().split("\n\n")]
+    parts = [
+        re.sub(r"\A(What|Why it matters|Example|Limits):", r"**\1.**", part) for part in rest.strip().split("\n\n")
+    ]
     claims = [claim.id for claim in pack().claims if rule.id in claim.rules]
     tested = f"Claims of `{PACK}` that it tests: {listed(claims)}." if claims else f"No claim of `{PACK}` names it."
     return "\n\n".join(
@@ -157,6 +157,15 @@ def rule_page(rule: Rule) -> str:
             f"On the command line: `telemetry-audit explain {rule.id}`. All rules: [README](../../README.md#rules).\n",
         )
     )
+
+
+def titled(part: str) -> str:
+    """A paragraph of a docstring with its title in bold."""
+    match = re.match(r"(What|Why it matters|Example|Limits):\s+", part)
+    if match is None:
+        return part
+    rest = part[match.end() :]
+    return f"**{match[1]}.** {rest[:1].upper()}{rest[1:]}"
 
 
 def listed(names: Iterable[str]) -> str:
@@ -227,8 +236,13 @@ def options_table(path: Path) -> str:
 
 def option_row(option: click.Option, context: click.Context) -> tuple[str, str]:
     written, _ = option.get_help_record(context) or ("", "")
-    shown = option.show_default and option.default is not None
-    return f"`{written}`", f"{option.help}{f' Default: `{option.default}`.' if shown else ''}"
+    said = [option.help or ""]
+    if isinstance(option.type, click.IntRange):
+        written = written.replace("INTEGER RANGE", "NUMBER")
+        said.append(f"From {option.type.min} to {option.type.max}.")
+    if option.show_default and option.default is not None:
+        said.append(f"Default: `{option.default}`.")
+    return f"`{written}`", " ".join(said)
 
 
 BLOCKS: Mapping[str, Callable[[Path], str]] = {

@@ -63,7 +63,9 @@ def test_the_derived_parts_are_what_the_code_says() -> None:
     assert "\n".join(make_docs.differences()) == ""
 
 
-def test_a_difference_is_told_with_its_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_difference_is_told_with_its_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     wanted = {**make_docs.pages(), "docs/rules/new-rule.md": "# new-rule\n"}
     wanted["README.md"] = wanted["README.md"].replace("Apache-2.0", "another licence")
     monkeypatch.setattr(make_docs, "pages", lambda: wanted)
