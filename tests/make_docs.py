@@ -141,9 +141,7 @@ def relative(path: Path) -> str:
 def rule_page(rule: Rule) -> str:
     """A rule's docstring as a page: the same words that `telemetry-audit explain` prints."""
     first, _, rest = rule.doc.strip().partition("\n")
-    parts = [
-        re.sub(r"\A(What|Why it matters|Example|Limits):", r"**\1.**", part) for part in rest.strip().split("\n\n")
-    ]
+    parts = [titled(part) for part in rest.strip().split("\n\n")]
     claims = [claim.id for claim in pack().claims if rule.id in claim.rules]
     tested = f"Claims of `{PACK}` that it tests: {listed(claims)}." if claims else f"No claim of `{PACK}` names it."
     return "\n\n".join(

@@ -44,7 +44,7 @@ class _Lazy(click.Group):
     ) -> NoReturn:
         extra.pop("standalone_mode", None)
         try:
-            code = super().main(args, prog_name, standalone_mode=False, **extra)
+            code = super().main(args, prog_name or "telemetry-audit", standalone_mode=False, **extra)
         except click.exceptions.Exit as done:
             code = done.exit_code
         except click.ClickException as error:

@@ -26,10 +26,10 @@ _HAR = re.compile(rb'\A\s*\{\s*"log"\s*:\s*\{')
 
 def detect(head: bytes, *, complete: bool) -> Format | Reason:
     """The format of a decoded stream, or why it is none. `complete`: the head is the whole stream."""
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(head):
-        return Reason.UTF16
     if head.startswith(_CAPTURES) or _FLOW.match(head):
         return Reason.CAPTURE
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(head):
+        return Reason.UTF16
     text = head.removeprefix(BOM)
     if _HAR.match(text):
         return Reason.CAPTURE
@@ -50,12 +50,12 @@ def detect(head: bytes, *, complete: bool) -> Format | Reason:
 
 
 def _looks_utf16(head: bytes) -> bool:
+    """Without a byte order mark: text of which every other byte is NUL, beginning as JSON does."""
     even, odd = head[0:64:2], head[1:64:2]
-    return (
-        len(head) >= 4
-        and (odd.count(0) > len(odd) * 0.7 or even.count(0) > len(even) * 0.7)
-        and even.count(0) != odd.count(0)
-    )
+    for text, zeros in ((even, odd), (odd, even)):
+        if len(head) >= 4 and zeros.count(0) > len(zeros) * 0.7 and text.lstrip(b" \t\r\n")[:1] in (b"{", b"[", b'"'):
+            return True
+    return False
 
 
 def _is_json(line: bytes) -> bool:

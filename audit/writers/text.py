@@ -188,8 +188,12 @@ def _untestable(result: Result) -> Iterator[str]:
 
 
 def _reading(result: Result) -> Iterator[str]:
-    for row in result["inputs"]:
+    for row in result["inputs"][:MOST]:
         yield from _wrap(_accounting(row), "  ", first="")
+    rest = result["inputs"][MOST:]
+    if rest:
+        units, bad = sum(row["units"] for row in rest), sum(row["unreadable"] for row in rest)
+        yield f"and {len(rest):,} more inputs with {units:,} units, {bad:,} of them unreadable."
     for reason, number in result["unreadable"].items():
         yield from _wrap(f"{number:,} unreadable: {reason}", "  ", first="  ")
     for rule, number in result["overflow"].items():
@@ -197,10 +201,11 @@ def _reading(result: Result) -> Iterator[str]:
 
 
 def _accounting(row: InputRow) -> str:
-    unit = "lines" if row["format"] == "jsonl" else "units"
+    unit = ("lines" if row["format"] == "jsonl" else "units").removesuffix("s" if row["units"] == 1 else "")
+    events = "1 event" if row["events"] == 1 else f"{row['events']:,} events"
     parts = [f"{row['carrying']:,} with events"]
     parts += [f"{row[kind]:,} {kind}" for kind in ("blank", "unreadable", "other") if row[kind]]
-    return f"Read {row['name']}: {row['units']:,} {unit}: {', '.join(parts)}; {row['events']:,} events."
+    return f"Read {row['name']}: {row['units']:,} {unit}: {', '.join(parts)}; {events}."
 
 
 def _limits() -> Iterator[str]:
