@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from audit.engine.times import times_of
+from audit.engine.times import arrival_of, times_of
 from audit.leaks.views import is_plain
 from audit.model import Pointer, leaves, members, resolve
 from audit.policy.consent import ConsentTable
@@ -112,7 +112,7 @@ class FastLane:
 
     def _beats(self, entry: EventType, value: dict[str, Any]) -> bool:
         """Whether a keep-alive has what its timeline needs; where it has not, that is a gap."""
-        return subject_of_beat(entry, value) is not None and times_of(value, self.envelope).arrived is not None
+        return subject_of_beat(entry, value) is not None and arrival_of(value, self.envelope) is not None
 
     def _harmless(self, plan: Plan, value: dict[str, Any]) -> bool:
         return self.all_harmless([*_all_texts(value)] if plan.walk else _open_texts(plan, value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,7 @@ from audit.engine.fast import FastLane, Plan
 from audit.engine.names import Names
 from audit.engine.parse import Document, Limits, Refusal, parse, small
 from audit.engine.slow import SlowLane, identifying
-from audit.engine.times import parse_time, times_of
+from audit.engine.times import arrival_of, parse_time, times_of
 from audit.engine.witness import Witness
 from audit.model import UNKNOWN, Event, Finding, Gap, Place, Pointer, Reason, Unreadable, resolve
 from audit.policy.consent import ConsentTable
@@ -75,6 +75,7 @@ class _Counts:
     first: str = "~"
     last: str = ""
     instants: list[datetime] = field(default_factory=list)
+    marks: defaultdict[str, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     units: int = 0
     carrying: int = 0
     blank: int = 0
@@ -155,11 +156,11 @@ class Auditor:
         clock = self.clocks[name]
         when: str = value[clock] if clock is not None else ""
         fixed = len(when) == 24 and when[23] == "Z" and when[10] == "T" and when[17] != "6" and when > "0001"
-        arrived = None if fixed and not cadenced else times_of(value, self.policy.envelope).arrived
+        arrived = None if fixed and not cadenced else arrival_of(value, self.policy.envelope)
         for timeline in self.cadenced if cadenced else self.plain:
             mark = timeline.mark(MarkInput(self.policy, entry, value, arrived, packed(at[0], 0, unit)))
             if mark is not None:
-                tally.mark(MarkKey(timeline.id, *at), mark)
+                counts.marks[timeline.id] += mark
         counts.clean[name] += 1
         for text, pointer in self.identifying[id(entry)].maybe:
             if resolve(value, pointer) is not None:
@@ -263,6 +264,8 @@ class Auditor:
             for text, _ in self.identifying[id(entry)].sure:
                 tally.fields[name, text] += number
         tally.fields.update(counts.fields)
+        for timeline, marks in counts.marks.items():
+            tally.mark(MarkKey(timeline, *at), bytes(marks))
         ends = [
             when for when in (parse_time(counts.first), parse_time(counts.last), *counts.instants) if when is not None
         ]
@@ -274,7 +277,7 @@ class Auditor:
 
 def packed(index: int, item: int, unit: int) -> bytes:
     """A place in eight bytes: two of the input, one of the item (255: that or more), five of the unit."""
-    return index.to_bytes(2, "big") + min(item, 255).to_bytes(1, "big") + unit.to_bytes(5, "big")
+    return (index << 48 | min(item, 255) << 40 | unit).to_bytes(8, "big")
 
 
 def _clocks(envelope: Envelope, entry: EventType) -> str | None:

@@ -37,6 +37,16 @@ def times_of(value: dict[str, Json], envelope: Envelope, seen_at: datetime | Non
     return Times(first, arrived, original or stamp, sent, original, naive)
 
 
+def arrival_of(value: dict[str, Json], envelope: Envelope) -> datetime | None:
+    """When an event arrived, of its own clocks alone: `times_of` without the rest."""
+    for pointer in (envelope.received, envelope.stamp, envelope.sent):
+        if pointer is not None:
+            found = parse_time(value.get(pointer[0]) if len(pointer) == 1 else resolve(value, pointer))  # type: ignore[arg-type]  # a root member's name is text
+            if found is not None:
+                return found
+    return None
+
+
 def has_no_offset(text: Json) -> bool:
     """Whether a time has no offset, so that UTC had to be assumed."""
     return isinstance(text, str) and len(text) > 10 and text[-1:] not in "Zz" and not {"+", "-"} & set(text[10:])

@@ -95,7 +95,9 @@ def is_pattern(count: int, of: int) -> bool:
 
 def _message(event: MarkInput) -> bytes | None:
     pointer = event.policy.envelope.id
-    found = resolve(event.value, pointer) if pointer is not None else None
+    if pointer is None:
+        return None
+    found = event.value.get(str(pointer[0])) if len(pointer) == 1 else resolve(event.value, pointer)
     if not isinstance(found, str) or not found:
         return None
     identity = blake2b(found.encode("utf-8", "surrogatepass"), digest_size=16).digest()
