@@ -103,6 +103,11 @@ def instant(when: datetime) -> str:
     return when.isoformat(timespec=spec).replace("+00:00", "Z")
 
 
+def a(noun: str) -> str:
+    """The noun with its article: `an integer`, `a user-id`."""
+    return f"{'an' if noun[:1].lower() in 'aeio' else 'a'} {noun}"
+
+
 def _fact(value: Fact) -> str:
     match value:
         case datetime():

@@ -120,7 +120,9 @@ def test_the_state_is_the_strictest_of_the_two_that_hold(consent: ConsentTable, 
 
 @many
 @given(tables(), instants)
-def test_the_windows_of_a_subject_follow_each_other_without_gap_or_overlap(consent: ConsentTable, when: datetime) -> None:
+def test_the_windows_of_a_subject_follow_each_other_without_gap_or_overlap(
+    consent: ConsentTable, when: datetime
+) -> None:
     for name in consent.changes:
         mine = [window for window in consent.windows() if window.subject == name]
         assert [window.end for window in mine] == [*(window.start for window in mine[1:]), None]
@@ -174,7 +176,9 @@ def test_grace_accuses_nobody(consent: ConsentTable, grace: timedelta, when: dat
 # ---- how an event lies to a no -------------------------------------------------------------------------------------
 
 
-def kind(consent: ConsentTable, sent: datetime | None, arrived: datetime | None, created: datetime | None = None) -> str:
+def kind(
+    consent: ConsentTable, sent: datetime | None, arrived: datetime | None, created: datetime | None = None
+) -> str:
     found = delivered(consent, HOST, Times(sent, arrived, created), FLUSH)
     return "nothing" if found is None else found.kind.value
 

@@ -30,7 +30,11 @@ def z(when: datetime) -> str:
 
 
 def client(
-    sent: datetime, arrived: datetime | None = None, created: datetime | None = None, host: str = HOST, **members: object
+    sent: datetime,
+    arrived: datetime | None = None,
+    created: datetime | None = None,
+    host: str = HOST,
+    **members: object,
 ) -> Json:
     """A documented client event. It arrived when it was sent, and was created then, unless told otherwise."""
     event = page_load(
@@ -77,7 +81,10 @@ def row(at: datetime, state: str, subject: str = "*", effective: datetime | None
 
 
 def audit(
-    events: Iterable[object], *args: Arg, consent: str | bytes | None = None, files: dict[str, str | bytes] | None = None
+    events: Iterable[object],
+    *args: Arg,
+    consent: str | bytes | None = None,
+    files: dict[str, str | bytes] | None = None,
 ) -> Run:
     """`check capture.jsonl ARGS` in a directory that holds the capture, the consent file and other files by name."""
     held: dict[str, str | bytes] = {"capture.jsonl": jsonl(*events), **(files or {})}

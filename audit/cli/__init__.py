@@ -81,7 +81,7 @@ def _report_crash(error: Exception) -> None:
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", prog_name="telemetry-audit")
 def main() -> None:
-    r"""Tell, with evidence, whether the telemetry that a product really sends is what its vendor says it sends.
+    """Tell, with evidence, whether the telemetry that a product really sends is what its vendor says it sends.
 
     Start with: telemetry-audit check logs.jsonl
 
@@ -89,4 +89,4 @@ def main() -> None:
     Exit codes: 0 nothing found at or above --fail-on    1 findings
                 2 usage, policy or missing file          3 nothing could be read
                 4 a required claim was not exercised     70 internal error
-    """
+    """  # noqa: D301 - click wants the very character

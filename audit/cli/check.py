@@ -20,7 +20,7 @@ from audit.engine.run import Auditor
 from audit.engine.settle import settle, stream_row
 from audit.engine.silence import crowded
 from audit.gate.exit import outcome
-from audit.model import Finding
+from audit.model import Finding, Outcome
 from audit.policy.pack import Policy
 from audit.redact import visible
 from audit.runners.marks import MarkStore
@@ -34,7 +34,7 @@ from audit.writers.findings import FindingsFile
 EPILOG = """\b
 Examples:
   telemetry-audit check logs.jsonl
-  telemetry-audit check logs/ -o json=result.json --require all
+  telemetry-audit check logs/ -o json=result.json --require server-no-other-data
   zcat events.gz | telemetry-audit check - -p ./my-policy
 
 Nothing is sent anywhere, and no captured value is printed: findings give place, pointer and shape."""
@@ -170,6 +170,12 @@ def _findings_file(path: str) -> FindingsFile:
         raise click.UsageError(f"{visible(path)} cannot be written: {error.strerror}") from None
 
 
+class NotWritten(click.ClickException):
+    """An output that could not be written after all: never to be taken for findings."""
+
+    exit_code = Outcome.USAGE
+
+
 def _inputs(captures: Sequence[str]) -> list[Input]:
     if captures.count("-") > 1:
         raise click.UsageError("standard input (-) can be read once only")
@@ -248,7 +254,7 @@ def _write(result: Result, outputs: list[Output]) -> None:
         try:
             write_atomically(Path(output.path), text)
         except OSError as error:
-            raise click.UsageError(f"{visible(output.path)} was not written: {error.strerror}") from None
+            raise NotWritten(f"{visible(output.path)} was not written: {error.strerror}") from None
 
 
 @contextmanager

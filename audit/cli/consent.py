@@ -17,7 +17,7 @@ from audit.sources.docker_env import EnvFile, Setting, read_env
 _SENTENCES = {
     Setting.OFF: "telemetry is switched off",
     Setting.ON: "telemetry is on",
-    Setting.LOOKS_OFF: "telemetry only LOOKS off: whether it is, depends on who reads the file",
+    Setting.LOOKS_OFF: "telemetry only LOOKS off: do not rely on it",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 import click
 
 from audit.redact import visible
@@ -19,5 +21,7 @@ def command(rule: str | None) -> None:
         return
     found = BY_ID.get(rule)
     if found is None:
-        raise click.UsageError(f"no rule {visible(rule)!r}: use one of {', '.join(BY_ID)}")
+        near = difflib.get_close_matches(rule[:100], list(BY_ID), n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise click.UsageError(f"no rule {visible(rule)!r}: {hint}`telemetry-audit explain` lists all")
     click.echo(f"{found.id}   level: {found.levels}\n\n{found.doc.strip()}")

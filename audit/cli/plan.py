@@ -21,7 +21,7 @@ captured_to = ""
 captured_at = ""          # where in the network: collector, proxy, switch port
 captured_with = ""        # tool and version
 product_version = ""
-filtered = false          # true if anything was left out: then no "only" claim can be upheld
+filtered = false          # true if anything was left out
 """
 
 

@@ -10,7 +10,7 @@ import click
 
 from audit.cli.options import load_policy
 from audit.policy.load import built_in, load
-from audit.policy.pack import Claim, EventType, Policy
+from audit.policy.pack import Claim, Documented, EventType, Policy
 from audit.rules.case import field_text
 
 
@@ -31,7 +31,7 @@ def list_packs() -> None:
 @command.command("show")
 @click.argument("policy", default="appsmith/2020-11", metavar="[NAME|DIR]")
 def show(policy: str) -> None:
-    """Show what a pack says: its events with their fields, and its claims with quotes, rules and needs."""
+    """Show what a pack says: its events with their fields, and its claims with quotes, rules and limits."""
     pack = load_policy(policy)
     for line in _pack(pack, policy):
         click.echo(line.rstrip())
@@ -57,7 +57,8 @@ def _wrapped(text: str, indent: str) -> list[str]:
 
 
 def _event(entry: EventType) -> Iterator[str]:
-    yield f"  {entry.name}   {entry.origin}, documented by {entry.documented.value}"
+    how = "its name only" if entry.documented is Documented.NAME_ONLY else "a sample"
+    yield f"  {entry.name}   {entry.origin}, documented by {how}"
     for leaf in sorted(entry.leaves.values(), key=lambda leaf: tuple(map(str, leaf.pointer))):
         if not leaf.transport:
             placeholder = f"   shown only as {leaf.placeholder}" if leaf.placeholder else ""

@@ -148,7 +148,7 @@ def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa
     if condition.seeds is not None:
         yield Lack(
             "no canaries or data source values were given: only shapes were searched",
-            "plant canaries and search them",
+            "this version cannot search for planted or listed values yet",
             soft=True,
         )
     elif condition.positive_control:
@@ -329,9 +329,12 @@ def headline(verdict: Verdict, claims: list[Judgement], requirements: list[Judge
         case Verdict.VIOLATED:
             return f"what was sent does not match the page; which claim is broken depends on who sent it; {tail}"
         case Verdict.NOT_EXERCISED:
-            return f"nothing that the page speaks of was captured; {page}{tail}"
+            carrying = sum(units.carrying for units in evidence.tally.units.values())
+            what = "nothing that the page speaks of was captured" if carrying else "no event could be read"
+            return f"{what}; {page}{tail}"
         case _:
             doubts = evidence.tally.gaps or any(level is Level.WARNING for _, level, _ in evidence.tally.totals)
+            doubts = bool(doubts) or verdict is Verdict.INCONCLUSIVE
             open_ = count[Verdict.INCONCLUSIVE]
             start = (
                 f"no breach was found, but {plural(open_, 'claim')} could not be decided; "

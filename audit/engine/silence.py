@@ -12,6 +12,11 @@ from audit.policy.consent import START, ConsentTable, State, Window
 from audit.redact import duration, instant
 from audit.tally import Act, Span, Tally
 
+_USE = (
+    "use the product in that time, note it (a row with state exercised in --consent), and go on capturing until a later "
+    "event shows that the capture was alive"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Lack:
@@ -31,7 +36,7 @@ def lacks_refusal(table: ConsentTable, span: Span | None) -> Iterator[Lack]:
             "capture from before the opt-in, or after a no",
         )
     elif not any(_used(window, table, span) for window in refused):
-        hint = "use the product in that time and note it: a row with state exercised in --consent"
+        hint = _USE
         yield Lack("while there was no consent, nothing shows that the product was used", hint, soft=True)
 
 
@@ -70,9 +75,7 @@ def _silence(window: Window, table: ConsentTable, tally: Tally, before: int, lea
         seen = duration(end - window.start) if end > window.start else "no time"
         wanted = f"more than {duration(needed)} are needed, or signs of use: perhaps nobody used it"
         said = f"{seen} of silence after the opt-out; {wanted}"
-        yield Lack(
-            said, "use the product after the opt-out and note it: a row with state exercised in --consent", soft=True
-        )
+        yield Lack(said, _USE, soft=True)
 
 
 def _longest_gap(acts: list[Act]) -> timedelta:

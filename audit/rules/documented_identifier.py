@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from audit.model import Level, PackStr
 from audit.policy.pack import CATEGORIES, Identifies, Policy
+from audit.redact import a
 from audit.rules.case import CountBreach, CountRule, Seen, field_text
 
 
@@ -26,9 +27,9 @@ def check(policy: Policy, seen: Seen) -> Iterator[CountBreach]:
             count = seen[entry.name, field_text(pointer)]
             who = CATEGORIES[leaf.category]
             if count and who is not Identifies.NOBODY:
-                facts = {"category": PackStr(leaf.category), "who": who}
+                facts = {"category": PackStr(leaf.category), "who": PackStr(a(who.value))}
                 yield CountBreach(
-                    entry.name, entry.origin, pointer, "a documented {category}: it identifies a {who}", facts, count
+                    entry.name, entry.origin, pointer, "a documented {category}: it identifies {who}", facts, count
                 )
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from audit.model import Breach, Json, Level, PackStr, Pointer, resolve
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Leaf
 from audit.policy.validators import EXTRA, accepts
-from audit.redact import shape_of
+from audit.redact import a, shape_of
 from audit.rules.case import Case, EventRule, Facts, Invalid, Listing, field_text
 
 
@@ -81,7 +81,7 @@ def _expected(leaf: Leaf) -> PackStr:
         return PackStr(f"text of the form {schema['pattern']}")
     kinds = schema.get("type", "another value")
     kind = kinds if isinstance(kinds, str) else " or ".join(kinds)
-    return PackStr(f"a {kind} of at most {schema['maxLength']} characters" if "maxLength" in schema else f"a {kind}")
+    return PackStr(f"{a(kind)} of at most {schema['maxLength']} characters" if "maxLength" in schema else a(kind))
 
 
 def _other_identifier(entry: EventType, pointer: Pointer, value: Json) -> str | None:

@@ -20,7 +20,11 @@ from audit.model import Level, PackStr, Pointer, resolve
 from audit.policy.pack import CATEGORIES, Claim, Identifies, Leaf, Policy, Sample
 from audit.policy.page import broken_sentences
 from audit.policy.validators import accepts
+from audit.redact import a
 from audit.rules.case import Facts, PageBreach, PageRule
+
+_ITSELF = "telemetry"
+"""The purpose of a destination that receives the events themselves: nothing beside them."""
 
 _SHOWN = frozenset({"ip-address", "user-id", "device-id", "email"})
 """Identifiers whose very presence in a sample contradicts anonymity; a user agent alone does not."""
@@ -35,7 +39,9 @@ def check(policy: Policy) -> Iterator[PageBreach]:
                 said = "the page allows an e-mail address here, beside this claim"
                 yield PageBreach(claim.id, PackStr(place.event), place.pointer, said, {}, sample=False)
         if claim.exclusive and "undocumented-event" in claim.rules and claim.origin is not None:
-            for purpose in (d.purpose for d in policy.destinations if d.origin == claim.origin):
+            for purpose in (
+                d.purpose for d in policy.destinations if d.origin == claim.origin and d.purpose != _ITSELF
+            ):
                 said = "the page says that nothing else is sent, and that the same sender fetches: {purpose}"
                 yield PageBreach(claim.id, None, None, said, {"purpose": purpose}, sample=False)
     for sentence in broken_sentences(policy.page):
@@ -57,8 +63,8 @@ def _in_sample(policy: Policy, claim: Claim, sample: Sample) -> Iterator[PageBre
             continue
         if not accepts(leaf.schema, value):
             continue  # a placeholder: the sample does not show the identifier itself
-        said = "the page's own sample shows a {category} here, which identifies a {who}"
-        facts: Facts = {"category": PackStr(leaf.category), "who": who}
+        said = "the page's own sample shows {category} here, which identifies {who}"
+        facts: Facts = {"category": PackStr(a(leaf.category)), "who": PackStr(a(who.value))}
         yield PageBreach(claim.id, PackStr(sample.event), pointer, said, facts, sample=True)
 
 

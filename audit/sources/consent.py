@@ -146,6 +146,8 @@ def _since(opted_out: datetime | None, switch: Switch | None) -> datetime | None
     """From when telemetry is off, or None where no source says that it is."""
     if switch is None:
         return opted_out
+    if switch.looks_off:
+        return opted_out  # the auditor's word decides what the file leaves open
     if not switch.off:
         if opted_out is not None:
             raise ConsentError(f"--opted-out-at says that telemetry is off; {switch.says}: correct one of them")

@@ -175,7 +175,7 @@ def combine(env: EnvFile | None, inspect: Switch | None, name: str) -> Switch | 
     if env is None:
         return inspect
     if inspect is None:
-        says = f"{name} says that it is {env.setting.value}"
+        says = f"{name} says that telemetry is {env.setting.value}"
         return Switch(env.setting is Setting.OFF, env.setting is Setting.LOOKS_OFF, says)
     if env.setting is not Setting.LOOKS_OFF and (env.setting is Setting.OFF) is not inspect.off:
         raise InspectError(

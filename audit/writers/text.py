@@ -103,6 +103,12 @@ def _findings(result: Result) -> Iterator[str]:
             )
             yield from _groups(result, mine, owners)
     rest = [group for group in groups if not owners.get(_key(group))]
+    for row in result["requirements"]:
+        mine = [group for group in rest if group["rule"] in row["rules"] and group["level"] == "error"]
+        if mine:
+            yield f"Requirement {row['id']} (asked by this audit, not by the page)"
+            yield from _groups(result, mine, owners)
+            rest = [group for group in rest if group not in mine]
     if rest:
         yield "No sentence of the page speaks of these"
         yield from _groups(result, rest, owners)
@@ -188,6 +194,8 @@ def _untestable(result: Result) -> Iterator[str]:
 
 
 def _reading(result: Result) -> Iterator[str]:
+    if not result["inputs"]:
+        yield "Read nothing: the directory holds no file."
     for row in result["inputs"][:MOST]:
         yield from _wrap(_accounting(row), "  ", first="")
     rest = result["inputs"][MOST:]
