@@ -183,10 +183,12 @@ class Generator:
 
     def _unlisted(self, event: dict[str, Any]) -> Line:
         event["event"] = "User Signed Up"
+        event["properties"].pop("email", None)  # allowed in the event that it no longer is
         return Line(self._dump(event), (("undocumented-event", "/event"),))
 
     def _call(self, event: dict[str, Any]) -> Line:
         event["type"] = "identify"
+        event["properties"].pop("email", None)
         return Line(self._dump(event), (("undocumented-event", "/type"),))
 
     def _described(self, event: dict[str, Any]) -> Line:
