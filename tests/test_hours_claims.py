@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Run, check_bytes, jsonl
-from tests.timed import at, beat, click
+from tests.hours import at, beat, click
 
 OUT = ("--opted-out-at", at(2))
 USE = [click(number / 4) for number in range(8)]

@@ -18,7 +18,7 @@ from audit.policy.consent import EVERYONE, START, Change, ConsentTable, State
 from audit.runners.marks import MarkStore
 from audit.tally import Tally
 from tests.conftest import jsonl
-from tests.timed import DAY, at, beat, click
+from tests.hours import DAY, at, beat, click
 from tests.within import APPSMITH, policy_of
 
 SETTINGS = settings(max_examples=60, deadline=None)
