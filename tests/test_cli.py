@@ -18,6 +18,7 @@ import zstandard
 from jsonschema import Draft202012Validator, FormatChecker
 
 from audit import __version__
+from audit.policy.pack import Documented
 from audit.rules import BY_ID, RULES
 from audit.writers import FORMATS
 from tests.conftest import (
@@ -135,11 +136,14 @@ def test_explain_alone_lists_every_rule() -> None:
     assert all(line.endswith(".") for line in lines)
 
 
-def test_an_unknown_rule_is_exit_2_and_the_known_ones_are_named() -> None:
-    run = invoke("explain", "no-such\x1b[31m")
+def test_an_unknown_rule_is_exit_2_and_the_nearest_is_named() -> None:
+    run = invoke("explain", "undocumented-evnet\x1b[31m")
     assert run.code == 2
     assert "\x1b" not in run.err
-    assert all(name in " ".join(run.err.split()) for name in BY_ID)
+    said = " ".join(run.err.split())
+    assert "did you mean undocumented-event?" in said
+    assert "`telemetry-audit explain` lists all" in said
+    assert "did you mean" not in invoke("explain", "x").err
 
 
 def test_policy_list_names_the_packs_that_ship() -> None:
@@ -157,7 +161,8 @@ def test_policy_show_says_all_that_a_pack_says(pack: Path) -> None:
     folded = " ".join(run.out.split())
     policy = policy_of(pack)
     for name, entry in policy.events.items():
-        assert f"{name} {entry.origin}, documented by {entry.documented.value}" in folded
+        how = {Documented.SAMPLE: "a sample", Documented.NAME_ONLY: "its name only"}[entry.documented]
+        assert f"{name} {entry.origin}, documented by {how}" in folded
     for claim in policy.claims:
         assert f"\n  {claim.id}\n" in run.out
         for quote in claim.quotes:

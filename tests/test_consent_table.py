@@ -13,7 +13,23 @@ from audit.engine.run import Auditor
 from audit.model import Times
 from audit.policy.consent import EVERYONE, START, Change, ConsentTable, Delivery, State, delivered
 from tests import within
-from tests.timed import CONSENT_RULES, DAY, HOST, HOUR, MINUTE, NOON, OTHER_HOST, SECOND, TICK, client, without, z
+from tests.timed import (
+    CONSENT_RULES,
+    DAY,
+    HOST,
+    HOUR,
+    MINUTE,
+    NOON,
+    OTHER_HOST,
+    SECOND,
+    TICK,
+    client,
+    clocks,
+    instants,
+    tables,
+    without,
+    z,
+)
 
 some = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 many = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,7 +39,6 @@ FLUSH = DAY
 
 IN, OUT, NO, PERHAPS, UNKNOWN = State.OPTED_IN, State.OPTED_OUT, State.DECLINED, State.PERHAPS_OFF, State.UNKNOWN
 SILENT = (OUT, NO)
-SENDABLE = (IN, UNKNOWN, PERHAPS)
 
 
 def table(*changes: tuple[datetime, State], **subjects: Iterable[tuple[datetime, State]]) -> ConsentTable:
@@ -88,23 +103,6 @@ def test_an_event_without_subject_falls_under_the_whole_installation_alone() -> 
 
 def test_of_two_that_are_out_the_first_is_named() -> None:
     assert table((NOON + HOUR, OUT), this=[(NOON, OUT)]).state(HOST, NOON + DAY).at == NOON
-
-
-instants = st.integers(-8, 8).map(lambda step: NOON + step * HOUR) | st.integers(-40, 40).map(
-    lambda step: NOON + step * 15 * MINUTE
-)
-"""Few enough that they meet, on boundaries as well as between them."""
-
-
-@st.composite
-def tables(draw: st.DrawFn, states: Iterable[State] = (IN, OUT, NO, PERHAPS)) -> ConsentTable:
-    """Up to four changes each of the installation, the host of the events and another host."""
-    changes: dict[str, tuple[Change, ...]] = {}
-    for name in (EVERYONE, HOST, OTHER_HOST):
-        found = draw(st.dictionaries(instants, st.sampled_from([*states]), max_size=4))
-        if found:
-            changes[name] = tuple(Change(at, found[at]) for at in sorted(found))
-    return ConsentTable(changes)
 
 
 @many
@@ -252,15 +250,6 @@ def found(consent: ConsentTable, event: object) -> list[tuple[str, str]]:
     """(rule, level) of the consent rules for one event."""
     auditor = Auditor(within.policy_of(within.APPSMITH), consent=consent, lanes=False)
     return [(rule, level) for rule, level, _ in within.event(auditor, event).breaches if rule in CONSENT_RULES]
-
-
-@st.composite
-def clocks(draw: st.DrawFn) -> tuple[datetime, datetime, datetime]:
-    """Arrived; what its sender says of sending and creation: hours around it, or days."""
-    arrived = draw(instants)
-    spread = st.integers(-16, 16).map(lambda step: step * 15 * MINUTE) | st.integers(-3, 3).map(lambda step: step * DAY)
-    ticks = st.integers(-1, 1).map(lambda step: step * TICK)
-    return arrived, arrived + draw(spread) + draw(ticks), arrived + draw(spread) + draw(ticks)
 
 
 @many

@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from hypothesis import strategies as st
+
+from audit.policy.consent import EVERYONE, Change, ConsentTable, State
 from tests.conftest import Arg, Json, Run, active, check, jsonl, page_load, started
 
 NOON = datetime(2020, 11, 4, 12, tzinfo=UTC)
@@ -109,3 +112,31 @@ def accused(run: Run) -> list[tuple[str, str, int]]:
 
 def compact(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+# ---- made-up times and tables --------------------------------------------------------------------------------------
+
+instants = st.integers(-8, 8).map(lambda step: NOON + step * HOUR) | st.integers(-40, 40).map(
+    lambda step: NOON + step * 15 * MINUTE
+)
+"""Few enough that they meet, on boundaries as well as between them."""
+
+
+@st.composite
+def tables(draw: st.DrawFn, states: Iterable[State] = tuple(State)[1:]) -> ConsentTable:
+    """Up to four changes each of the installation, the host of the events and another host."""
+    changes: dict[str, tuple[Change, ...]] = {}
+    for name in (EVERYONE, HOST, OTHER_HOST):
+        found = draw(st.dictionaries(instants, st.sampled_from([*states]), max_size=4))
+        if found:
+            changes[name] = tuple(Change(at, found[at]) for at in sorted(found))
+    return ConsentTable(changes)
+
+
+@st.composite
+def clocks(draw: st.DrawFn) -> tuple[datetime, datetime, datetime]:
+    """Arrived; what its sender says of sending and creation: hours around it, or days."""
+    arrived = draw(instants)
+    spread = st.integers(-16, 16).map(lambda step: step * 15 * MINUTE) | st.integers(-3, 3).map(lambda step: step * DAY)
+    ticks = st.integers(-1, 1).map(lambda step: step * TICK)
+    return arrived, arrived + draw(spread) + draw(ticks), arrived + draw(spread) + draw(ticks)

@@ -114,7 +114,10 @@ def gather(options: dict[str, Any], policy: Policy) -> Consent:
     except (ConsentError, InspectError) as error:
         raise click.UsageError(str(error)) from None
     warnings = parameters.pop("_warnings", ())
-    return Consent(table.forgiving(grace), parameters, tuple(warnings))
+    try:
+        return Consent(table.forgiving(grace), parameters, tuple(warnings))
+    except OverflowError:
+        raise click.UsageError("--grace reaches beyond the calendar: write PT5M, PT1H or P1D") from None
 
 
 def _table(options: dict[str, Any], switch: ConsentSwitch, parameters: dict[str, Any]) -> ConsentTable:
@@ -126,7 +129,8 @@ def _table(options: dict[str, Any], switch: ConsentSwitch, parameters: dict[str,
     if options["consent_file"] is None:
         return table
     text, name = _read(options["consent_file"], "consent", parameters)
-    return join(table_of(read_rows(text, name), name, needs_restart=switch.needs_restart), table)
+    given = any(options[key] is not None for key in ("opted_in_at", "opted_out_at", "docker_env", "docker_inspect"))
+    return join(table_of(read_rows(text, name), name, needs_restart=switch.needs_restart), table, spoken=given)
 
 
 def _switch(options: dict[str, Any], switch: ConsentSwitch, parameters: dict[str, Any]) -> Switch | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from audit.engine.times import arrival_of, times_of
+from audit.engine.times import arrival_of, has_no_offset, times_of
 from audit.leaks.views import is_plain
 from audit.model import Pointer, leaves, members, resolve
 from audit.policy.consent import ConsentTable
@@ -44,6 +44,7 @@ class Plan(NamedTuple):
     groups: tuple[_Group, ...]
     walk: bool
     steady: Callable[[dict[str, Any]], bool]
+    unvouched: tuple[Pointer, ...]
 
 
 class FastLane:
@@ -86,6 +87,8 @@ class FastLane:
             return None, None  # a doubled key, an escape or an odd number: bytes that the parsed value does not show
         plan = self._plan_of(value)
         if plan is None or not plan.is_valid(value) or not plan.steady(value):
+            return None, value
+        if any(has_no_offset(resolve(value, pointer)) for pointer in plan.unvouched):
             return None, value
         if self.silent is not None and not self._permitted(value):
             return None, value
@@ -171,7 +174,15 @@ def _plan(entry: EventType, envelope: Envelope, *, clocks: bool) -> Plan:
     for leaf in open_leaves:
         paths.setdefault(leaf.pointer[:-1], []).append(leaf)
     groups = tuple(_group(entry, path, found) for path, found in paths.items())
-    return Plan(entry, entry.validator.is_valid, groups, walk, _steady(envelope) if clocks else lambda _: True)
+    steady = _steady(envelope) if clocks else lambda _: True
+    return Plan(entry, entry.validator.is_valid, groups, walk, steady, _unvouched(entry, envelope))
+
+
+def _unvouched(entry: EventType, envelope: Envelope) -> tuple[Pointer, ...]:
+    """Times whose form the schema does not vouch for: they may lack an offset, which is counted."""
+    times = (envelope.sent, envelope.received, envelope.created, envelope.stamp)
+    known = ((pointer, entry.leaf(pointer)) for pointer in times if pointer is not None)
+    return tuple(pointer for pointer, leaf in known if leaf is not None and leaf.schema.get("format") != "date-time")
 
 
 def _group(entry: EventType, path: Pointer, found: list[Leaf]) -> _Group:

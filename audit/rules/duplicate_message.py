@@ -14,10 +14,11 @@ Limits: it counts for the requirement `one-id-one-message`, no sentence of the p
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from audit.model import Level
+from audit.model import Level, Pointer
 from audit.policy.pack import Policy
 from audit.rules.case import TimelineBreach, TimelineRule
 from audit.rules.timelines import MESSAGES
@@ -27,15 +28,23 @@ def conclude(policy: Policy, marks: Iterable[bytes]) -> Iterator[TimelineBreach]
     pointer = policy.envelope.id or ()
     for _, found in groupby(marks, key=lambda mark: mark[:16]):
         same = sorted(found, key=lambda mark: mark[24:])
-        first = same[0]
-        for mark in same[1:]:
-            if mark[16:24] == first[16:24]:
-                yield TimelineBreach(
-                    None, None, pointer, "the same message once more: a retry", {}, Level.NOTE, mark[24:]
-                )
-            else:
-                said = "the id of an earlier message, with other content"
-                yield TimelineBreach(None, None, pointer, said, {}, Level.ERROR, mark[24:])
+        if len(same) > 1:
+            yield from _one_id(pointer, same)
+
+
+def _one_id(pointer: Pointer, same: list[bytes]) -> Iterator[TimelineBreach]:
+    """What is delivered most often (of these, first) is the message; the counts do not depend on the order of the capture."""
+    counts = Counter(mark[16:24] for mark in same)
+    message = max(counts, key=lambda content: counts[content])  # of equals, the first inserted: the earliest place
+    retries = 0
+    for mark in same:
+        if mark[16:24] != message:
+            yield TimelineBreach(
+                None, None, pointer, "an id of another message, with other content", {}, Level.ERROR, mark[24:]
+            )
+        elif retries:
+            yield TimelineBreach(None, None, pointer, "the same message once more: a retry", {}, Level.NOTE, mark[24:])
+        retries += mark[16:24] == message
 
 
 RULE = TimelineRule(

@@ -36,6 +36,7 @@ class Row:
 
 def read_rows(text: str, name: str) -> list[Row]:
     """Rows of CSV (with header) or JSON lines. Raises ConsentError with file and line."""
+    text = text.removeprefix("\ufeff")
     rows = list(_json_rows(text, name) if text.lstrip().startswith("{") else _csv_rows(text, name))
     if not rows:
         raise ConsentError(f"{name}: no rows: the first line is the header {','.join(_COLUMNS)}")
@@ -46,30 +47,43 @@ def _json_rows(text: str, name: str) -> Iterator[Row]:
     for line, raw in enumerate(text.split("\n"), 1):
         if raw.strip():
             try:
-                value = json.loads(raw)
+                pairs = json.loads(raw, object_pairs_hook=list)
             except (ValueError, RecursionError):
                 raise ConsentError(f"{name}:{line}: not JSON") from None
-            if not isinstance(value, dict):
+            if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
                 raise ConsentError(f"{name}:{line}: a row is an object with at, subject, state")
-            yield _row({str(key): child for key, child in value.items()}, name, line)
+            if len(dict(pairs)) != len(pairs):
+                raise ConsentError(f"{name}:{line}: a member stands twice")
+            yield _row(dict(pairs), name, line)
 
 
 def _csv_rows(text: str, name: str) -> Iterator[Row]:
     # A line that begins with # is a comment, as in the file that `policy plan` prints; blanked, so that lines keep numbers.
-    plain = "\n".join("" if line.lstrip().startswith("#") else line for line in text.removeprefix("\ufeff").split("\n"))
-    reader = csv.DictReader(io.StringIO(plain, newline=""), strict=True)
+    plain = "\n".join("" if line.lstrip().startswith("#") else line for line in text.split("\n"))
+    reader = csv.reader(io.StringIO(plain, newline=""), strict=True)
+    header: list[str] = []
+    line = 0
     try:
-        header = [column.strip() for column in reader.fieldnames or ()]
-        if not set(_COLUMNS[:3]) <= set(header) <= set(_COLUMNS):
-            raise ConsentError(f"{name}:1: the header must be {','.join(_COLUMNS[:3])} with or without effective_at")
-        reader.fieldnames = header
-        for raw in reader:
-            if None in raw or any(value is None for key, value in raw.items() if key in _COLUMNS[:3]):
-                raise ConsentError(f"{name}:{reader.line_num}: {len(header)} columns are expected")
-            if any((value or "").strip() for value in raw.values()):
-                yield _row(raw, name, reader.line_num)
+        for cells in reader:
+            line = reader.line_num
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not header:
+                header = _header([cell.strip() for cell in cells], name, line)
+            elif len(cells) > len(header) or set(header[len(cells) :]) - {"effective_at"}:
+                raise ConsentError(f"{name}:{line}: {len(header)} columns are expected")
+            else:
+                yield _row(dict(zip(header, cells, strict=False)), name, line)
     except csv.Error as error:
-        raise ConsentError(f"{name}:{reader.line_num}: not CSV: {error}") from None
+        raise ConsentError(f"{name}:{max(reader.line_num, line + 1)}: not CSV: {error}") from None
+    if not header:
+        raise ConsentError(f"{name}:1: the header must be {','.join(_COLUMNS[:3])} with or without effective_at")
+
+
+def _header(cells: list[str], name: str, line: int) -> list[str]:
+    if not set(_COLUMNS[:3]) <= set(cells) <= set(_COLUMNS) or len(set(cells)) != len(cells):
+        raise ConsentError(f"{name}:{line}: the header must be {','.join(_COLUMNS[:3])} with or without effective_at")
+    return cells
 
 
 def _row(raw: Mapping[str, Any], name: str, line: int) -> Row:
@@ -104,6 +118,9 @@ def table_of(rows: list[Row], name: str, *, needs_restart: bool) -> ConsentTable
         if row.state == "exercised":
             continue
         for at, state in _changes(row, needs_restart=needs_restart):
+            before = list(changes.get(row.subject, {}).values())
+            if state is State.PERHAPS_OFF and before and before[-1][0] in (State.DECLINED, State.OPTED_OUT):
+                continue  # who had said no is not perhaps off: less consent is never more
             known = changes.setdefault(row.subject, {}).get(at)
             if known is not None and known[0] is not state:
                 raise ConsentError(f"{name}:{row.line}: contradicts line {known[1]}: two states at {instant(at)}")
@@ -132,6 +149,10 @@ def table_from_options(opted_in: datetime | None, opted_out: datetime | None, sw
         changes += [Change(START, State.DECLINED), Change(opted_in, State.OPTED_IN)]
     since = _since(opted_out, switch)
     if since is not None:
+        if opted_in is not None and since == START:
+            raise ConsentError(
+                "telemetry is off for the whole capture, yet --opted-in-at gives a time: correct one of them"
+            )
         if opted_in is not None and since == opted_in:
             raise ConsentError(f"opted in and out at the same instant, {instant(since)}: one of them is wrong")
         changes = [change for change in changes if not (since == START and change.at == START)]
@@ -160,9 +181,10 @@ def _since(opted_out: datetime | None, switch: Switch | None) -> datetime | None
     return opted_out or switch.started or START
 
 
-def join(first: ConsentTable, second: ConsentTable) -> ConsentTable:
-    """Two sources as one; both may not speak of the whole installation. Raises ConsentError."""
-    if EVERYONE in first.changes and EVERYONE in second.changes:
+def join(first: ConsentTable, second: ConsentTable, *, spoken: bool) -> ConsentTable:
+    """Two sources as one; both may not speak of the whole installation, even where the second (`spoken`: it was given)
+    leaves its state open. Raises ConsentError."""
+    if EVERYONE in first.changes and spoken:
         raise ConsentError(
             "two sources speak of the whole installation: a row for * in --consent stands beside --opted-in-at, "
             "--opted-out-at or --docker-env; give one of them"

@@ -59,8 +59,12 @@ def read_env(text: str, switch: ConsentSwitch) -> EnvFile:
     """Read env-file text as Docker's readers do: one assignment a line, `#` comments, the last assignment wins."""
     settings: list[tuple[int, Setting]] = []
     remarks: list[Remark] = []
-    if text.startswith("\ufeff"):
-        remarks.append(Remark(1, "a byte order mark stands before the first name: Docker reads it as part of the name"))
+    marked = text.startswith("\ufeff")
+    if marked:
+        remarks.append(
+            Remark(1, "a byte order mark stands before the first name: some readers take it as part of the name")
+        )
+        text = text.removeprefix("\ufeff")
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.removesuffix("\r")
         found = _read_line(number, line, switch)
@@ -70,6 +74,8 @@ def read_env(text: str, switch: ConsentSwitch) -> EnvFile:
             setting, said = found
             settings.append((number, setting))
             remarks += [Remark(number, text) for text in said]
+            if marked and number == 1 and setting is Setting.OFF:
+                settings[-1] = (number, Setting.LOOKS_OFF)
             if raw.endswith("\r"):
                 remarks.append(Remark(number, "the line ends in CR LF: some readers keep the CR as part of the value"))
                 settings[-1] = (number, Setting.LOOKS_OFF if setting is Setting.OFF else setting)
@@ -99,7 +105,8 @@ def _read_line(number: int, line: str, switch: ConsentSwitch) -> Remark | tuple[
             "a name without value: Docker takes it from the environment of whoever starts the containers"
         ]
     if mark == ":":
-        return Setting.LOOKS_OFF, ["a colon in place of `=`: that is YAML; env files need `=`"]
+        looks = _value(value.strip(), switch)[0] is not Setting.ON
+        return Setting.LOOKS_OFF if looks else Setting.ON, ["a colon in place of `=`: that is YAML; env files need `=`"]
     doubts = [*_doubts(lead, export, gap)]
     setting, more = _value(value, switch)
     doubts += more
@@ -126,9 +133,19 @@ def _value(value: str, switch: ConsentSwitch) -> tuple[Setting, list[str]]:
         return Setting.OFF, [
             "quotes around the value: Docker Compose 2 drops them, `docker run` and old Compose keep them as part of it"
         ]
-    if bare.strip("\"'").strip().lower() in (*(word.lower() for word in switch.off), "1", "yes", "on", "y", "t"):
+    if bare.strip("\"'").strip().lower() in _alike(switch.off):
         return Setting.LOOKS_OFF, [f"the value must be exactly {off}: this one is another word"]
     return Setting.ON, [f"the value is not {off}: telemetry stays on"]
+
+
+_YES = frozenset({"true", "1", "yes", "on", "y", "t"})
+_NO = frozenset({"false", "0", "no", "off", "n", "f"})
+
+
+def _alike(off: tuple[str, ...]) -> frozenset[str]:
+    """Words that a person takes for the one that switches telemetry off."""
+    words = frozenset(word.lower() for word in off)
+    return words | (_YES if words & _YES else frozenset()) | (_NO if words & _NO else frozenset())
 
 
 def read_inspect(text: str, switch: ConsentSwitch, name: str) -> Switch:
@@ -166,7 +183,8 @@ def _container(raw: object, env: str) -> tuple[str, datetime | None] | None:
     started = state.get("StartedAt") if isinstance(state, dict) else None
     for entry in reversed(entries if isinstance(entries, list) else []):
         if isinstance(entry, str) and entry.partition("=")[0] == env:
-            return entry.partition("=")[2], parse_time(started)
+            when = parse_time(started)
+            return entry.partition("=")[2], when if when is not None and when.year > 1 else None
     return None
 
 
