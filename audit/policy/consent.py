@@ -61,17 +61,13 @@ class ConsentTable:
     grace: timedelta = field(default_factory=timedelta)
 
     def forgiving(self, grace: timedelta) -> ConsentTable:
-        """The same table with every opt-out taking effect later by `grace`."""
-        moved = {
-            subject: tuple(
-                sorted(
-                    Change(c.at + grace, c.state) if c.state is State.OPTED_OUT and c.at != START else c
-                    for c in changes
-                )
-            )
-            for subject, changes in self.changes.items()
-        }
-        return replace(self, changes=moved, grace=grace)
+        """The same table with every opt-out taking effect later by `grace`; one that ended before that is forgiven whole.
+
+        Raises OverflowError where that lies beyond the calendar.
+        """
+        return replace(
+            self, changes={who: tuple(_later(changes, grace)) for who, changes in self.changes.items()}, grace=grace
+        )
 
     def own(self, subject: str | None, when: datetime) -> Change:
         """The state of one subject alone."""
@@ -139,14 +135,19 @@ def delivered(table: ConsentTable, subject: str | None, times: Times, flush: tim
     arrived = table.state(subject, times.arrived)
     sent_at = times.sent or times.arrived
     sent = table.state(subject, sent_at)
-    if arrived.state is State.OPTED_OUT or (arrived.state is State.DECLINED and sent.state is not State.OPTED_OUT):
-        if sent.state is arrived.state:
-            return Delivered(
-                Delivery.AFTER, arrived.state, sent, sent_at - sent.at if sent.at != START else timedelta()
-            )
-        old = times.created is not None and times.arrived - times.created > flush
-        lag = times.arrived - arrived.at
-        return Delivered(Delivery.BACKDATED if old else Delivery.LATE, arrived.state, arrived, lag)
+    by = sent_at - sent.at if sent.at != START else timedelta()
     if sent.state in _SILENT:
-        return Delivered(Delivery.CLOCK, sent.state, sent, sent_at - sent.at if sent.at != START else timedelta())
-    return None
+        return Delivered(Delivery.AFTER if arrived.state in _SILENT else Delivery.CLOCK, sent.state, sent, by)
+    if arrived.state not in _SILENT:
+        return None
+    old = times.arrived - min(times.created or sent_at, sent_at) > flush
+    return Delivered(Delivery.BACKDATED if old else Delivery.LATE, arrived.state, arrived, times.arrived - arrived.at)
+
+
+def _later(changes: tuple[Change, ...], grace: timedelta) -> Iterator[Change]:
+    """Changes with each opt-out moved; what says again what already holds is no change."""
+    told = [change for index, change in enumerate(changes) if not index or changes[index - 1].state is not change.state]
+    for index, change in enumerate(told):
+        moved = change.at + grace if change.state is State.OPTED_OUT and change.at != START else change.at
+        if index + 1 == len(told) or moved < told[index + 1].at:
+            yield Change(moved, change.state)

@@ -42,13 +42,11 @@ def check(case: Case) -> Iterator[Breach | Gap]:
         case Delivery.CLOCK:
             said = "by its sender's clock it was sent before consent; it arrived with consent"
             yield Breach(case.clock(arrival=False), said, {}, Level.WARNING, Grade.SUSPECTED)
-        case _:
-            yield Breach(
-                case.clock(arrival=True),
-                "arrived{ending}, sent before".replace("{ending}", ending),
-                since,
-                Level.WARNING,
-            )
+        case Delivery.BACKDATED:
+            said = f"arrived{ending}, created too long before to have waited in a queue"
+            yield Breach(case.clock(arrival=True), said, since, Level.WARNING if unknown else None)
+        case Delivery.LATE:
+            yield Breach(case.clock(arrival=True), f"arrived{ending}, sent before", since, Level.WARNING)
 
 
 RULE = EventRule(
