@@ -6,7 +6,7 @@ LOGS ?= fixtures/captures/python-segment.jsonl
 POLICY ?= appsmith/2020-11
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test check format reports docs bench proof clean
+.PHONY: help audit test lint check format reports docs bench proof clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,15 +27,17 @@ audit: $(BIN)/telemetry-audit  ## audit a shipped capture, or yours: make audit 
 	case $$code in 1|3|4) echo "(exit code $$code: see above)";; *) exit $$code;; esac
 
 test: $(VENV)/.dev  ## install what tests need and run them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
-check: $(VENV)/.dev  ## everything that CI checks
+lint: $(VENV)/.dev  ## format, lint, types, floors, derived pages and example reports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m tests.make_reports --check
 	$(BIN)/python -m tests.make_docs --check
+
+check: lint  ## everything that CI checks, with coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
 
 format: $(VENV)/.dev  ## format the code

@@ -24,7 +24,8 @@ import click
 from audit.cli.check import command as check_command
 from audit.cli.plan import _said
 from audit.model import Outcome
-from audit.policy.load import built_in, load
+from audit.policy.files import built_in
+from audit.policy.load import load
 from audit.policy.pack import CATEGORIES, Claim, Policy
 from audit.rules import NOT_YET, RULES
 from audit.rules.case import Rule

@@ -12,8 +12,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.engine.rows import InputFacts
 from audit.engine.run import Auditor, Lines
-from audit.engine.settle import InputFacts, settle
+from audit.engine.settle import settle
 from audit.policy.consent import EVERYONE, START, Change, ConsentTable, State
 from audit.runners.marks import MarkStore
 from audit.tally import Tally

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from audit.policy import load as loading
-from audit.policy.load import built_in, find, load, parse_duration
+from audit.policy import files as loading
+from audit.policy.files import built_in, find
+from audit.policy.load import load, parse_duration
 from audit.policy.pack import Consent, Documented, Match, PolicyError, holds
 from audit.policy.page import broken_sentences, fold, position
 from audit.policy.shapes import documentation

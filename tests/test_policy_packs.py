@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from audit.model import Level, parse_pointer, resolve
-from audit.policy.load import built_in
+from audit.policy.files import built_in
 from audit.policy.pack import CATEGORIES
 from audit.policy.page import fold, position
 from audit.rules import BY_ID, NOT_YET

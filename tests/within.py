@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from audit.engine.result import Result
+from audit.engine.rows import InputFacts
 from audit.engine.run import Auditor, Item, Lines, Part
-from audit.engine.settle import InputFacts, settle
+from audit.engine.settle import settle
 from audit.model import Finding
 from audit.policy.load import load
 from audit.policy.pack import Policy

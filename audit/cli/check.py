@@ -16,8 +16,9 @@ from audit.cli.options import Output, OutputType, Size, check_targets, load_poli
 from audit.engine.judge import CONSENT_RULES
 from audit.engine.parse import Limits
 from audit.engine.result import Result
+from audit.engine.rows import stream_row
 from audit.engine.run import Auditor
-from audit.engine.settle import settle, stream_row
+from audit.engine.settle import settle
 from audit.engine.silence import crowded
 from audit.gate.exit import outcome
 from audit.model import Finding, Outcome

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import click
 
-from audit.policy.load import find, load
+from audit.policy.files import find
+from audit.policy.load import load
 from audit.policy.pack import Policy, PolicyError
 from audit.redact import visible
 from audit.writers import FORMATS

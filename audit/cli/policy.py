@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from audit.cli.options import load_policy
-from audit.policy.load import built_in, load
+from audit.policy.files import built_in
+from audit.policy.load import load
 from audit.policy.pack import Claim, Documented, EventType, Policy
 from audit.rules.case import field_text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 
+from audit.engine.rows import InputFacts
 from audit.engine.run import Auditor, Sink
-from audit.engine.settle import InputFacts
 from audit.runners.marks import MarkStore
 from audit.sources import Reading
 from audit.sources.detect import Format

@@ -19,7 +19,8 @@ _PARSE = (
 _NAIVE = """
 import json,sys
 from jsonschema import Draft202012Validator
-from audit.policy.load import find,load
+from audit.policy.files import find
+from audit.policy.load import load
 schemas={name:Draft202012Validator(entry.schema) for name,entry in load(find('appsmith/2020-11')).events.items()}
 for line in open(sys.argv[1],'rb'):
     try: event=json.loads(line)

@@ -1,0 +1,196 @@
+"""The result's rows: groups, findings, claims, inputs and coverage, each from the one value that knows it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from audit.engine import silence
+from audit.engine.judge import Judgement, unsearched
+from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow
+from audit.model import Finding, Place
+from audit.policy.consent import ConsentTable
+from audit.policy.pack import Claim, Policy
+from audit.redact import instant
+from audit.rules import RULES
+from audit.tally import Tally, Units
+
+_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """What the runner knows of an input after reading it. `lines`: whether its units are lines."""
+
+    name: str
+    format: str
+    bytes: int
+    sha256: str | None
+    lines: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    finding: Finding
+    count: int
+    examples: tuple[Finding, ...]
+    claims: tuple[str, ...]
+
+
+class Places:
+    """Unit numbers in their input: a chunk's own number plus the units of the chunks before it."""
+
+    def __init__(self, units: Mapping[tuple[int, int], Units], inputs: Sequence[InputFacts]) -> None:
+        self.inputs = inputs
+        self.starts: dict[int, tuple[list[int], list[int]]] = {}
+        total: dict[int, int] = {}
+        for (index, chunk), counted in sorted(units.items()):
+            chunks, before = self.starts.setdefault(index, ([], []))
+            chunks.append(chunk)
+            before.append(total.get(index, 0))
+            total[index] = before[-1] + counted.units
+
+    def row(self, place: Place | None) -> dict[str, Any]:
+        if place is None:
+            return {"input": None, "unit": None, "line": None, "offset": None, "item": None}
+        facts = self.inputs[place.input]
+        chunks, before = self.starts[place.input]
+        number = place.unit if place.chunk < 0 else before[bisect_left(chunks, place.chunk)] + place.unit
+        line = number if facts.lines else None
+        offset = None if place.chunk < 0 else place.offset
+        return {"input": facts.name, "unit": number, "line": line, "offset": offset, "item": place.item}
+
+
+def owners(policy: Policy, finding: Finding) -> tuple[str, ...]:
+    return tuple(claim.id for claim in policy.claims if claim.owns(finding.rule, finding.origin))
+
+
+_RULE_ORDER = {rule.id: number for number, rule in enumerate(RULES)}
+
+
+def group_order(group: Grouped) -> tuple[Any, ...]:
+    f = group.finding
+    return (-f.level.rank, _RULE_ORDER[f.rule], f.event or "", f.field or "", f.fingerprint, f.message)
+
+
+def group_row(group: Grouped) -> GroupRow:
+    f = group.finding
+    return {
+        "fingerprint": f.fingerprint,
+        "rule": f.rule,
+        "level": f.level.value,
+        "event": f.event,
+        "field": f.field,
+        "host": f.host,
+        "count": group.count,
+        "shown": len(group.examples),
+        "suppressed": False,
+    }
+
+
+def finding_rows(groups: list[Grouped], places: Places) -> list[FindingRow]:
+    pairs = [(example, group) for group in groups for example in group.examples]
+    pairs.sort(key=lambda pair: (*pair[0].order(), pair[0].event or "", pair[0].level.value))
+    return [_finding_row(finding, group.claims, places) for finding, group in pairs]
+
+
+def _finding_row(f: Finding, claims: tuple[str, ...], places: Places) -> FindingRow:
+    row: dict[str, Any] = {
+        "fingerprint": f.fingerprint,
+        "rule": f.rule,
+        "level": f.level.value,
+        "grade": f.grade.value,
+        "claims": list(claims),
+        **places.row(f.place),
+        "event": f.event,
+        "message_id": f.message_id,
+        "origin": f.origin,
+        "pointer": f.pointer,
+        "field": f.field,
+        "message": f.message,
+        "shape": f.shape.value if f.shape is not None else None,
+        "path": list(f.path),
+    }
+    return cast("FindingRow", row)
+
+
+def stream_row(policy: Policy, finding: Finding, inputs: Sequence[str]) -> dict[str, Any]:
+    """One finding as a line of --findings: the same members as in the result. Only for runs that read each input whole."""
+    names = [InputFacts(name, "", 0, None, lines=True) for name in inputs]
+    units = {(index, 0): Units() for index in range(len(names))}
+    return dict(_finding_row(finding, owners(policy, finding), Places(units, names)))
+
+
+def counts(groups: list[Grouped], tally: Tally) -> Any:
+    levels = dict.fromkeys(("error", "warning", "note"), 0)
+    rules: dict[str, int] = {}
+    for (rule, level, _), number in tally.totals.items():
+        levels[level.value] += number
+        rules[rule] = rules.get(rule, 0) + number
+    for group in groups:
+        if group.finding.rule not in tally.groups:
+            levels[group.finding.level.value] += group.count if group.finding.place is not None else 1
+            rules[group.finding.rule] = rules.get(group.finding.rule, 0) + 1
+    return {**levels, "rules": dict(sorted(rules.items()))}
+
+
+def input_row(index: int, facts: InputFacts, tally: Tally) -> InputRow:
+    total = Units()
+    for (number, _), units in tally.units.items():
+        total = total.plus(units) if number == index else total
+    row: dict[str, Any] = {"name": facts.name, "format": facts.format, "sha256": facts.sha256, "bytes": facts.bytes}
+    return cast("InputRow", {**row, **total._asdict()})
+
+
+def coverage(tally: Tally, consent: ConsentTable | None) -> dict[str, Any]:
+    events: dict[str, int] = {}
+    for key, number in sorted(tally.events.items.items()):
+        events[key.name] = events.get(key.name, 0) + number
+    rows = dict(list(events.items())[:_ROWS])
+    other = tally.origins.total() - sum(rows.values())
+    span = tally.span
+    return {
+        "first": instant(span.first) if span else None,
+        "last": instant(span.last) if span else None,
+        "events": rows,
+        "other": other,
+        "origins": dict(sorted(tally.origins.items())),
+        "consent": silence.rows(consent, tally) if consent is not None else [],
+        "naive_times": tally.naive,
+        "searched": {"canaries": 0, "identifiers": 0, "datasource": 0, "layers": 2, "gave_up": 0},
+        "gaps": {
+            f"{gap.value}{'/' + origin if origin else ''}": n
+            for (gap, origin), n in sorted(tally.gaps.items(), key=str)
+        },
+    }
+
+
+def claim_row(claim: Claim, judged: Judgement) -> ClaimRow:
+    row: dict[str, Any] = {"id": claim.id, "quotes": list(claim.quotes), **_outcome(judged)}
+    row.update({"looked_at": judged.looked_at, "unit": judged.unit})
+    later = unsearched(claim)
+    limits = [claim.limit] if claim.limit else []
+    if later and judged.verdict.value != "not-exercised":
+        limits.append(f"Not searched by this version: {', '.join(later)}.")
+    if limits:
+        row["limit"] = " ".join(limits)
+    if judged.hint:
+        row["hint"] = judged.hint
+    if claim.origin:
+        row["origin"] = claim.origin
+    return cast("ClaimRow", row)
+
+
+def requirement_row(judged: Judgement) -> RequirementRow:
+    return cast("RequirementRow", {"id": judged.id, **_outcome(judged)})
+
+
+def _outcome(judged: Judgement) -> dict[str, Any]:
+    return {
+        "verdict": judged.verdict.value,
+        "broken": judged.broken,
+        "rules": dict(judged.rules),
+        "reason": judged.reason,
+    }
