@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests import within
 from tests.conftest import Arg, Json, Run, jsonl
 from tests.timed import (
     DAY,
@@ -310,6 +312,27 @@ def test_a_capture_in_which_nothing_happened_shows_nothing() -> None:
     run = audit([], *out_at(NOON))
     assert verdict(run, "opt-out")[0] == "not-exercised"
     assert run.code == 3
+
+
+# ---- another page --------------------------------------------------------------------------------------------------
+
+
+def heartbeat(at: datetime) -> Json:
+    sample: Json = json.loads((within.HARBOUR / "samples" / "deck-heartbeat.json").read_text("utf-8"))
+    return {**sample, "meta": {**sample["meta"], "uid": f"hd_{at:%d%H%M%S%f}", "created": z(at), "sent": z(at)}}
+
+
+def test_a_page_that_switches_off_the_heartbeat_too_is_broken_by_one() -> None:
+    run = audit([heartbeat(at) for at in (NOON - HOUR, NOON)], "-p", within.HARBOUR, *out_at(NOON))
+    assert accused(run) == [("event-after-opt-out", "error", 2)]
+    assert run.of("event-after-opt-out")[0]["pointer"] == "/meta/sent"
+    assert run.claims["switch-off"] == "violated"
+
+
+def test_where_a_page_asks_for_no_restart_an_opt_out_counts_from_when_it_was_said() -> None:
+    events = [heartbeat(at) for at in (NOON - HOUR, NOON)]
+    run = audit(events, "-p", within.HARBOUR, consent=csv(row(NOON, "opted-out")))
+    assert accused(run) == [("event-after-opt-out", "error", 2)]
 
 
 # ---- whose consent -------------------------------------------------------------------------------------------------

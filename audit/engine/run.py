@@ -276,8 +276,8 @@ class Auditor:
 
 
 def packed(index: int, item: int, unit: int) -> bytes:
-    """A place in eight bytes: two of the input, one of the item (255: that or more), five of the unit."""
-    return (index << 48 | min(item, 255) << 40 | unit).to_bytes(8, "big")
+    """A place in eight bytes that sort: two of the input, five of the unit, one of the item (255: that or more)."""
+    return (index << 48 | unit << 8 | min(item, 255)).to_bytes(8, "big")
 
 
 def _clocks(envelope: Envelope, entry: EventType) -> str | None:

@@ -53,14 +53,12 @@ class SlowLane:
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:
         """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""
-        if not case.event.hidden:
-            yield from self._judge(case)
-            return
-        seen: set[tuple[str, str | None, str]] = set()
+        seen: set[tuple[str, str | None, str] | Gap] = set()
         for reading in (case, *map(self.case, _readings(case.event))):
             for finding in self._judge(reading):
                 if isinstance(finding, Gap):
-                    if reading is case:
+                    if finding not in seen:  # one gap an event, however many rules fell into it
+                        seen.add(finding)
                         yield finding
                 elif (key := (finding.rule, finding.pointer, finding.message)) not in seen:
                     seen.add(key)

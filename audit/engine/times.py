@@ -49,4 +49,5 @@ def arrival_of(value: dict[str, Json], envelope: Envelope) -> datetime | None:
 
 def has_no_offset(text: Json) -> bool:
     """Whether a time has no offset, so that UTC had to be assumed."""
-    return isinstance(text, str) and len(text) > 10 and text[-1:] not in "Zz" and not {"+", "-"} & set(text[10:])
+    bare = isinstance(text, str) and len(text) > 10 and text[-1:] not in "Zz" and not {"+", "-"} & set(text[10:])
+    return bare and parse_time(text) is not None

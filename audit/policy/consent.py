@@ -124,11 +124,14 @@ class Delivered(NamedTuple):
     lag: timedelta
 
 
-def delivered(table: ConsentTable, subject: str | None, times: Times, flush: timedelta) -> Delivered | None:
+def delivered(
+    table: ConsentTable, subject: str | None, times: Times, flush: timedelta, *, refusable: bool = True
+) -> Delivered | None:
     """How an event was delivered, from its two clocks; None where nobody had said no, or it has no time.
 
     Sent after it took effect: AFTER. Only arrived after it: LATE, unless it was created longer ago than a queue keeps
-    events (`flush`): BACKDATED. Only its own clock says so, as it arrived when permitted again: CLOCK.
+    events (`flush`): BACKDATED. Only its own clock says so, as it arrived when permitted again: CLOCK. `refusable`: the
+    event needs an opt-in, so that declining it counts; an opt-out counts for every event.
     """
     if times.arrived is None:
         return None
@@ -136,9 +139,10 @@ def delivered(table: ConsentTable, subject: str | None, times: Times, flush: tim
     sent_at = times.sent or times.arrived
     sent = table.state(subject, sent_at)
     by = sent_at - sent.at if sent.at != START else timedelta()
-    if sent.state in _SILENT:
-        return Delivered(Delivery.AFTER if arrived.state in _SILENT else Delivery.CLOCK, sent.state, sent, by)
-    if arrived.state not in _SILENT:
+    silent = _SILENT if refusable else (State.OPTED_OUT,)
+    if sent.state in silent:
+        return Delivered(Delivery.AFTER if arrived.state in silent else Delivery.CLOCK, sent.state, sent, by)
+    if arrived.state not in silent:
         return None
     old = times.arrived - min(times.created or sent_at, sent_at) > flush
     return Delivered(Delivery.BACKDATED if old else Delivery.LATE, arrived.state, arrived, times.arrived - arrived.at)

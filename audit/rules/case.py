@@ -49,11 +49,17 @@ class Case:
     texts: tuple[Text, ...]
     consent: ConsentTable | None = None
 
-    def delivered(self) -> Delivered | None:
-        """How the event lies to an opt-out or a no; None where consent is not known or nobody had said no."""
+    def delivered(self, *, refusable: bool) -> Delivered | None:
+        """How the event lies to an opt-out, or where it is `refusable` to a no; None where consent is not known or was given."""
         if self.consent is None or self.policy.consent is None:
             return None
-        return delivered(self.consent, self.event.subject, self.event.times, self.policy.consent.flush_window)
+        return delivered(
+            self.consent,
+            self.event.subject,
+            self.event.times,
+            self.policy.consent.flush_window,
+            refusable=refusable,
+        )
 
     def documented(self) -> bool:
         return self.listing in (Listing.LISTED, Listing.NEAR, Listing.CATEGORY)

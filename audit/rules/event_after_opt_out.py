@@ -29,7 +29,7 @@ def check(case: Case) -> Iterator[Breach | Gap]:
         if case.opt_in() or not case.documented():
             yield Gap.TIME
         return
-    found = case.delivered()
+    found = case.delivered(refusable=case.opt_in())
     level = case.silence()
     if found is None or found.state is not State.OPTED_OUT or level is None:
         return

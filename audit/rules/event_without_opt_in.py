@@ -27,7 +27,9 @@ def check(case: Case) -> Iterator[Breach | Gap]:
     if case.event.times.arrived is None:
         yield Gap.TIME
         return
-    found = case.delivered()
+    if unknown and case.delivered(refusable=False) is not None:
+        return  # after an opt-out only the opt-out rules speak
+    found = case.delivered(refusable=True)
     if found is None or found.state is not State.DECLINED:
         return
     since: Facts = {} if found.change.at == START else {"lag": found.lag, "at": found.change.at}

@@ -20,7 +20,7 @@ from audit.rules.case import Case, EventRule, Facts, Time
 
 
 def check(case: Case) -> Iterator[Breach]:
-    found, strict = case.delivered(), case.silence()
+    found, strict = case.delivered(refusable=case.opt_in()), case.silence()
     if found is None or found.state is not State.OPTED_OUT or found.kind is not Delivery.LATE:
         return
     if case.consent is not None and strict is not None:

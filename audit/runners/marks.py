@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +52,8 @@ class MarkStore:
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="telemetry-audit-")
         for part, held in self.held.items():
-            with self._file(part).open("ab") as file:
+            handle = os.open(self._file(part), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "ab") as file:
                 file.write(held)
         self.held, self.size = {}, 0
 
