@@ -139,6 +139,10 @@ BAD: dict[str, tuple[str, str]] = {
     "a Unix time": (f"{HEAD}1604491200,*,opted-in,\n", "consent.csv:2: at"),
     "an impossible effective time": (f"{HEAD}{T},*,opted-out,2020-02-30T00:00:00Z\n", "consent.csv:2: effective_at"),
     "in effect before it was said": (f"{HEAD}{LATER},*,opted-out,{T}\n", "consent.csv:2: effective_at lies before at"),
+    "an effective time of something else than an opt-out": (
+        f"{HEAD}{T},*,opted-in,{LATER}\n",
+        "consent.csv:2: effective_at",
+    ),
     "an unknown state": (
         f"{HEAD}{T},*,opted in,\n",
         "consent.csv:2: state must be one of opted-in, declined, opted-out",
@@ -407,6 +411,8 @@ ENVS: dict[str, tuple[str, Setting, str]] = {
     "export": (f"export {NAME}=true\n", Setting.LOOKS_OFF, "1: `export` before the name"),
     "a space before the sign": (f"{NAME} =true\n", Setting.LOOKS_OFF, "1: spaces around the name"),
     "a space after the sign": (f"{NAME}= true\n", Setting.LOOKS_OFF, "1: spaces or a comment after"),
+    "spaces before the name, which every reader drops": (f"  {NAME}=true\n", Setting.OFF, ""),
+    "another variable": (f"{NAME}=${{QUIET}}\n", Setting.LOOKS_OFF, "1: "),
     "a space at the end": (f"{NAME}=true \n", Setting.LOOKS_OFF, "1: spaces or a comment after"),
     "a comment after it": (f"{NAME}=true # no telemetry\n", Setting.LOOKS_OFF, "1: spaces or a comment after"),
     "CR LF": (f"A=b\r\n{NAME}=true\r\n", Setting.LOOKS_OFF, "2: the line ends in CR LF"),

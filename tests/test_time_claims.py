@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +179,21 @@ def test_a_silence_of_ten_minutes_at_least() -> None:
     quick = [client(at) for at in every(SECOND, 5, NOON - MINUTE)]
     assert verdict(audit([*quick, *lasting(10 * MINUTE)], *out_at(NOON)), "opt-out")[0] == "inconclusive"
     assert verdict(audit([*quick, *lasting(10 * MINUTE + TICK)], *out_at(NOON)), "opt-out")[0] == "upheld"
+
+
+def test_where_a_pack_asks_for_less_the_longest_gap_counts_all_the_same(tmp_path: Path) -> None:
+    """Also a gap of a few minutes, where the pack's least is one."""
+    pack = tmp_path / "pack"
+    shutil.copytree(within.APPSMITH, pack)
+    policy = (pack / "policy.toml").read_text("utf-8")
+    (pack / "policy.toml").write_text(
+        policy.replace('alive_after_opt_out = "PT10M"', 'alive_after_opt_out = "PT1M"'), "utf-8"
+    )
+    events = [client(NOON - minutes * MINUTE) for minutes in (9, 5, 1)]
+    run = audit([*events, *lasting(2 * MINUTE)], "-p", pack, *out_at(NOON))
+    assert verdict(run, "opt-out")[0] == "inconclusive"
+    run = audit([*events, *lasting(4 * MINUTE + TICK)], "-p", pack, *out_at(NOON))
+    assert verdict(run, "opt-out")[0] == "upheld"
 
 
 def test_signs_of_use_stand_for_the_length_of_the_silence() -> None:
@@ -381,7 +397,7 @@ def test_an_address_is_never_a_subject() -> None:
     assert [one["seen"] for one in named.result["coverage"]["consent"]] == [False]
 
 
-def test_findings_asked_for_as_a_file_have_the_same_levels(tmp_path: Any) -> None:
+def test_findings_asked_for_as_a_file_have_the_same_levels(tmp_path: Path) -> None:
     events = [*BEFORE, *CROWDS["two hosts"], client(NOON)]
     target = tmp_path / "findings.jsonl"
     audit(events, *out_at(NOON), "--findings", target)
@@ -417,6 +433,14 @@ def test_before_opted_in_at_there_is_no_beginning() -> None:
         {"subject": "*", "state": "declined", "from": None, "to": "2020-11-04T12:00:00.000Z"},
         {"subject": "*", "state": "opted-in", "from": "2020-11-04T12:00:00.000Z", "to": None},
     ]
+
+
+def test_every_report_says_the_grace_and_the_flush_window_for_they_are_ours_and_not_the_pages() -> None:
+    run = audit([client(NOON)], *out_at(NOON), "--grace", "PT7M")
+    said = " ".join(run.out.split())
+    assert "grace" in said
+    assert "7 min" in said
+    assert "24 h" in said or "1 d" in said
 
 
 def test_times_without_offset_are_read_as_utc_and_counted() -> None:

@@ -53,16 +53,18 @@ class SlowLane:
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:
         """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""
-        seen: set[tuple[str, str | None, str] | Gap] = set()
+        gaps: set[Gap] = set()
+        told: set[tuple[str, str | None, str]] = set()
         for reading in (case, *map(self.case, _readings(case.event))):
-            for finding in self._judge(reading):
+            fresh = list(self._judge(reading))
+            for finding in fresh:
                 if isinstance(finding, Gap):
-                    if finding not in seen:  # one gap an event, however many rules fell into it
-                        seen.add(finding)
+                    if finding not in gaps:  # one gap an event, however many rules fell into it
+                        gaps.add(finding)
                         yield finding
-                elif (key := (finding.rule, finding.pointer, finding.message)) not in seen:
-                    seen.add(key)
+                elif _key(finding) not in told:
                     yield finding
+            told |= {_key(finding) for finding in fresh if isinstance(finding, Finding)}
 
     def _judge(self, case: Case) -> Iterator[Finding | Gap]:
         for rule in self.rules:
@@ -91,6 +93,11 @@ class SlowLane:
                 message=message(template, facts),
                 shape=None,
             )
+
+
+def _key(finding: Finding) -> tuple[str, str | None, str]:
+    """What makes a finding of another reading the same one."""
+    return finding.rule, finding.pointer, finding.message
 
 
 _READINGS = 32
