@@ -394,7 +394,7 @@ graces = st.sampled_from([timedelta(), 90 * MINUTE])
 capture_of_events = st.lists(events(), min_size=1, max_size=8)
 
 
-@some
+@few
 @given(histories(), capture_of_events, graces, st.randoms(use_true_random=False))
 def test_less_consent_makes_no_event_better_off(
     rows: Rows, capture: list[Json], grace: timedelta, chance: random.Random
@@ -462,7 +462,7 @@ def test_less_consent_makes_this_event_no_better_off(rows: Rows, fewer: Rows, ev
     never_better(rows, fewer, [event], timedelta())
 
 
-@some
+@few
 @given(histories(), capture_of_events, graces, st.randoms(use_true_random=False))
 def test_less_consent_mends_no_violated_claim(
     rows: Rows, capture: list[Json], grace: timedelta, chance: random.Random

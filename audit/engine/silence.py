@@ -79,9 +79,10 @@ def _silence(window: Window, table: ConsentTable, tally: Tally, before: int, lea
 
 
 def _longest_gap(acts: list[Act]) -> timedelta:
-    """The longest time between events. Inside one bucket it is shorter than the least that is asked, so it does not count."""
+    """The longest time between events, rather too long than too short: inside one bucket its whole length counts."""
     ordered = sorted((act.first, act.last) for act in acts)
-    return max((after[0] - here[1] for here, after in pairwise(ordered)), default=timedelta())
+    between = [after[0] - here[1] for here, after in pairwise(ordered)]
+    return max((*between, *(last - first for first, last in ordered)), default=timedelta())
 
 
 def _in_capture(window: Window, span: Span | None) -> bool:

@@ -96,6 +96,8 @@ def _row(raw: Mapping[str, Any], name: str, line: int) -> Row:
         raise ConsentError(f"{name}:{line}: state must be one of {', '.join(_STATES)}, exercised")
     at = _time(cells.get("at"), name, line, "at")
     effective = _time(cells["effective_at"], name, line, "effective_at") if cells.get("effective_at") else None
+    if effective is not None and state != "opted-out":
+        raise ConsentError(f"{name}:{line}: effective_at is for opted-out only: another state counts from at")
     if effective is not None and effective < at:
         raise ConsentError(f"{name}:{line}: effective_at lies before at")
     subject = cells.get("subject")
@@ -121,6 +123,8 @@ def table_of(rows: list[Row], name: str, *, needs_restart: bool) -> ConsentTable
             before = list(changes.get(row.subject, {}).values())
             if state is State.PERHAPS_OFF and before and before[-1][0] in (State.DECLINED, State.OPTED_OUT):
                 continue  # who had said no is not perhaps off: less consent is never more
+            if state is State.DECLINED and before and before[-1][0] is State.OPTED_OUT:
+                continue  # a no does not lift an opt-out
             known = changes.setdefault(row.subject, {}).get(at)
             if known is not None and known[0] is not state:
                 raise ConsentError(f"{name}:{row.line}: contradicts line {known[1]}: two states at {instant(at)}")

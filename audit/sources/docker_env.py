@@ -96,7 +96,7 @@ def _read_line(number: int, line: str, switch: ConsentSwitch) -> Remark | tuple[
     match = _ASSIGNMENT.fullmatch(line)
     if match is None:
         return None
-    lead, export, name, gap, mark, value = match.groups()
+    _, export, name, gap, mark, value = match.groups()
     if name != switch.env:
         near = difflib.SequenceMatcher(None, name.upper(), switch.env.upper()).ratio() > 0.85
         return Remark(number, f"looks like {switch.env} but is another name: it sets nothing") if near else None
@@ -107,22 +107,26 @@ def _read_line(number: int, line: str, switch: ConsentSwitch) -> Remark | tuple[
     if mark == ":":
         looks = _value(value.strip(), switch)[0] is not Setting.ON
         return Setting.LOOKS_OFF if looks else Setting.ON, ["a colon in place of `=`: that is YAML; env files need `=`"]
-    doubts = [*_doubts(lead, export, gap)]
+    doubts = [*_doubts(export, gap)]
     setting, more = _value(value, switch)
     doubts += more
     return (Setting.LOOKS_OFF if setting is Setting.OFF and doubts else setting), doubts
 
 
-def _doubts(lead: str, export: str | None, gap: str) -> Iterator[str]:
+def _doubts(export: str | None, gap: str) -> Iterator[str]:
     if export:
         yield "`export` before the name: Docker Compose 2 drops it, `docker run` and old Compose do not"
-    if lead or gap:
+    if gap:
         yield "spaces around the name: Docker Compose 2 drops them, `docker run` refuses them"
 
 
 def _value(value: str, switch: ConsentSwitch) -> tuple[Setting, list[str]]:
     if value in switch.off:
         return Setting.OFF, []
+    if "$" in value:
+        return Setting.LOOKS_OFF, [
+            "a variable in the value: Docker Compose 2 fills it in, other readers take it as it stands"
+        ]
     bare = re.split(r"\s#", value)[0].strip()
     off = " or ".join(switch.off)
     if bare != value and bare in switch.off:

@@ -25,6 +25,7 @@ def write(result: Result) -> str:
         _unexercised(result),
         _untestable(result),
         _reading(result),
+        _ours(result),
         _limits(),
     )
     return "\n".join(line.rstrip() for part in parts for line in part)
@@ -214,6 +215,13 @@ def _accounting(row: InputRow) -> str:
     parts = [f"{row['carrying']:,} with events"]
     parts += [f"{row[kind]:,} {kind}" for kind in ("blank", "unreadable", "other") if row[kind]]
     return f"Read {row['name']}: {row['units']:,} {unit}: {', '.join(parts)}; {events}."
+
+
+def _ours(result: Result) -> Iterator[str]:
+    """What this audit chose and no page says."""
+    grace, flush = (result["parameters"].get(name) for name in ("grace", "flush_window"))
+    if grace is not None:
+        yield from _wrap(f"Chosen by this audit, not by the page: grace {grace}, flush window {flush}.", "  ", first="")
 
 
 def _limits() -> Iterator[str]:
