@@ -28,7 +28,7 @@ ADDRESSES: dict[str, list[tuple[str, bool, bool]]] = {
     "write to jane@acme-mail.co.": [("jane@acme-mail.co", False, False)],
     "jane@acme-mail.co, bob@acme-mail.co": [("jane@acme-mail.co", False, False), ("bob@acme-mail.co", False, False)],
     "jane@acme-mail.co and JANE@acme-mail.co": [("jane@acme-mail.co", False, False)],
-    "?invite=jane@acme-mail.co&x=1": [("invite=jane@acme-mail.co", False, False)],
+    "?invite=jane@acme-mail.co&x=1": [("jane@acme-mail.co", False, False)],
     '"jane roe"@acme-mail.co': [('"jane roe"@acme-mail.co', True, False)],
     "jane+tag@mail.acme-mail.co.uk": [("jane+tag@mail.acme-mail.co.uk", True, False)],
     "jané@bücher.de": [("jané@bücher.de", True, False)],
@@ -39,7 +39,7 @@ ADDRESSES: dict[str, list[tuple[str, bool, bool]]] = {
     "jane@notexample.com": [("jane@notexample.com", True, False)],
     "jane@example.com.evil.co": [("jane@example.com.evil.co", True, False)],
     "'jane@acme-mail.co'": [("jane@acme-mail.co", False, False)],
-    "https://x.co/?to=jane%40acme-mail.co": [("x.co/?to=jane@acme-mail.co", False, False)],
+    "https://x.co/?to=jane%40acme-mail.co": [("jane@acme-mail.co", False, False)],
     "jane%2540acme-mail.co": [("jane@acme-mail.co", True, False)],
     f"{'x' * 200}@acme-mail.co": [(f"{'x' * 64}@acme-mail.co", False, False)],
     # ---- look-alikes
@@ -243,7 +243,19 @@ def test_queries_are_told_from_prose(text: str, kind: Query | None) -> None:
 
 PLAIN_LIKE = st.lists(
     st.sampled_from(
-        (*"abzAZ09._:/?&=~#!,*'-", "select", "SELECT", "from", "db.x.find", "ORA-00001", "http://", "=", "rows", "import", "def")
+        (
+            *"abzAZ09._:/?&=~#!,*'-",
+            "select",
+            "SELECT",
+            "from",
+            "db.x.find",
+            "ORA-00001",
+            "http://",
+            "=",
+            "rows",
+            "import",
+            "def",
+        )
     ),
     max_size=12,
 ).map("".join)

@@ -192,7 +192,7 @@ def test_where_a_pack_asks_for_less_the_longest_gap_counts_all_the_same(tmp_path
     events = [client(NOON - minutes * MINUTE) for minutes in (9, 5, 1)]
     run = audit([*events, *lasting(2 * MINUTE)], "-p", pack, *out_at(NOON))
     assert verdict(run, "opt-out")[0] == "inconclusive"
-    run = audit([*events, *lasting(4 * MINUTE + TICK)], "-p", pack, *out_at(NOON))
+    run = audit([*events, *lasting(9 * MINUTE)], "-p", pack, *out_at(NOON))
     assert verdict(run, "opt-out")[0] == "upheld"
 
 
@@ -438,9 +438,7 @@ def test_before_opted_in_at_there_is_no_beginning() -> None:
 def test_every_report_says_the_grace_and_the_flush_window_for_they_are_ours_and_not_the_pages() -> None:
     run = audit([client(NOON)], *out_at(NOON), "--grace", "PT7M")
     said = " ".join(run.out.split())
-    assert "grace" in said
-    assert "7 min" in said
-    assert "24 h" in said or "1 d" in said
+    assert "not by the page: grace PT420S, flush window PT86400S" in said
 
 
 def test_times_without_offset_are_read_as_utc_and_counted() -> None:

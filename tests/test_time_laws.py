@@ -413,53 +413,74 @@ def test_an_opt_out_that_nobody_dates_makes_no_event_better_off(
 
 
 YES, A_NO, LEFT = row(NOON - DAY, "opted-in"), row(NOON - DAY, "declined"), row(NOON, "opted-out", effective=NOON)
-WORSE: dict[str, tuple[Rows, Rows, Json]] = {
+AT_ONCE = timedelta()
+WORSE: dict[str, tuple[Rows, Rows, Json, timedelta]] = {
     "an opt-out after a no, for what was sent before it": (
         [A_NO],
         [A_NO, LEFT],
         client(NOON - HOUR, NOON + HOUR),
+        AT_ONCE,
     ),
     "an opt-out after a no that nobody dates": (
         [A_NO],
         [A_NO, row(NOON, "opted-out")],
         client(NOON + HOUR),
+        AT_ONCE,
     ),
     "an opt-out after an opt-out that nobody dates": (
         [LEFT],
         [LEFT, row(NOON + HOUR, "opted-out")],
         client(NOON + 2 * HOUR),
+        AT_ONCE,
     ),
     "a no in place of a yes, for what was sent while out": (
         [row(NOON - DAY, "opted-out", effective=NOON - DAY), row(NOON, "opted-in")],
         [row(NOON - DAY, "opted-out", effective=NOON - DAY), row(NOON, "declined")],
         client(NOON - HOUR, NOON + HOUR),
+        AT_ONCE,
     ),
     "a no in place of a yes, for an undocumented event of the server": (
         [YES, LEFT],
         [A_NO, LEFT],
         server_stray(NOON - HOUR, NOON + HOUR),
+        AT_ONCE,
     ),
     "a no after an opt-out, for an undocumented event of the server": (
         [LEFT],
         [LEFT, row(NOON + HOUR, "declined")],
         server_stray(NOON + 2 * HOUR, NOON + 2 * HOUR),
+        AT_ONCE,
     ),
     "a no after an opt-out, for a keep-alive": (
         [LEFT],
         [LEFT, row(NOON + HOUR, "declined")],
         beat(NOON + 2 * HOUR),
+        AT_ONCE,
     ),
     "no yes at all": (
         [YES, LEFT],
         [LEFT],
         client(NOON - HOUR, NOON + HOUR),
+        AT_ONCE,
+    ),
+    "an opt-out within whose grace somebody says no": (
+        [row(NOON + HOUR, "declined"), row(NOON + 2 * HOUR, "opted-in")],
+        [LEFT, row(NOON + HOUR, "declined"), row(NOON + 2 * HOUR, "opted-in")],
+        client(NOON + HOUR),
+        3 * HOUR,
+    ),
+    "a no within the grace of an opt-out": (
+        [LEFT],
+        [LEFT, row(NOON + HOUR, "declined")],
+        server_stray(NOON + 4 * HOUR, NOON + 4 * HOUR),
+        3 * HOUR,
     ),
 }
 
 
-@pytest.mark.parametrize(("rows", "fewer", "event"), WORSE.values(), ids=WORSE)
-def test_less_consent_makes_this_event_no_better_off(rows: Rows, fewer: Rows, event: Json) -> None:
-    never_better(rows, fewer, [event], timedelta())
+@pytest.mark.parametrize(("rows", "fewer", "event", "grace"), WORSE.values(), ids=WORSE)
+def test_less_consent_makes_this_event_no_better_off(rows: Rows, fewer: Rows, event: Json, grace: timedelta) -> None:
+    never_better(rows, fewer, [event], grace)
 
 
 @few

@@ -12,6 +12,7 @@ _LOCAL = re.compile(r"(?:\"[^\"@\r\n]{1,62}\"|[\w.!#$%&'*+/=?^`{|}~-]{1,64})\Z")
 _DOMAIN = re.compile(
     r"((?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}([^\W\d_]{2,63}|xn--[a-z0-9-]{2,59}))(?![\w-])", re.IGNORECASE
 )
+_QUERY = re.compile(r"[=?&/]")
 _FILES = frozenset("png jpg jpeg gif svg webp avif ico css js mjs json map html woff woff2 ttf otf mp4 pdf txt".split())
 _VERSION = re.compile(r"v?\d+\.\d")
 _SCP = re.compile(r":[\w.~-]+/")
@@ -39,7 +40,8 @@ def addresses(text: str) -> Iterator[Address]:
     seen: set[str] = set()
     for view in views(text):
         for found, whole in _in(view.text):
-            if found not in seen:
+            # `jane+tag@` read with `+` as a space is `tag@`: the tail of an address that is known already
+            if not any(known.endswith(found) for known in seen):
                 seen.add(found)
                 reserved = _RESERVED.search(found.rpartition("@")[2]) is not None
                 yield Address(found, whole, reserved, view.path)
@@ -51,10 +53,10 @@ def _in(text: str) -> Iterator[tuple[str, bool]]:
         local = _LOCAL.search(text[max(0, at - 64) : at])
         domain = _DOMAIN.match(text, at + 1, at + 256)
         if local and domain and _is_address(text, at, local[0], domain):
-            name = local[0].lstrip(".'/=?&")
+            name = _QUERY.split(local[0])[-1].lstrip(".'")  # `?to=jane@...`: the marks of a URL end a name
             if name:
                 stripped = text.strip().strip("<>").removeprefix("mailto:")
-                yield f"{name}@{domain[1]}".lower(), len(stripped) == len(local[0]) + 1 + len(domain[1])
+                yield f"{name}@{domain[1]}".lower(), len(stripped) == len(name) + 1 + len(domain[1])
         at = text.find("@", at + 1)
 
 
