@@ -463,12 +463,6 @@ WORSE: dict[str, tuple[Rows, Rows, Json, timedelta]] = {
         client(NOON - HOUR, NOON + HOUR),
         AT_ONCE,
     ),
-    "an opt-out within whose grace somebody says no": (
-        [row(NOON + HOUR, "declined"), row(NOON + 2 * HOUR, "opted-in")],
-        [LEFT, row(NOON + HOUR, "declined"), row(NOON + 2 * HOUR, "opted-in")],
-        client(NOON + HOUR),
-        3 * HOUR,
-    ),
     "a no within the grace of an opt-out": (
         [LEFT],
         [LEFT, row(NOON + HOUR, "declined")],
