@@ -334,16 +334,16 @@ def crash(*_: object, **__: object) -> None:
     raise ValueError("secret-value in a captured event")
 
 
-@pytest.mark.parametrize("where", ["settle", "run", "writer", "outcome"])
+@pytest.mark.parametrize("where", ["check.settle", "check.run", "outputs.writer", "check.outcome"])
 def test_a_crash_is_exit_70_and_tells_nothing_captured(
     where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(f"audit.cli.check.{where}", crash)
+    monkeypatch.setattr(f"audit.cli.{where}", crash)
     run = invoke("check", "-", "--findings", tmp_path / "f.jsonl", stdin=jsonl(*samples()))
-    assert (run.code, run.out) == (70, "") if where != "outcome" else run.code == 70
+    assert (run.code, run.out) == (70, "") if where != "check.outcome" else run.code == 70
     assert "internal error: ValueError in " in run.err
     for word in ("secret-value", "Traceback", "captured event", str(ROOT)):
-        assert word not in run.err + ("" if where == "outcome" else run.out)
+        assert word not in run.err + ("" if where == "check.outcome" else run.out)
     assert all(".partial" not in path.name for path in tmp_path.iterdir())
 
 

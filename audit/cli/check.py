@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from audit.cli import mute
 from audit.cli.consent_options import consent_options, gather
-from audit.cli.options import Output, OutputType, Size, check_targets, load_policy
+from audit.cli.options import Size, check_targets, load_policy
+from audit.cli.outputs import choose, output_option, write
 from audit.engine.judge import CONSENT_RULES
 from audit.engine.parse import Limits
 from audit.engine.result import Result
@@ -21,15 +21,13 @@ from audit.engine.run import Auditor
 from audit.engine.settle import settle
 from audit.engine.silence import crowded
 from audit.gate.exit import outcome
-from audit.model import Finding, Outcome
+from audit.model import Finding
 from audit.policy.pack import Policy
 from audit.redact import visible
 from audit.runners.marks import MarkStore
 from audit.runners.serial import run
 from audit.sources.inputs import Input, NoSuchInput, find
 from audit.tally import Size as Bounds
-from audit.writers import writer
-from audit.writers.files import write_atomically
 from audit.writers.findings import FindingsFile
 
 EPILOG = """\b
@@ -52,15 +50,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     metavar="NAME|DIR",
     help="The policy pack to judge by.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    type=OutputType(),
-    multiple=True,
-    metavar="FORMAT[=PATH]",
-    help="text, json or jsonl; to stdout without PATH. Repeatable.",
-)
+@output_option
 @click.option(
     "--findings",
     type=click.Path(dir_okay=False),
@@ -122,7 +112,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     inputs = _inputs(captures)
     origins = _origins(options["origins"], inputs, policy)
     _check_required(options["required"], policy)
-    outputs = _outputs(options["outputs"], quiet=options["quiet"])
+    outputs = choose(options["outputs"], quiet=options["quiet"])
     paths = [output.path for output in outputs if output.path is not None]
     targets = [*paths, *([options["findings"]] if options["findings"] else [])]
     check_targets(targets, [capture.path for capture in inputs if capture.path is not None])
@@ -132,7 +122,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         click.echo(f"warning: {warning}", err=True)
     parameters = {**_parameters(options, limits, origins, inputs), **consent.parameters}
     result = _judge(Auditor(policy, limits, consent.table), inputs, origins, parameters, options)
-    _write(result, outputs)
+    write(result, outputs)
     sys.exit(outcome(result, options["fail_on"], options["required"]))
 
 
@@ -169,12 +159,6 @@ def _findings_file(path: str) -> FindingsFile:
         return FindingsFile(path)
     except OSError as error:
         raise click.UsageError(f"{visible(path)} cannot be written: {error.strerror}") from None
-
-
-class NotWritten(click.ClickException):
-    """An output that could not be written after all: never to be taken for findings."""
-
-    exit_code = Outcome.USAGE
 
 
 def _inputs(captures: Sequence[str]) -> list[Input]:
@@ -219,15 +203,6 @@ def _check_required(required: Sequence[str], policy: Policy) -> None:
             )
 
 
-def _outputs(asked: Sequence[Output], *, quiet: bool) -> list[Output]:
-    on_stdout = [output.format for output in asked if output.path is None]
-    if len(on_stdout) > 1:
-        raise click.UsageError(
-            f"{' and '.join(on_stdout)} cannot both go to stdout: give one a file, as in -o {on_stdout[1]}=FILE"
-        )
-    return [*asked] if on_stdout or quiet else [Output("text", None), *asked]
-
-
 def _parameters(
     options: dict[str, Any], limits: Limits, origins: dict[int, str], inputs: list[Input]
 ) -> dict[str, Any]:
@@ -240,22 +215,6 @@ def _parameters(
         "max_depth": limits.max_depth,
         "max_keys": limits.max_keys,
     }
-
-
-def _write(result: Result, outputs: list[Output]) -> None:
-    for output in outputs:
-        text = writer(output.format)(result)
-        if output.path is None:
-            try:
-                click.echo(text, nl=False)
-                sys.stdout.flush()
-            except BrokenPipeError:
-                mute()  # whoever reads it has seen enough; the verdict and the other outputs stand
-            continue
-        try:
-            write_atomically(Path(output.path), text)
-        except OSError as error:
-            raise NotWritten(f"{visible(output.path)} was not written: {error.strerror}") from None
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -13,7 +12,6 @@ from audit.policy.files import find
 from audit.policy.load import load
 from audit.policy.pack import Policy, PolicyError
 from audit.redact import visible
-from audit.writers import FORMATS
 
 _SIZE = re.compile(r"([0-9]{1,12}) ?(B|KiB|MiB|GiB|)", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
@@ -34,27 +32,6 @@ class Size(click.ParamType[int]):
                 f"{visible(str(value))!r} is no size from 1 byte to 1GiB: write 65536, 64KiB or 16MiB", param, ctx
             )
         return size
-
-
-class Output(NamedTuple):
-    """A format and where it goes; no path means stdout."""
-
-    format: str
-    path: str | None
-
-
-class OutputType(click.ParamType[Output]):
-    name = "format[=path]"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Output:
-        if isinstance(value, Output):
-            return value
-        name, equals, path = str(value).partition("=")
-        if name not in FORMATS:
-            self.fail(f"unknown format {visible(name)!r}: use one of {', '.join(FORMATS)}", param, ctx)
-        if equals and not path:
-            self.fail(f"no path after {name}=: write {name}=FILE, or {name} alone for stdout", param, ctx)
-        return Output(name, None if not equals or path == "-" else path)
 
 
 def load_policy(name: str) -> Policy:

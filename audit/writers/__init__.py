@@ -11,14 +11,18 @@ FORMATS: Mapping[str, str] = {
     "text": "the answer for a terminal, 80 columns",
     "json": "the whole result, telemetry-audit/result/1",
     "jsonl": "one finding a line",
+    "markdown": "the answer for a job summary or a ticket, under 1 MiB",
+    "csv": "the findings as a table for a spreadsheet",
 }
 """Every format with its description; the writer of `x` is `audit.writers.x`, loaded when it is asked for."""
 
 
 def writer(name: str) -> Callable[[Result], str]:
     """The function that renders a result in a format."""
-    module = import_module(
-        {"json": "audit.writers.json_result", "jsonl": "audit.writers.json_lines"}.get(name, f"audit.writers.{name}")
-    )
+    module = import_module(f"audit.writers.{_MODULES.get(name, name)}")
     write: Callable[[Result], str] = module.write
     return write
+
+
+_MODULES = {"json": "json_result", "jsonl": "json_lines", "csv": "csv_table"}
+"""Where a module of the format's name would hide one of the standard library."""
