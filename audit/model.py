@@ -134,6 +134,11 @@ class Reason(StrEnum):
     DENIED = "permission denied: nothing of this file was read"
     VANISHED = "the file could not be read to its end"
     NO_FILE = "not a regular file: nothing of it was read"
+    BODY = "a telemetry request whose body is no event: encrypted, damaged, or of an unknown encoding"
+    BODILESS = "a telemetry request whose body the capture does not hold: export the capture with its request bodies"
+    CUT_BODY = "a telemetry request that the capture cuts off: capture whole packets (snap length 0)"
+    BOMB = "a telemetry request whose body inflates beyond --max-line"
+    NO_REQUEST = "an entry without a request: method, URL and headers are expected"
     CAPTURE = "a HAR, packet capture or flow dump, which this version does not read: export the events as JSON lines"
 
 
@@ -147,6 +152,48 @@ class Gap(StrEnum):
     DUPLICATE = "duplicate-key"
     OVERFLOW = "too-many-groups"
     SEARCH = "search-given-up"
+
+
+class Known(StrEnum):
+    """How the name of a destination is known; the first that a capture offers decides."""
+
+    HTTP = "http-host"
+    TLS = "tls-name"
+    CONNECT = "connect"
+    DNS = "dns"
+    ADDRESS = "address"
+
+
+class Scheme(StrEnum):
+    """What was spoken with a destination, as far as the capture shows."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    TLS = "tls"
+    TCP = "tcp"
+    QUIC = "quic"
+    UDP = "udp"
+    DNS = "dns"
+    ICMP = "icmp"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One destination that was contacted, or that a contact was attempted with.
+
+    `host`: the name, lower case, or the address where no name is known; `address`: where it went, if known; `connected`:
+    it answered; `opaque`: something was said that the capture does not show (TLS, QUIC, a tunnel, a websocket).
+    """
+
+    host: str
+    port: int | None
+    scheme: Scheme
+    known: Known
+    seen_at: datetime | None = None
+    address: str | None = None
+    connected: bool = True
+    opaque: bool = False
+    bytes_out: int = 0
 
 
 UNKNOWN = "unknown"

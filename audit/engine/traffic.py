@@ -1,0 +1,30 @@
+"""What a unit of network traffic is to the engine: a destination, the telemetry in it, and what else it carried out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from audit.engine.parse import Document
+from audit.model import Contact, Reason
+
+
+class Message(NamedTuple):
+    """A decoded telemetry body: one event or a batch. `call`: the kind of call that the request's path says."""
+
+    document: Document
+    call: str | None = None
+
+
+class Exchange(NamedTuple):
+    """What one request says: whom it contacts, the telemetry in it, or why that cannot be read.
+
+    `content`: everything else that went out (URL, query, header fields, a body that is no telemetry), for the rules that
+    search contents.
+    """
+
+    contact: Contact | None
+    messages: tuple[Message, ...] = ()
+    reason: Reason | None = None
+    content: Document | None = None
+    seen_at: datetime | None = None

@@ -1,0 +1,66 @@
+"""Everything that a request carries out beside telemetry, as one value that the rules of content can search."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import parse_qsl
+
+from audit.engine.parse import Document, Limits, Refusal, parse
+from audit.model import Json, Pointer
+from audit.sources.requests.endpoints import Url
+
+_MOST_FIELDS = 500
+_MOST_TEXT = 1 << 22
+
+
+def content_of(url: Url, headers: tuple[tuple[str, str], ...], body: bytes, limits: Limits) -> Document:
+    """URL, query, header fields and body. A body that is no JSON and no form is searched as text."""
+    value: dict[str, Json] = {"url": f"{url.scheme}://{url.user + '@' if url.user else ''}{url.host}{url.path}"}
+    if url.query:
+        value["query"] = _fields(url.query)
+    fields = tuple((name.lower(), text) for name, text in headers if not _is_write_key(name, text))
+    if fields:
+        value["headers"] = _fields(fields)
+    hidden: tuple[tuple[Pointer, Json], ...] = ()
+    if body:
+        found = _body(body, limits)
+        value["body"] = found.value
+        hidden = tuple((("body", *pointer), child) for pointer, child in found.hidden)
+    return Document(value, hidden)
+
+
+def _fields(pairs: tuple[tuple[str, str], ...]) -> dict[str, Json]:
+    """Fields by name; one that stands several times as a list."""
+    found: dict[str, list[Json]] = {}
+    for name, text in pairs[:_MOST_FIELDS]:
+        found.setdefault(name, []).append(text[:_MOST_TEXT])
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _is_write_key(name: str, text: str) -> bool:
+    """Whether a field is basic authorisation without a password: how the protocol says its (public) write key."""
+    scheme, _, rest = text.strip().partition(" ")
+    if name.lower() != "authorization" or scheme.lower() != "basic":
+        return False
+    try:
+        user, colon, password = base64.b64decode(rest.strip() + "==").partition(b":")
+    except (binascii.Error, ValueError):
+        return False
+    return bool(user) and not password and (bool(colon) or user.isalnum())
+
+
+def _body(body: bytes, limits: Limits) -> Document:
+    stripped = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if stripped[:1] in (b"{", b"[", b'"'):
+        found = parse(stripped, limits)
+        if not isinstance(found, Refusal):
+            return found
+    text = body[:_MOST_TEXT].decode("utf-8", "replace")
+    if "=" in text and "\n" not in text and " " not in text:
+        try:
+            pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=_MOST_FIELDS)
+            return Document(_fields(tuple(pairs)))
+        except ValueError:
+            pass
+    return Document(text)
