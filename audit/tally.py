@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
 from audit.model import Finding, Gap, Level, Reason
+from audit.sketch import FieldKey, Hours, Seen
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -31,11 +32,12 @@ class Units(NamedTuple):
 
 
 class Size(NamedTuple):
-    """Bounds of a tally: examples a group, groups a rule, distinct names."""
+    """Bounds of a tally: examples a group, groups a rule, distinct names of events, fields of the inventory."""
 
     examples: int = 3
     groups: int = 10_000
     names: int = 1_000
+    fields: int = 2_000
 
 
 class GroupKey(NamedTuple):
@@ -145,6 +147,8 @@ class Tally:
         self.subjects: dict[str, list[bytes]] = {}
         self.seen: set[str] = set()
         self.naive = 0
+        self.hours = Hours()
+        self.inventory: Bounded[FieldKey, Seen] = Bounded(self.size.fields)
 
     def mark(self, key: MarkKey, mark: bytes) -> None:
         held = self.marks.get(key)
@@ -210,6 +214,10 @@ class Tally:
         self.gaps.update(part.gaps)
         if part.span is not None:
             self.saw(*part.span)
+        self.hours.take(part.hours)
+        for field_key, seen in part.inventory.items.items():
+            self.inventory.items[field_key] = self.inventory.items.get(field_key, Seen()).plus(seen)
+        self.inventory.prune()
         self._take_groups(part)
         self._take_marks(part)
 
@@ -235,6 +243,7 @@ class Tally:
         """The same tally pruned to its bounds: equal tallies compare equal, whatever way they were merged."""
         total = self + Tally(self.size)
         total.events.prune(final=True)
+        total.inventory.prune(final=True)
         for groups in total.groups.values():
             groups.prune(final=True)
         return total
@@ -249,7 +258,17 @@ class Tally:
         groups = {rule: bounded.items for rule, bounded in self.groups.items()}
         parts = (self.units, self.events.items, self.origins, self.fields, self.totals, groups, self.gaps, self.reasons)
         marks = {key: sorted(_cut(held)) for key, held in self.marks.items()}
-        return (*parts, self.span, marks, self.acts, self.subjects, self.seen, self.naive)
+        return (
+            *parts,
+            self.span,
+            marks,
+            self.acts,
+            self.subjects,
+            self.seen,
+            self.naive,
+            self.hours.state(),
+            self.inventory.items,
+        )
 
     def sorted_marks(self, timeline: str) -> Iterator[bytes]:
         """The marks of a timeline in order, each with its unit counted from the start of the input."""

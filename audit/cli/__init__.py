@@ -19,6 +19,7 @@ COMMANDS = {
     "check": ("audit.cli.check", "Judge captures against a telemetry page, claim by claim."),
     "consent": ("audit.cli.consent", "Say what a docker.env really means for telemetry, and its traps."),
     "explain": ("audit.cli.explain", "Say what a rule finds, why it matters, and its limits."),
+    "inventory": ("audit.cli.inventory", "List every event and field that captures hold, never a value."),
     "report": ("audit.cli.report", "Render a saved result in any format, without judging again."),
     "policy": ("audit.cli.policy", "List and show policy packs, and plan what to capture."),
 }

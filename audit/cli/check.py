@@ -99,6 +99,11 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     show_default=True,
     help="A record with more members is unreadable.",
 )
+@click.option(
+    "--inventory/--no-inventory",
+    default=None,
+    help="Count every field seen, which takes longer. Default: when HTML is asked for.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No text on stdout; the exit code and the outputs asked for remain.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr how each capture was read.")
 @click.option("--no-progress", is_flag=True, help="No progress on stderr (it is shown on a terminal only).")
@@ -120,8 +125,11 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     consent = gather(options, policy)
     for warning in consent.warnings:
         click.echo(f"warning: {warning}", err=True)
-    parameters = {**_parameters(options, limits, origins, inputs), **consent.parameters}
-    result = _judge(Auditor(policy, limits, consent.table), inputs, origins, parameters, options)
+    counted = options["inventory"]
+    inventory = any(output.format == "html" for output in outputs) if counted is None else counted
+    parameters = {**_parameters(options, limits, origins, inputs), "inventory": inventory, **consent.parameters}
+    auditor = Auditor(policy, limits, consent.table, inventory=inventory)
+    result = _judge(auditor, inputs, origins, parameters, options)
     write(result, outputs)
     sys.exit(outcome(result, options["fail_on"], options["required"]))
 

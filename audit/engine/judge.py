@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
 
+from audit.engine.observed import NO_RHYTHM, Rhythm
 from audit.engine.silence import Lack, crowded, lacks_refusal, lacks_silence, perhaps
 from audit.model import UNKNOWN, Gap, Level, Verdict
 from audit.policy.consent import ConsentTable
@@ -36,13 +36,6 @@ class Judgement:
     rules: Mapping[str, int]
     reason: str
     hint: str | None = None
-
-
-class Rhythm(NamedTuple):
-    """The intervals seen between keep-alives of one event type: all of them, and the most of any one instance."""
-
-    intervals: int
-    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +128,7 @@ def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa
         seen = f"the capture spans {duration(evidence.window)}" if evidence.window else "the capture spans no time"
         yield Lack(f"{seen}, {duration(condition.window)} are needed", "capture longer")
     if condition.intervals is not None:
-        rhythm = evidence.rhythms.get(condition.event or "", Rhythm(0, 0))
+        rhythm = evidence.rhythms.get(condition.event or "", NO_RHYTHM)
         if rhythm.most < condition.intervals:
             seen = (
                 f"at most {plural(rhythm.most, 'interval')} of one instance"
@@ -246,9 +239,7 @@ def _looked_at(claim: Claim, evidence: Evidence, unit: str) -> int:
     if unit == "contacts":
         return 0
     if unit == "intervals":
-        return sum(
-            evidence.rhythms.get(condition.event or "", Rhythm(0, 0)).intervals for condition in claim.sufficient
-        )
+        return sum(evidence.rhythms.get(condition.event or "", NO_RHYTHM).intervals for condition in claim.sufficient)
     return evidence.events if claim.origin is None else evidence.tally.origins[claim.origin]
 
 

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from audit.engine.events import Reader
@@ -13,8 +14,9 @@ from audit.engine.fast import FastLane, Plan
 from audit.engine.names import Names
 from audit.engine.parse import Document, Limits, Refusal, parse, small
 from audit.engine.slow import SlowLane, identifying
-from audit.engine.times import arrival_of, parse_time, times_of
+from audit.engine.times import arrival_of, hour_of, parse_time, times_of
 from audit.engine.witness import Witness
+from audit.measures.inventory import Inventory
 from audit.model import UNKNOWN, Event, Finding, Gap, Place, Pointer, Reason, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Envelope, EventType, Policy
@@ -72,9 +74,8 @@ class _Counts:
 
     clean: Counter[str] = field(default_factory=Counter)
     fields: Counter[tuple[str, str]] = field(default_factory=Counter)
-    first: str = "~"
-    last: str = ""
-    instants: list[datetime] = field(default_factory=list)
+    whens: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    instants: list[tuple[str, datetime]] = field(default_factory=list)
     marks: defaultdict[str, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     units: int = 0
     carrying: int = 0
@@ -87,13 +88,20 @@ class Auditor:
     """A policy made ready to run: both lanes, the reader of envelopes, the redactor. One per process; keeps no events."""
 
     def __init__(
-        self, policy: Policy, limits: Limits | None = None, consent: ConsentTable | None = None, *, lanes: bool = True
+        self,
+        policy: Policy,
+        limits: Limits | None = None,
+        consent: ConsentTable | None = None,
+        *,
+        lanes: bool = True,
+        inventory: bool = False,
     ) -> None:
         self.policy, self.limits = policy, limits or Limits()
         self.consent = consent
         self.witness = Witness(policy, consent) if consent is not None else None
         self.names = Names(policy)
         self.redactor = Redactor(policy.names, policy.envelope.id_pattern)
+        self.inventory = Inventory(self.redactor) if inventory else None
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
         self.fast = FastLane(policy, rules, consent) if lanes else None
@@ -167,11 +175,12 @@ class Auditor:
                 counts.fields[name, text] += 1
         if self.witness is not None:
             self.witness.attend(entry, entry.origin, value, times_of(value, self.policy.envelope), tally)
+        if self.inventory is not None:
+            self.inventory.attend(name, entry.origin, entry, value, tally)
         if fixed:  # fixed-width UTC times order as text
-            counts.first = min(counts.first, when)
-            counts.last = max(counts.last, when)
+            counts.whens[entry.origin].append(when)
         elif arrived is not None:
-            counts.instants = [min([arrived, *counts.instants]), max([arrived, *counts.instants])]
+            counts.instants.append((entry.origin, arrived))
 
     def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
         self,
@@ -221,7 +230,10 @@ class Auditor:
             tally.add_gap(Gap.ORIGIN, UNKNOWN)
         if event.times.arrived is not None:
             tally.saw(event.times.arrived, event.times.arrived)
+            tally.hours.add(event.origin, hour_of(event.times.arrived))
         self._mark(case, tally)
+        if self.inventory is not None:
+            self.inventory.attend(shown, event.origin, case.type, event.value, tally)
         if case.type is not None:
             found = self.identifying[id(case.type)]
             for text, pointer in (*found.sure, *found.maybe):
@@ -266,13 +278,28 @@ class Auditor:
         tally.fields.update(counts.fields)
         for timeline, marks in counts.marks.items():
             tally.mark(MarkKey(timeline, *at), bytes(marks))
-        ends = [
-            when for when in (parse_time(counts.first), parse_time(counts.last), *counts.instants) if when is not None
-        ]
-        if ends:
-            tally.saw(min(ends), max(ends))
+        self._close_times(counts, tally)
         units = Units(counts.units, counts.carrying + clean, counts.blank, counts.unreadable, 0, counts.events + clean)
         tally.count_units(at, units)
+
+    @staticmethod
+    def _close_times(counts: _Counts, tally: Tally) -> None:
+        """When the clean events arrived: the ends, and how many in which hour."""
+        ends = [end for whens in counts.whens.values() for end in (min(whens), max(whens))]
+        instants = [when for when in map(parse_time, ends) if when is not None]
+        instants += [when for _, when in counts.instants]
+        if instants:
+            tally.saw(min(instants), max(instants))
+        for origin, whens in counts.whens.items():
+            for hour, number in Counter(map(_HOUR, whens)).items():
+                start = parse_time(f"{hour}:00:00Z")
+                if start is not None:
+                    tally.hours.add(origin, hour_of(start), number)
+        for origin, when in counts.instants:
+            tally.hours.add(origin, hour_of(when))
+
+
+_HOUR = itemgetter(slice(13))
 
 
 def packed(index: int, item: int, unit: int) -> bytes:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from audit import __version__
-from audit.engine import silence
-from audit.engine.judge import CONSENT_RULES, REQUIREMENTS, Evidence, Rhythm, headline, judge, overall, require
+from audit.engine import observed, silence
+from audit.engine.judge import CONSENT_RULES, REQUIREMENTS, Evidence, headline, judge, overall, require
 from audit.engine.result import FORMAT, Result, digest
 from audit.engine.rows import (
     Grouped,
@@ -51,7 +51,8 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     tally = conclude(policy, soften(tally, consent), take, sink)
     page = tuple(breach for rule in RULES if isinstance(rule, PageRule) for breach in rule.check(policy))
     overflow = {rule: n for rule in sorted(tally.groups) if (n := tally.overflow(rule))}
-    evidence = Evidence(tally, page, frozenset(overflow), _rhythms(policy, take), consent)
+    rhythms = observed.rhythms(lives(policy, take(HEARTBEATS.id)))
+    evidence = Evidence(tally, page, frozenset(overflow), rhythms, consent)
     claims = [judge(claim, evidence) for claim in policy.claims]
     requirements = [require(name, evidence) for name in REQUIREMENTS]
     verdict = overall(claims, requirements, evidence)
@@ -75,7 +76,10 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
         "custody": None,
         "unreadable": {reason.value: n for reason, n in sorted(tally.reasons.items())},
         "overflow": overflow,
+        "timeline": observed.timeline(policy, tally, consent, rhythms),
     }
+    if parameters.get("inventory"):
+        document["inventory"] = observed.inventory(policy, tally)
     document["digest"] = digest(document)
     return cast("Result", document)
 
@@ -125,15 +129,6 @@ def _timed(rule: str, breach: TimelineBreach) -> Finding:
     text = message(breach.template, breach.facts)
     finding = _pageless(rule, breach.level, breach.event, field_text(breach.pointer), text, breach.origin)
     return replace(finding, place=place)
-
-
-def _rhythms(policy: Policy, marks: Marks) -> dict[str, Rhythm]:
-    found: dict[str, Rhythm] = {}
-    for life in lives(policy, marks(HEARTBEATS.id)):
-        known = found.get(life.entry.name, Rhythm(0, 0))
-        number = len(life.intervals)
-        found[life.entry.name] = Rhythm(known.intervals + number, max(known.most, number))
-    return found
 
 
 def _captured(policy: Policy, tally: Tally) -> Iterator[Grouped]:

@@ -22,6 +22,20 @@ def parse_time(text: Json) -> datetime | None:
         return None
 
 
+_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
+
+
+def hour_of(when: datetime) -> int:
+    """The number of its hour, from year 1."""
+    return (when - _EPOCH) // _HOUR
+
+
+def hour_at(number: int) -> datetime:
+    """Where the hour of a number begins."""
+    return _EPOCH + number * _HOUR
+
+
 def times_of(value: dict[str, Json], envelope: Envelope, seen_at: datetime | None = None) -> Times:
     """*arrived*: the capture's clock, else received, stamp, sent. *sent*: never later than arrived. *created*."""
 

@@ -38,10 +38,10 @@ def _rows(result: Result) -> Iterator[list[str | int]]:
                 "times": group["count"],
                 "suppressed": "yes" if group["suppressed"] else "no",
             }
-        yield [_cell(shown.get(column)) for column in COLUMNS]
+        yield [cell(shown.get(column)) for column in COLUMNS]
 
 
-def _cell(value: object) -> str | int:
+def cell(value: object) -> str | int:
     """A cell that no spreadsheet takes for a formula and no reader for two lines."""
     if value is None:
         return ""

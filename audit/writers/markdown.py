@@ -17,7 +17,7 @@ _WIDE = 400
 _NARROW = 240
 """Bytes of a sentence and of a name: with MOST they keep the whole below the bound."""
 _PROSE = re.compile(r"(?![-+=\s])[\w.,;:()'\"/?!%+= \u2013\u2014\u2026\u2018\u2019\u201c\u201d-]*", re.ASCII)
-_ALIVE = re.compile(r"_|://|\bwww\.|:\w+:|\bgh-\d|[0-9a-f]{7}|--|^\d+[.)]", re.IGNORECASE)
+_ALIVE = re.compile(r"_|://|\bwww\.|:\w+:|\bgh-\d|[0-9a-f]{7}|--|^\d+[.)](?:\s|$)", re.IGNORECASE)
 """What renderers turn into links, emoji, emphasis or lists even in the middle of a line."""
 
 

@@ -1,0 +1,102 @@
+"""`telemetry-audit inventory`: every event and field that captures hold, never a value."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from audit import __version__
+from audit.cli.check import _inputs, _origins
+from audit.cli.options import Size, check_targets, load_policy
+from audit.cli.outputs import NotWritten, say
+from audit.engine.observed import inventory
+from audit.engine.parse import Limits
+from audit.engine.result import digest
+from audit.engine.rows import InputFacts, input_row
+from audit.engine.run import Auditor
+from audit.model import Outcome
+from audit.policy.pack import Policy
+from audit.redact import visible
+from audit.runners.marks import MarkStore
+from audit.runners.serial import run
+from audit.sources.inputs import Input
+from audit.tally import Tally
+from audit.writers.fields import FORMATS, Document, render
+from audit.writers.files import write_atomically
+
+EPILOG = """\b
+Examples:
+  telemetry-audit inventory logs.jsonl
+  telemetry-audit inventory logs/ -f csv -o fields.csv
+
+A value is never shown, only how many different ones there are: exactly up to 512, above that within about 4 %.
+What is documented is what the policy pack says. The exit code is 0, or 3 if nothing could be read."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option(
+    "-p",
+    "--policy",
+    "policy_name",
+    default="appsmith/2020-11",
+    show_default=True,
+    metavar="NAME|DIR",
+    help="The policy pack that says what is documented.",
+)
+@click.option(
+    "-f", "--format", "kind", type=click.Choice([*FORMATS]), default="text", show_default=True, help="How to write it."
+)
+@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Where to; without it, to stdout.")
+@click.option(
+    "--origin",
+    "origins",
+    multiple=True,
+    metavar="FILE=ORIGIN",
+    help="Who sent the events of a capture, where their names do not tell. Repeatable.",
+)
+@click.option(
+    "--max-line", type=Size(), default="16MiB", show_default=True, help="A longer line or item is unreadable."
+)
+def command(captures: tuple[str, ...], **options: Any) -> None:
+    """List every event and field that captures hold: type, share, different values, category, documented or not.
+
+    Input to a record of processing activities (GDPR Art. 30). Judges nothing: `telemetry-audit check` does.
+    """
+    policy = load_policy(options["policy_name"])
+    inputs = _inputs(captures)
+    origins = _origins(options["origins"], inputs, policy)
+    target = options["output"] if options["output"] != "-" else None
+    check_targets([target] if target else [], [capture.path for capture in inputs if capture.path is not None])
+    auditor = Auditor(policy, Limits(options["max_line"]), inventory=True)
+    with MarkStore() as marks:
+        tally, facts = run(auditor, inputs, marks, origins=origins)
+    document = _document(policy, tally.settled(), inputs, facts)
+    _write(render(document, options["kind"]), target)
+    sys.exit(Outcome.CLEAN if any(units.carrying for units in tally.units.values()) else Outcome.NOTHING_READ)
+
+
+def _document(policy: Policy, tally: Tally, inputs: list[Input], facts: list[InputFacts]) -> Document:
+    document: Document = {
+        "format": "telemetry-audit/inventory/1",
+        "tool": {"name": "telemetry-audit", "version": __version__},
+        "policy": {"id": policy.id, "revision": policy.revision, "title": policy.title, "sha256": policy.sha256},
+        "inputs": [input_row(capture.index, fact, tally) for capture, fact in zip(inputs, facts, strict=True)],
+        "inventory": inventory(policy, tally),
+        "unreadable": {reason.value: number for reason, number in sorted(tally.reasons.items())},
+    }
+    document["digest"] = digest(dict(document))
+    return document
+
+
+def _write(text: str, target: str | None) -> None:
+    if target is None:
+        say(text)
+        return
+    try:
+        write_atomically(Path(target), text)
+    except OSError as error:
+        raise NotWritten(f"{visible(target)} was not written: {error.strerror}") from None
