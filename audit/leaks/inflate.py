@@ -1,0 +1,85 @@
+"""Compressed bytes made readable, within bounds that no bomb passes."""
+
+from __future__ import annotations
+
+import bz2
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from audit.leaks.budget import INFLATE, RATIO, Budget
+
+_LEAST = 8
+_STARTS = frozenset(b for b in range(256) if (b & 7) in (1, 3, 5, 2, 4))
+"""First bytes of raw deflate: the block type is none of the reserved ones."""
+
+
+class Inflated(NamedTuple):
+    name: str
+    data: bytes
+
+
+def inflated(data: bytes, budget: Budget) -> Iterator[Inflated]:
+    """What the bytes hold as gzip, zlib or bzip2, at whatever place its mark stands, and as raw deflate as a whole."""
+    if len(data) < _LEAST:
+        return
+    for name, start, bits in _marked(data):
+        found = _zlib(data[start:], bits, budget)
+        if found:
+            yield Inflated(name, found)
+    start = data.find(b"BZh")
+    if start >= 0 and data[start + 4 : start + 10] == b"1AY&SY":
+        found = _bzip2(data[start:], budget)
+        if found:
+            yield Inflated("bzip2", found)
+    if data[0] in _STARTS and not data.isascii():
+        found = _zlib(data, -15, budget)
+        if found and _reads(found):
+            yield Inflated("deflate", found)
+
+
+def _marked(data: bytes) -> Iterator[tuple[str, int, int]]:
+    start = data.find(b"\x1f\x8b\x08")
+    if start >= 0:
+        yield "gzip", start, 31
+    for flag in (b"\x78\x9c", b"\x78\x01", b"\x78\x5e", b"\x78\xda"):
+        start = data.find(flag)
+        if start >= 0:
+            yield "zlib", start, 15
+    if data[0] & 0x8F == 8 and data[0] != 0x78 and (data[0] << 8 | data[1]) % 31 == 0:
+        yield "zlib", 0, 15
+
+
+def _zlib(data: bytes, bits: int, budget: Budget) -> bytes:
+    limit = min(INFLATE, max(RATIO * len(data), 1024))
+    engine = zlib.decompressobj(bits)
+    try:
+        found = engine.decompress(data, limit)
+    except zlib.error:
+        return b""
+    if engine.unconsumed_tail or (bits == -15 and not engine.eof):
+        if bits == -15 and not _reads(found):
+            return b""  # no deflate at all
+        budget.gave_up = budget.gave_up or len(found) >= limit
+    return found
+
+
+def _bzip2(data: bytes, budget: Budget) -> bytes:
+    engine = bz2.BZ2Decompressor()
+    limit = min(INFLATE, max(RATIO * len(data), 1024))
+    try:
+        found = engine.decompress(data, limit)
+    except (OSError, ValueError, EOFError):
+        return b""
+    if not engine.eof and len(found) >= limit:
+        budget.gave_up = True
+    return found
+
+
+def _reads(data: bytes) -> bool:
+    """Whether bytes look like something a person or a program wrote: what raw deflate gives by chance does not."""
+    head = data[:256]
+    return len(head) >= 4 and not head.translate(None, _TEXT)
+
+
+_TEXT = bytes(b for b in range(256) if 32 <= b < 127 or b in b"\t\r\n" or b >= 0x80)

@@ -1,0 +1,127 @@
+"""Runs of letters and digits inside a text that may be bytes in disguise: hex, base64, base32, base58, lists of numbers.
+
+Each yields (name, bytes). Every run is decoded at every alignment that its alphabet allows, so that text glued before
+it hides nothing.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Segment(NamedTuple):
+    name: str
+    data: bytes
+
+
+_HEX = re.compile(r"[0-9a-fA-F]{10,}")
+_SPACED_HEX = re.compile(
+    r"(?:0[xX])?[0-9a-fA-F]{2}(?:(?:[\s:,;._-]|\\x|0[xX]|%){1,4}[0-9a-fA-F]{2}){4,}(?![0-9a-fA-F])"
+)
+_UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+_BASE32 = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{10,}|[a-z2-7]{10,})(?![a-z])")
+_BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{8,512}(?![A-Za-z0-9])")
+_NUMBERS = re.compile(r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4,}")
+_NUMBER = re.compile(r"-?\d{1,3}")
+_NO_HEX = re.compile(r"0[xX]|\\x|[^0-9a-fA-F]")
+_URL64 = str.maketrans("-_", "+/")
+_DIGITS58 = {c: n for n, c in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
+
+
+def segments(text: str) -> Iterator[Segment]:
+    """Everything in a text that may be encoded bytes, in a text wrapped over lines too."""
+    if len(text) < 8:
+        return
+    yield from _hex(text)
+    yield from _base64(text)
+    yield from _base32(text)
+    yield from _base58(text)
+    if _comma(text):
+        yield from _numbers(text)
+    flat = unwrapped(text)
+    if flat is not None:
+        yield from _hex(flat)
+        yield from _base64(flat)
+        yield from _base32(flat)
+        yield from _base58(flat)
+
+
+def unwrapped(text: str) -> str | None:
+    """A text that was broken into lines of one width, put together again; None where it is none."""
+    pieces = text.split()
+    if len(pieces) < 2 or len(pieces[0]) < 4 or len(pieces[-1]) > len(pieces[0]):
+        return None
+    return "".join(pieces) if len({len(piece) for piece in pieces[:-1]}) == 1 else None
+
+
+def _comma(text: str) -> bool:
+    return any(char in text for char in ", ;|\n")
+
+
+def _hex(text: str) -> Iterator[Segment]:
+    for run in _HEX.finditer(text):
+        digits = run[0]
+        yield Segment("hex", bytes.fromhex(digits[: len(digits) & ~1]))
+        tail = digits[1:]
+        yield Segment("hex", bytes.fromhex(tail[: len(tail) & ~1]))
+    for run in _SPACED_HEX.finditer(text):
+        digits = _NO_HEX.sub("", run[0])
+        yield Segment("hex", bytes.fromhex(digits[: len(digits) & ~1]))
+    if "-" in text:
+        for run in _UUID.finditer(text):
+            yield Segment("uuid", bytes.fromhex(run[0].replace("-", "")))
+
+
+def _base64(text: str) -> Iterator[Segment]:
+    for run in _BASE64.finditer(text):
+        letters = run[0].translate(_URL64)
+        for start in range(4):
+            data = _quads(letters, start)
+            if len(data) >= 5:
+                yield Segment("base64", data)
+
+
+def _quads(letters: str, start: int) -> bytes:
+    """A run decoded from one of its first letters on, with whatever tail it has."""
+    size = len(letters) - start
+    rest = size % 4
+    end = len(letters) - (1 if rest == 1 else 0)
+    padding = "=" * (-(end - start) % 4)
+    return binascii.a2b_base64(letters[start:end] + padding)
+
+
+def _base32(text: str) -> Iterator[Segment]:
+    import base64
+
+    for run in _BASE32.finditer(text):
+        letters = run[0].upper()
+        size = len(letters)
+        while size % 8 in (1, 3, 6):
+            size -= 1
+        yield Segment("base32", base64.b32decode(letters[:size] + "=" * (-size % 8)))
+
+
+def _base58(text: str) -> Iterator[Segment]:
+    for run in _BASE58.finditer(text):
+        number = 0
+        for char in run[0]:
+            number = number * 58 + _DIGITS58[char]
+        yield Segment("base58", number.to_bytes((number.bit_length() + 7) // 8, "big"))
+
+
+def _numbers(text: str) -> Iterator[Segment]:
+    for run in _NUMBERS.finditer(text):
+        data = as_bytes([int(number) for number in _NUMBER.findall(run[0])])
+        if data is not None:
+            yield Segment("bytes", data)
+
+
+def as_bytes(numbers: list[int]) -> bytes | None:
+    """A list of numbers as the bytes that it spells, signed ones too; None where one does not fit."""
+    if all(-128 <= number <= 255 for number in numbers):
+        return bytes(number & 255 for number in numbers)
+    return None
