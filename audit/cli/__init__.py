@@ -21,7 +21,7 @@ COMMANDS = {
     "explain": ("audit.cli.explain", "Say what a rule finds, why it matters, and its limits."),
     "inventory": ("audit.cli.inventory", "List every event and field that captures hold, never a value."),
     "report": ("audit.cli.report", "Render a saved result in any format, without judging again."),
-    "policy": ("audit.cli.policy", "List and show policy packs, and plan what to capture."),
+    "policy": ("audit.cli.policy", "List, show, check and write policy packs; plan what to capture."),
 }
 
 

@@ -1,4 +1,4 @@
-"""`telemetry-audit policy`: the packs that ship, and what a pack says."""
+"""`telemetry-audit policy`: the packs that ship, what a pack says, and the tools of those who write packs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from audit.cli.options import load_policy
+from audit.cli.policy_lint import lint_command, test_command
 from audit.policy.files import built_in
 from audit.policy.load import load
 from audit.policy.pack import Claim, Documented, EventType, Policy
@@ -17,7 +18,11 @@ from audit.rules.case import field_text
 
 @click.group()
 def command() -> None:
-    """List and show policy packs: a vendor's telemetry page as data."""
+    """List, show, check and write policy packs: a vendor's telemetry page as data."""
+
+
+command.add_command(lint_command)
+command.add_command(test_command)
 
 
 @command.command("list")

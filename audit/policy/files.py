@@ -92,7 +92,7 @@ class PackFiles:
             line = re.search(r"line (\d+)", str(error))
             what = f"not TOML: {str(error).split(' (at')[0] or 'nested too deep'}"
             raise PolicyError("policy.toml", "", what, int(line[1]) if line else None) from None
-        faults = list(_policy_faults(raw))
+        faults = list(policy_faults(raw))
         if faults:
             path, what = min(faults, key=lambda fault: len(fault[0]))
             raise PolicyError("policy.toml", path, what, self.line_of(path))
@@ -118,7 +118,7 @@ def _policy_validator() -> Any:
     return compile_validator(json.loads((schemas_root() / "policy.schema.json").read_text("utf-8")))
 
 
-def _policy_faults(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def policy_faults(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Faults of policy.toml against policy.schema.json, as (key path, what)."""
     plain = _plain(raw)
     for fault in _policy_validator().faults(plain):

@@ -1,0 +1,1 @@
+"""For those who write policy packs: lint, test, infer, init."""

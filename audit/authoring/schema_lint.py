@@ -1,0 +1,460 @@
+"""Faults of one event's schema: what it lets through, what it cannot mean, what no engine checks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from audit.authoring.faults import child
+from audit.authoring.guess import least, too_low
+from audit.authoring.schema_nodes import (
+    IN_PLACE,
+    Root,
+    Schema,
+    Where,
+    every,
+    once,
+    own_types,
+    subschemas,
+    target,
+)
+from audit.model import Pointer
+from audit.policy.pack import CATEGORIES
+from audit.policy.patterns import Pattern
+from audit.policy.validators import FORMATS, accepts, check_safe
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_SUPPORTED = frozenset(
+    "$schema $ref $defs $comment title description examples default deprecated type const enum properties required "
+    "additionalProperties unevaluatedProperties patternProperties propertyNames minProperties maxProperties items "
+    "prefixItems minItems maxItems uniqueItems unevaluatedItems contains minContains maxContains minLength maxLength "
+    "pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf allOf anyOf oneOf not if then else "
+    "dependentRequired dependentSchemas x-data-category x-placeholder x-review".split()
+)
+_UNSUPPORTED = {
+    "$id": "refer with '#/$defs/...'",
+    "$anchor": "refer with '#/$defs/...'",
+    "$dynamicRef": "refer with $ref",
+    "$dynamicAnchor": "refer with '#/$defs/...'",
+    "$vocabulary": "the vocabulary is that of 2020-12",
+    "definitions": "use $defs",
+    "dependencies": "use dependentRequired or dependentSchemas",
+    "additionalItems": "use items beside prefixItems",
+    "contentEncoding": "no engine checks it",
+    "contentMediaType": "no engine checks it",
+    "contentSchema": "no engine checks it",
+    "readOnly": "it says nothing about what is sent",
+    "writeOnly": "it says nothing about what is sent",
+}
+_OBJECT_WORDS = frozenset({"properties", "patternProperties", "required", "additionalProperties", "propertyNames"})
+_LONGEST = 65_536
+_ASIDE = frozenset({"$ref", "x-data-category", "x-placeholder", "description", "title"})
+"""What may stand beside a reference without adding a condition."""
+
+
+class Said(NamedTuple):
+    """A fault inside one schema, before it is given its file and line."""
+
+    key: str
+    lint: str
+    what: str
+
+
+def schema_faults(schema: Any, ids: frozenset[Pointer] = frozenset()) -> Iterator[Said]:
+    """Every fault of one schema. `ids`: pointers that hold the envelope's message id."""
+    if not isinstance(schema, dict):
+        yield Said("", "not-a-schema", "a schema must be an object")
+        return
+    if "$schema" not in schema:
+        yield Said("", "dialect", "$schema is missing")
+    if schema.get("type") != "object":
+        yield Said("/type" if "type" in schema else "", "not-a-schema", "an event is an object: the schema must say so")
+    root = Root(schema)
+    nodes = list(every(schema))
+    for at, node in nodes:
+        if isinstance(node, dict):
+            yield from _keywords(at, node)
+            yield from _patterns(at, node)
+            yield from _impossible(at, node, root)
+    yield from _references(schema)
+    broken = [at for at, node in nodes if not isinstance(node, dict | bool)]
+    yield from (Said(at, "not-a-schema", "a schema must be an object, true or false") for at in broken)
+    if not broken:
+        for at, what in check_safe(schema):
+            known = {"$schema": "dialect", "format": "unchecked-format"}
+            yield Said(at, known.get(at.rsplit("/", 1)[-1], "reference"), what)
+        yield from _places(root, ids)
+
+
+def _keywords(at: str, node: dict[str, Any]) -> Iterator[Said]:
+    for keyword in node:
+        if keyword in _UNSUPPORTED:
+            if not keyword.startswith(("$id", "$anchor", "$dynamic", "$vocab")):  # those are told with the references
+                yield Said(
+                    child(at, keyword), "unsupported-keyword", f"{keyword} is not supported: {_UNSUPPORTED[keyword]}"
+                )
+        elif keyword not in _SUPPORTED:
+            near = difflib.get_close_matches(keyword, _SUPPORTED, 1, 0.7)
+            hint = f": did you mean {near[0]}?" if near else ""
+            yield Said(child(at, keyword), "unknown-keyword", f"no engine knows the keyword {keyword[:60]!r}{hint}")
+    category = node.get("x-data-category")
+    if "x-data-category" in node and (not isinstance(category, str) or category not in CATEGORIES):
+        near = difflib.get_close_matches(str(category), CATEGORIES, 1, 0.6)
+        hint = f": did you mean {near[0]}?" if near else ""
+        yield Said(child(at, "x-data-category"), "unknown-data-category", f"no such category{hint}")
+    if "x-review" in node:
+        yield Said(child(at, "x-review"), "to-review", f"marked for review: {str(node['x-review'])[:120]}")
+
+
+def _patterns(at: str, node: dict[str, Any]) -> Iterator[Said]:
+    found = [(child(at, "pattern"), node.get("pattern"))]
+    named = node.get("patternProperties")
+    if isinstance(named, dict):
+        found += [(child(at, "patternProperties", name), name) for name in named]
+    for path, text in found:
+        if isinstance(text, str):
+            yield from pattern_faults(path, text)
+    loose = node.keys() & {"pattern", "format", "maxLength", "minLength"}
+    if loose and "type" not in node and not node.keys() & {"const", "enum"} and not _in_branch(at):
+        yield Said(at, "format-without-text", f"{', '.join(sorted(loose))} without a type")
+
+
+def _in_branch(at: str) -> bool:
+    """Whether the subschema only says more about a value whose type stands elsewhere."""
+    parts = at.split("/")
+    return len(parts) > 1 and (parts[-1] in ("propertyNames", "not", "if", "then", "else") or parts[-2] in IN_PLACE)
+
+
+def pattern_faults(path: str, text: str) -> Iterator[Said]:
+    """Faults of one regular expression."""
+    pattern = Pattern(text)
+    if pattern.error is not None:
+        yield Said(path, "pattern-invalid", pattern.error)
+        return
+    if pattern.unanchored():
+        yield Said(path, "pattern-unanchored", "the pattern also fits a part of a longer text")
+    what = pattern.unportable()
+    if what is not None:
+        yield Said(path, "pattern-not-portable", what)
+    if pattern.slow():
+        yield Said(path, "pattern-slow", "a repetition inside a repetition can match one text in very many ways")
+
+
+_PAIRS = (
+    ("minLength", "maxLength"),
+    ("minimum", "maximum"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+    ("minContains", "maxContains"),
+)
+
+
+def _impossible(at: str, node: dict[str, Any], root: Root) -> Iterator[Said]:
+    """Conditions of one subschema that no value meets together."""
+    for low, high in _PAIRS:
+        if _number(node.get(low)) and _number(node.get(high)) and node[low] > node[high]:
+            yield Said(child(at, low), "unsatisfiable", f"{low} is above {high}")
+    yield from _listed_values(at, node)
+    if node.keys() & {"allOf", "anyOf", "oneOf", "$ref"} and not Where(root, at, node).types():
+        yield Said(at, "unsatisfiable", "the types asked for exclude each other")
+    for keyword in ("anyOf", "oneOf"):
+        branches = node.get(keyword)
+        for number, branch in enumerate(branches if isinstance(branches, list) else ()):
+            if branch is False:
+                yield Said(child(at, keyword, number), "unsatisfiable", "this branch accepts nothing")
+            elif isinstance(branch, dict) and not own_types(branch) & own_types(node):
+                what = "the branch asks for a type that the schema around it excludes"
+                yield Said(child(at, keyword, number), "unsatisfiable", what)
+
+
+def _listed_values(at: str, node: dict[str, Any]) -> Iterator[Said]:
+    """Values of const and enum that the conditions beside them refuse."""
+    rest = {key: value for key, value in node.items() if key in _PLAIN}
+    listed = [("const", node["const"])] if "const" in node else []
+    enum = node.get("enum")
+    if isinstance(enum, list):
+        listed += [(f"enum/{number}", value) for number, value in enumerate(enum)]
+        if not enum:
+            yield Said(child(at, "enum"), "unsatisfiable", "an empty enum accepts nothing")
+        if "const" in node and node["const"] not in enum:
+            yield Said(child(at, "const"), "unsatisfiable", "const is none of enum")
+    for key, value in listed if rest else ():
+        if not _accepts(rest, value):
+            yield Said(f"{at}/{key}", "unsatisfiable", "the value does not fit the conditions beside it")
+
+
+_PLAIN = frozenset(
+    "type minLength maxLength pattern format minimum maximum exclusiveMinimum exclusiveMaximum multipleOf".split()
+)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _accepts(schema: dict[str, Any], value: Any) -> bool:
+    try:
+        return accepts(schema, value)
+    except Exception:  # noqa: BLE001 - a keyword of a wrong type is told as such elsewhere
+        return True
+
+
+def _references(root: dict[str, Any]) -> Iterator[Said]:
+    """References that lead nowhere or round in a circle; definitions that nothing refers to."""
+    found = [
+        (at, node["$ref"].removeprefix("#"))
+        for at, node in every(root)
+        if isinstance(node, dict) and isinstance(node.get("$ref"), str) and node["$ref"].startswith("#")
+    ]
+    goals = {goal for _, goal in found}
+    for at, goal in found:
+        if not isinstance(target(root, f"#{goal}"), dict | bool):
+            yield Said(child(at, "$ref"), "reference", f"nothing stands at #{goal[:80]}")
+    edges = [(holder, goal, at) for at, goal in found for holder in _prefixes(at) if holder in goals]
+    for at, goal in _circles(edges):
+        yield Said(child(at, "$ref"), "cyclic-reference", f"#{goal[:80]} leads back to itself")
+    held = {prefix for goal in goals for prefix in _prefixes(goal)}
+    definitions = root.get("$defs")
+    for name in definitions if isinstance(definitions, dict) else ():
+        path = child("", "$defs", name)
+        if path not in held:
+            yield Said(path, "unused-definition", "nothing refers to it")
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """A key path and every key path above it."""
+    yield path
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+_CIRCLES = 20
+
+
+def _circles(edges: list[tuple[str, str, str]]) -> Iterator[tuple[str, str]]:
+    """The references that close a circle, each once, the first twenty: (where it stands, what it refers to)."""
+    from graphlib import CycleError, TopologicalSorter
+
+    for _ in range(_CIRCLES):
+        sorter: TopologicalSorter[str] = TopologicalSorter()
+        for holder, goal, _at in edges:
+            sorter.add(holder, goal)
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            circle = error.args[1]
+            goal, holder = circle[0], circle[1]
+            closing = [edge for edge in edges if edge[0] == holder and edge[1] == goal]
+            yield closing[0][2], goal
+            edges = [edge for edge in edges if edge not in closing]
+        else:
+            return
+
+
+def _places(root: Root, ids: frozenset[Pointer]) -> Iterator[Said]:
+    """Walk the places that hold a value of their own, each with the event's pointer to it."""
+    seen: set[str] = set()
+    stack: list[tuple[Where, tuple[str, ...]]] = [(Where(root, "", root.value), ())]
+    definitions = root.value.get("$defs")
+    used = {
+        node["$ref"] for _, node in every(root.value) if isinstance(node, dict) and isinstance(node.get("$ref"), str)
+    }
+    for name, inner in definitions.items() if isinstance(definitions, dict) else ():
+        if f"#/$defs/{name}" not in used:
+            stack.append((Where(root, child("", "$defs", name), inner), (name,)))
+    while stack:
+        where, pointer = stack.pop()
+        if where.at in seen:
+            continue
+        seen.add(where.at)
+        yield from _place(where, pointer, ids)
+        for inner, below in _below(where, pointer):
+            stack.append((inner, below))
+
+
+def _below(where: Where, pointer: tuple[str, ...]) -> Iterator[tuple[Where, tuple[str, ...]]]:
+    """The places directly below one, through everything that is said of the same value."""
+    done: set[str] = set()
+    stack = [where]
+    while stack:
+        here = stack.pop()
+        if here.at in done:
+            continue
+        done.add(here.at)
+        for at, node in here.together():
+            for keyword, path, inner in subschemas(node, at):
+                if keyword == "properties":
+                    yield (
+                        Where(where.root, path, inner),
+                        (*pointer, path.rsplit("/", 1)[1].replace("~1", "/").replace("~0", "~")),
+                    )
+                elif keyword in (
+                    "items",
+                    "prefixItems",
+                    "additionalProperties",
+                    "patternProperties",
+                    "unevaluatedProperties",
+                ):
+                    yield Where(where.root, path, inner), (*pointer, "*")
+                elif keyword in ("anyOf", "oneOf", "then", "else"):
+                    stack.append(Where(where.root, path, inner))
+
+
+def _place(where: Where, pointer: tuple[str, ...], ids: frozenset[Pointer]) -> Iterator[Said]:
+    if where.node is True or where.node == {}:
+        yield Said(where.at, "untyped", "accepts anything")
+        return
+    if not isinstance(where.node, dict):
+        return
+    where_at = _home(where)
+    if not where.typed():
+        if not any(node.keys() & _OBJECT_WORDS for _, node in where.together()):
+            yield Said(where_at, "untyped", "no type: accepts anything")
+            return
+        yield Said(where_at, "untyped", "no type: every value that is no object is accepted")
+    kinds = where.types()
+    if "object" in kinds and not where.listed():
+        yield from _object(where, where_at)
+    if "array" in kinds and not where.listed():
+        yield from _array(where, where_at)
+    if "string" in kinds and where.typed() and not _bounded(where):
+        yield Said(where_at, "unbounded-string", "a text of any length is accepted")
+    yield from _category(where, where_at, pointer, ids)
+
+
+def _home(where: Where) -> str:
+    """Where the fault is mended: what a bare reference points at, else the place itself."""
+    node = where.node
+    if isinstance(node, dict) and str(node.get("$ref", "")).startswith("#") and not node.keys() - _ASIDE:
+        return str(node["$ref"]).removeprefix("#")
+    return where.at
+
+
+def _object(where: Where, at: str) -> Iterator[Said]:
+    if not _closed(where):
+        mapped = any(isinstance(node.get("additionalProperties"), dict) for _, node in where.together())
+        what = (
+            "a map whose names are not bounded: add propertyNames with a pattern or maxLength, and maxProperties"
+            if mapped
+            else "members that the page does not show are accepted"
+        )
+        yield Said(at, "open-object", what)
+    parts = where.together()
+    branches = [part for branch in where.alternatives() for one in branch for part in one.together()]
+    declared = {name for _, node in (*parts, *branches) for name in _properties(node)}
+    named_freely = any(isinstance(n.get("additionalProperties"), dict) or n.get("patternProperties") for _, n in parts)
+    for path, node in parts:
+        for number, name in enumerate(node["required"] if isinstance(node.get("required"), list) else ()):
+            if isinstance(name, str) and name not in declared and not named_freely:
+                yield Said(
+                    child(path, "required", number), "required-undeclared", f"{name!r} is required but declared nowhere"
+                )
+            elif isinstance(name, str) and _properties(node).get(name) is False:
+                yield Said(child(path, "properties", name), "unsatisfiable", f"{name!r} is required and never accepted")
+    yield from _closed_against(where)
+
+
+def _properties(node: Schema) -> dict[str, Any]:
+    found = node.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def _closed_against(where: Where) -> Iterator[Said]:
+    """`additionalProperties: false` sees only the `properties` beside it: what others declare or ask for it refuses."""
+    parts = where.together()
+    for path, node in parts:
+        if node.get("additionalProperties") is not False or node.get("patternProperties"):
+            continue
+        for other, said in parts:
+            foreign = sorted(_properties(said).keys() - _properties(node).keys())
+            if other != path and foreign:
+                at = child(other, "properties", foreign[0])
+                what = f"{foreign[0]!r} is refused by additionalProperties at {path or '/'}: use unevaluatedProperties there"
+                yield Said(at, "unsatisfiable", what)
+
+
+@once(default=True)
+def _closed(where: Where) -> bool:
+    """Whether no member can stand in the object that nothing describes."""
+    for _, node in where.together():
+        if node.get("additionalProperties") is False or node.get("unevaluatedProperties") is False:
+            return not node.get("patternProperties") or _map(where)
+        if _is_map(node, where):
+            return True
+    return any(
+        all(b.node is False or "object" not in b.types() or b.listed() or _closed(b) for b in branches)
+        for branches in where.alternatives()
+    )
+
+
+def _map(where: Where) -> bool:
+    return any("maxProperties" in node for _, node in where.together())
+
+
+def _is_map(node: Any, where: Where) -> bool:
+    """A map: values described, names bounded, and how many of them."""
+    values = node.get("additionalProperties")
+    names = node.get("propertyNames")
+    if not isinstance(values, dict) or not isinstance(names, dict) or not _map(where):
+        return False
+    return bool(names.keys() & {"pattern", "maxLength", "enum", "format"})
+
+
+def _array(where: Where, at: str) -> Iterator[Said]:
+    nodes = [node for _, node in where.together()]
+    branches = where.alternatives()
+    if branches and not any(n.keys() & {"items", "prefixItems", "maxItems"} for n in nodes):
+        return  # each branch is told by itself, where it is an array
+    if not any(isinstance(n.get("items"), dict | bool) or n.get("unevaluatedItems") is False for n in nodes):
+        yield Said(at, "open-array", "items of any kind are accepted")
+    if not any("maxItems" in n or n.get("items") is False for n in nodes):
+        yield Said(at, "unbounded-array", "any number of items is accepted")
+
+
+@once(default=True)
+def _bounded(where: Where) -> bool:
+    """Whether a text here has a longest form."""
+    for _, node in where.together():
+        if _number(node.get("maxLength")) and node["maxLength"] <= _LONGEST:
+            return True
+        if "const" in node or "enum" in node or not own_types(node) & {"string"}:
+            return True
+        if node.get("format") in FORMATS - {"uri"}:
+            return True
+        if isinstance(node.get("pattern"), str):
+            pattern = Pattern(node["pattern"])
+            if pattern.error is None and not pattern.unanchored() and pattern.longest() is not None:
+                return True
+    return any(all(b.node is False or _bounded(b) for b in branches) for branches in where.alternatives())
+
+
+def _category(where: Where, at: str, pointer: tuple[str, ...], ids: frozenset[Pointer]) -> Iterator[Said]:
+    nodes = [node for _, node in where.together()]
+    branches = [b.node for branch in where.alternatives() for b in branch]
+    if any(
+        n.get("properties") or "items" in n or "prefixItems" in n for n in (*nodes, *branches) if isinstance(n, dict)
+    ):
+        return
+    if any(isinstance(n.get("additionalProperties"), dict) for n in nodes) or not pointer:
+        return
+    found = next((n["x-data-category"] for n in nodes if "x-data-category" in n), None)
+    if found is None:
+        yield Said(at, "no-data-category", "nothing says what data this is")
+        return
+    if not isinstance(found, str) or found not in CATEGORIES or where.listed():
+        return
+    if "boolean" in where.types() and where.types() <= {"boolean", "null"}:
+        return
+    minimum = least(pointer, [*nodes, *branches])
+    if minimum is not None and pointer not in ids and found != "message-id" and too_low(found, minimum):
+        yield Said(
+            child(where.at, "x-data-category"), "data-category-too-low", f"{found} for what looks like {minimum}"
+        )
+    elif found == "message-id" and pointer not in ids and minimum is not None:
+        yield Said(
+            child(where.at, "x-data-category"),
+            "data-category-too-low",
+            "message-id, but the envelope has its id elsewhere",
+        )
