@@ -78,7 +78,9 @@ def test_names_that_look_like_data_stand_as_their_shape() -> None:
 
 @pytest.mark.parametrize("kind", ["text", "markdown", "csv", "json"])
 def test_no_value_comes_out(kind: str) -> None:
-    logged = [{**page_load(), "title": f"zq7xk {n}", "extra": {"zq7xk@fabrikam-mail.com": f"zq7xk {n}"}} for n in range(3)]
+    logged = [
+        {**page_load(), "title": f"zq7xk {n}", "extra": {"zq7xk@fabrikam-mail.com": f"zq7xk {n}"}} for n in range(3)
+    ]
     run = invoke("inventory", "-", "-f", kind, stdin=jsonl(*logged))
     assert run.code == 0
     assert "zq7xk" not in run.out + run.err

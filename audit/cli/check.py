@@ -202,6 +202,12 @@ def _origins(pairs: Sequence[str], inputs: list[Input], policy: Policy) -> dict[
 
 
 def _check_required(required: Sequence[str], policy: Policy) -> None:
+    if policy.draft:
+        if required:
+            raise click.UsageError(
+                "--require: the policy is a draft that nobody has reviewed; settle its open points, then remove `draft = true`"
+            )
+        click.echo("warning: the policy is a draft: it says what was captured, not what a page promises", err=True)
     claims = {claim.id: claim for claim in policy.claims}
     for name in required:
         if name != "all" and (name not in claims or claims[name].not_testable is not None):

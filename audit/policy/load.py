@@ -33,6 +33,7 @@ from audit.policy.pack import (
     Sufficient,
 )
 from audit.policy.page import position
+from audit.policy.patterns import Pattern
 from audit.policy.shapes import documentation
 from audit.policy.validators import check_safe, compile_validator
 
@@ -93,6 +94,7 @@ class _Loader:
                 for d in raw.get("destinations", ())
             ),
             samples=samples,
+            draft=raw.get("draft", False),
             names=frozenset(names | set(events) | {"event", "type", *envelope.calls} - {"*"}),
         )
         self.check_names(policy)
@@ -126,10 +128,14 @@ class _Loader:
         )
 
     def pattern(self, text: str, path: str) -> re.Pattern[str]:
-        try:
-            return re.compile(text)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise self.fail(path, f"not a regular expression: {error}") from None
+        pattern = Pattern(text)
+        if pattern.error is not None:
+            raise self.fail(path, pattern.error)
+        if pattern.slow():
+            raise self.fail(
+                path, "a regular expression that can hang: a repetition inside a repetition fits one text in many ways"
+            )
+        return re.compile(text)
 
     def origins(self) -> Iterator[Origin]:
         for raw in self.raw.get("origins", ()):

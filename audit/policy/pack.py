@@ -254,7 +254,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The whole pack. `sha256` covers every file in it."""
+    """The whole pack. `sha256` covers every file in it. `draft`: nobody has reviewed it yet."""
 
     id: str
     revision: str
@@ -271,6 +271,7 @@ class Policy:
     not_personal: frozenset[str] = frozenset()
     destinations: tuple[Destination, ...] = ()
     samples: tuple[Sample, ...] = ()
+    draft: bool = False
     names: frozenset[str] = field(default_factory=frozenset)
 
     def origin_of(self, value: dict[str, Json]) -> str | None:
