@@ -5,35 +5,36 @@ Law, property-tested: what it proves clean, the slow lane finds nothing in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 
-from audit.engine.times import arrival_of, has_no_offset, times_of
+from audit.engine.times import has_no_offset, times_of
 from audit.leaks.views import is_plain
 from audit.model import Pointer, leaves, members, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Envelope, EventType, Leaf, Policy
 from audit.rules.case import Always, Clocks, EventRule, Strings, Time
-from audit.rules.timelines import subject_of_beat
 
 _MEMO = 50_000
 _WHITE = b" \t\r"
+_AT = itemgetter(0)
 
 
-class _Group(NamedTuple):
-    """Open leaves below one object: how to reach it, how to take the required ones at once, which others to ask for.
+class _Texts(NamedTuple):
+    """The open leaves of one object: how to take the required ones at once, which others to ask for, and its objects.
 
     `size`: how many members the schema requires there; an object of that size has no others.
     """
 
-    path: tuple[str, ...]
     required: Callable[[Any], Any] | None
     single: bool
     optional: tuple[str, ...]
     size: int
+    objects: tuple[tuple[str, _Texts], ...]
 
 
 class Plan(NamedTuple):
@@ -41,10 +42,25 @@ class Plan(NamedTuple):
 
     type: EventType
     is_valid: Callable[[Any], bool]
-    groups: tuple[_Group, ...]
-    walk: bool
-    steady: Callable[[dict[str, Any]], bool]
+    texts: _Texts | None
+    steady: Callable[[dict[str, Any]], bool] | None
     unvouched: tuple[Pointer, ...]
+
+
+class Proved(NamedTuple):
+    """Events of one type that are proved clean: their indices among the lines, and their values."""
+
+    plan: Plan
+    at: list[int]
+    values: list[dict[str, Any]]
+
+
+class Rest(NamedTuple):
+    """A line that is not proved clean. `value`: what was parsed, if it shows every byte of the line, so that the slow
+    lane need not parse it again."""
+
+    at: int
+    value: dict[str, Any] | None
 
 
 class FastLane:
@@ -70,33 +86,44 @@ class FastLane:
         timed = consent is not None and any(isinstance(trigger, Time) for trigger in triggers)
         self.silent = consent.silent() if consent is not None and timed else None
 
-    def look(self, line: bytes) -> tuple[Plan | None, dict[str, Any] | None]:
-        """(plan, value) of a line that is proved clean. (None, value): not proved, but the value shows every byte of the
-        line, so that the slow lane need not parse it again. (None, None): nothing is known."""
-        try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            return None, None
-        if type(value) is not dict:
-            return None, None
-        try:
-            dumped = orjson.dumps(value)
-        except orjson.JSONEncodeError:  # nested deeper than it writes
-            return None, None
-        if dumped != line and dumped.translate(None, _WHITE) != line.translate(None, _WHITE):
-            return None, None  # a doubled key, an escape or an odd number: bytes that the parsed value does not show
-        plan = self._plan_of(value)
-        if plan is None or not plan.is_valid(value) or not plan.steady(value):
-            return None, value
-        if any(has_no_offset(resolve(value, pointer)) for pointer in plan.unvouched):
-            return None, value
-        if self.silent is not None and not self._permitted(value):
-            return None, value
-        if plan.type.cadence is not None and not self._beats(plan.type, value):
-            return None, value
-        return (plan if self._harmless(plan, value) else None), value
+    def prove(self, lines: Sequence[bytes]) -> tuple[list[Proved], list[Rest]]:
+        """Each line's event, either among the proved ones of its type or, in order, in the rest.
 
-    def _plan_of(self, value: dict[str, Any]) -> Plan | None:
+        Many lines at once, for what is cheap only in bulk; few enough that the parsed values stay in the cache.
+        """
+        groups: dict[str, Proved] = {}
+        rest: list[Rest] = []
+        for index, line in enumerate(lines):
+            try:
+                value = orjson.loads(line)
+                dumped = orjson.dumps(value)
+            except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested deeper than it writes
+                rest.append(Rest(index, None))
+                continue
+            if dumped != line and dumped.translate(None, _WHITE) != line.translate(None, _WHITE):
+                rest.append(Rest(index, None))  # a doubled key, an escape, an odd number: bytes that the value hides
+                continue
+            plan = self._plan_of(value)
+            if plan is None or not plan.is_valid(value):
+                rest.append(Rest(index, value if type(value) is dict else None))
+                continue
+            proved = groups.get(plan.type.name)
+            if proved is None:
+                proved = groups[plan.type.name] = Proved(plan, [], [])
+            proved.at.append(index)
+            proved.values.append(value)
+        found = [self._sift(proved, rest) for proved in groups.values()]
+        rest.sort(key=_AT)
+        return found, rest
+
+    def look(self, line: bytes) -> bool:
+        """Whether one line is proved clean."""
+        proved, _ = self.prove((line,))
+        return any(group.at for group in proved)
+
+    def _plan_of(self, value: Any) -> Plan | None:
+        if type(value) is not dict:
+            return None
         if self.flat:
             name = value.get(self.name_key)
             called = not self.call_key or value.get(self.call_key) == self.named
@@ -104,6 +131,30 @@ class FastLane:
             name = resolve(value, self.name)
             called = not self.call or resolve(value, self.call) == self.named
         return self.plans.get(name) if called and isinstance(name, str) else None
+
+    def _sift(self, proved: Proved, rest: list[Rest]) -> Proved:
+        """What of the valid events of one type is proved; the others go to the rest."""
+        plan = proved.plan
+        suspects = self.suspicious(_texts_of(plan, proved.values))
+        timed = self.silent is not None or plan.unvouched
+        if not suspects and not timed and (plan.steady is None or all(map(plan.steady, proved.values))):
+            return proved
+        clean = Proved(plan, [], [])
+        for index, value in zip(proved.at, proved.values, strict=True):
+            if self._in_time(plan, value) and (not suspects or suspects.isdisjoint(_texts_of(plan, [value]))):
+                clean.at.append(index)
+                clean.values.append(value)
+            else:
+                rest.append(Rest(index, value))
+        return clean
+
+    def _in_time(self, plan: Plan, value: dict[str, Any]) -> bool:
+        """Whether nothing about an event's times needs the slow lane."""
+        if plan.steady is not None and not plan.steady(value):
+            return False
+        if any(has_no_offset(resolve(value, pointer)) for pointer in plan.unvouched):
+            return False
+        return self.silent is None or self._permitted(value)
 
     def _permitted(self, value: dict[str, Any]) -> bool:
         """Whether neither clock of an event lies where somebody had said no. An event without time is not proved."""
@@ -113,25 +164,12 @@ class FastLane:
         sent = times.sent or times.arrived
         return not any(window.holds(times.arrived) or window.holds(sent) for window in self.silent)
 
-    def _beats(self, entry: EventType, value: dict[str, Any]) -> bool:
-        """Whether a keep-alive has what its timeline needs; where it has not, that is a gap."""
-        return subject_of_beat(entry, value) is not None and arrival_of(value, self.envelope) is not None
-
-    def _harmless(self, plan: Plan, value: dict[str, Any]) -> bool:
-        return self.all_harmless([*_all_texts(value)] if plan.walk else _open_texts(plan, value))
-
-    def all_harmless(self, texts: list[Any]) -> bool:
-        """Whether no rule can find anything in these texts; asked of each once, while the memo lasts."""
-        known = self.harmless
-        unknown = [text for text in texts if text not in known]
-        if not unknown:
-            return True
-        try:
-            if self.spares_plain and is_plain("".join(unknown)):
-                return True
-        except TypeError:  # a leaf that may be no text is one: its schema has judged it
-            unknown = [text for text in unknown if isinstance(text, str)]
-        return all(map(self._learn, unknown))
+    def suspicious(self, texts: Iterable[Any]) -> set[str]:
+        """Those of the texts that a rule may find something in; each is asked of once, while the memo lasts."""
+        unknown = {text for text in set(texts).difference(self.harmless) if type(text) is str}
+        if not unknown or (self.spares_plain and is_plain("".join(unknown))):
+            return set()
+        return {text for text in unknown if not self._learn(text)}
 
     def _learn(self, text: str) -> bool:
         """Whether a text is harmless; remembered within a bound, unless it is plain: plain ones are mostly unique."""
@@ -145,37 +183,35 @@ class FastLane:
         return True
 
 
-def _open_texts(plan: Plan, value: dict[str, Any]) -> list[Any]:
+def _texts_of(plan: Plan, values: list[dict[str, Any]]) -> list[Any]:
+    """Every text of some events that their schema leaves open; now and then a leaf that is no text."""
+    if plan.texts is None:
+        return [text for value in values for text in _all_texts(value)]
     found: list[Any] = []
-    for path, required, single, optional, size in plan.groups:
-        node: Any = value
-        for key in path:
-            node = node.get(key) if node is not None else None
-        if node is None:
-            continue
-        if required is not None:
-            if single:
-                found.append(required(node))
-            else:
-                found += required(node)
-        if len(node) > size:
-            for key in optional:
-                text = node.get(key)
-                if text is not None:
-                    found.append(text)
+    _collect(plan.texts, values, found)
     return found
+
+
+def _collect(texts: _Texts, nodes: list[dict[str, Any]], found: list[Any]) -> None:
+    if texts.required is not None:
+        taken = map(texts.required, nodes)
+        found.extend(taken if texts.single else chain.from_iterable(taken))
+    if texts.optional:
+        larger = [node for node in nodes if len(node) > texts.size]
+        found.extend(node[key] for node in larger for key in texts.optional if key in node)
+    for key, inner in texts.objects:
+        below = [child for node in nodes if type(child := node.get(key)) is dict]
+        if below:
+            _collect(inner, below, found)
 
 
 def _plan(entry: EventType, envelope: Envelope, *, clocks: bool) -> Plan:
     open_leaves = [leaf for leaf in entry.leaves.values() if not leaf.closed]
     mixed = any(pointer in entry.containers for pointer in (leaf.pointer for leaf in open_leaves))
     walk = entry.open or mixed or any("*" in leaf.pointer for leaf in open_leaves)
-    paths: dict[Pointer, list[Leaf]] = {}
-    for leaf in open_leaves:
-        paths.setdefault(leaf.pointer[:-1], []).append(leaf)
-    groups = tuple(_group(entry, path, found) for path, found in paths.items())
-    steady = _steady(envelope) if clocks else lambda _: True
-    return Plan(entry, entry.validator.is_valid, groups, walk, steady, _unvouched(entry, envelope))
+    texts = None if walk else _texts_below(entry, (), open_leaves)
+    steady = _steady(envelope) if clocks else None
+    return Plan(entry, entry.validator.is_valid, texts, steady, _unvouched(entry, envelope))
 
 
 def _unvouched(entry: EventType, envelope: Envelope) -> tuple[Pointer, ...]:
@@ -185,12 +221,18 @@ def _unvouched(entry: EventType, envelope: Envelope) -> tuple[Pointer, ...]:
     return tuple(pointer for pointer, leaf in known if leaf is not None and leaf.schema.get("format") != "date-time")
 
 
-def _group(entry: EventType, path: Pointer, found: list[Leaf]) -> _Group:
-    required = [str(leaf.pointer[-1]) for leaf in found if leaf.required]
-    optional = tuple(str(leaf.pointer[-1]) for leaf in found if not leaf.required)
-    getter = itemgetter(*required) if required else None
+def _texts_below(entry: EventType, path: Pointer, open_leaves: list[Leaf]) -> _Texts:
+    here = [leaf for leaf in open_leaves if leaf.pointer[:-1] == path]
+    required = [str(leaf.pointer[-1]) for leaf in here if leaf.required]
+    optional = tuple(str(leaf.pointer[-1]) for leaf in here if not leaf.required)
     size = sum(pointer[:-1] == path and pointer != () for pointer in entry.required)
-    return _Group(tuple(map(str, path)), getter, len(required) == 1, optional, size)
+    deeper = dict.fromkeys(
+        leaf.pointer[: len(path) + 1]
+        for leaf in open_leaves
+        if leaf.pointer[: len(path)] == path and len(leaf.pointer) > len(path) + 1
+    )
+    objects = tuple((str(where[-1]), _texts_below(entry, where, open_leaves)) for where in deeper)
+    return _Texts(itemgetter(*required) if required else None, len(required) == 1, optional, size, objects)
 
 
 def _all_texts(value: dict[str, Any]) -> Iterable[str]:
@@ -198,31 +240,40 @@ def _all_texts(value: dict[str, Any]) -> Iterable[str]:
     yield from (str(pointer[-1]) for pointer in members(value))
 
 
-def _steady(envelope: Envelope) -> Callable[[dict[str, Any]], bool]:
+def _steady(envelope: Envelope) -> Callable[[dict[str, Any]], bool] | None:
     """Proof, from the text alone, that an event's clocks agree. False proves nothing: the full reading decides."""
     if envelope.sent is None:
-        return lambda _: True
-    sent_of, created_of, received_of, stamp_of = (
-        _getter(pointer) for pointer in (envelope.sent, envelope.created, envelope.received, envelope.stamp)
-    )
+        return None
+    times = (envelope.sent, envelope.created, envelope.received, envelope.stamp)
+    if any(pointer is not None and len(pointer) != 1 for pointer in times):
+        of_sent, of_created, of_received, of_stamp = (_getter(pointer) for pointer in times)
+        return lambda value: _agree(of_sent(value), of_created(value), of_received(value) or of_stamp(value))
+    sent, created, received, stamp = (str(pointer[0]) if pointer is not None else None for pointer in times)
 
     def steady(value: dict[str, Any]) -> bool:
-        sent = sent_of(value)
-        if sent is None:
-            return True
-        arrived = received_of(value) or stamp_of(value) or sent
-        created = created_of(value) or sent
-        try:
-            # Whole UTC times of one width order as text; the same minute is no five minutes apart.
-            fixed = len(sent) == len(arrived) == len(created) == 24 and sent[23] == arrived[23] == created[23] == "Z"
-            leap = "6" in (sent[17:18], arrived[17:18], created[17:18])  # a leap second is the second after :59
-            return (
-                fixed and not leap and created <= sent and sent[:16] == arrived[:16] and sent[10] == created[10] == "T"
-            )
-        except TypeError:
-            return False
+        get: Callable[[str | None], Any] = value.get  # type: ignore[assignment]  # no member is named None
+        return _agree(get(sent), get(created), get(received) or get(stamp))
 
     return steady
+
+
+def _agree(sent: Any, created: Any, arrived: Any) -> bool:
+    """Whole UTC times of one width order as text; the same minute is no five minutes apart."""
+    if sent is None:
+        return True
+    arrived, created = arrived or sent, created or sent
+    try:
+        return bool(
+            sent[:16] == arrived[:16]
+            and created <= sent
+            and len(sent) == 24 == len(arrived) == len(created)
+            and sent[23] == "Z" == arrived[23] == created[23]
+            and sent[10] == "T" == created[10]
+            and sent[17] != "6" != arrived[17]  # a leap second is the second after :59
+            and created[17] != "6"
+        )
+    except TypeError:
+        return False
 
 
 def _getter(pointer: Pointer | None) -> Callable[[dict[str, Any]], Any]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from audit.engine.events import Reader
-from audit.engine.fast import FastLane, Plan
+from audit.engine.fast import FastLane, Proved, Rest
 from audit.engine.names import Names
 from audit.engine.parse import Document, Limits, Refusal, parse, small
 from audit.engine.slow import SlowLane, identifying
@@ -22,7 +22,7 @@ from audit.policy.consent import ConsentTable
 from audit.policy.pack import Envelope, EventType, Policy
 from audit.redact import Redactor
 from audit.rules import RULES
-from audit.rules.case import Case, EventRule, Listing, MarkInput, RecordRule, TimelineRule
+from audit.rules.case import Case, EventRule, Listing, RecordRule, TimelineRule
 from audit.tally import EventKey, MarkKey, Size, Tally, Units
 
 
@@ -49,6 +49,9 @@ class Broken(NamedTuple):
     unit: int
     reason: Reason
 
+
+_BATCH = 64
+"""How many lines are proved at once: few enough that what was parsed of them stays in the processor's cache."""
 
 Part: TypeAlias = Lines | Item | Broken
 Sink: TypeAlias = Callable[[Finding], None]
@@ -105,15 +108,14 @@ class Auditor:
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
         self.fast = FastLane(policy, rules, consent) if lanes else None
-        harmless = self.fast.all_harmless if self.fast is not None else None
-        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, harmless)
+        suspicious = self.fast.suspicious if self.fast is not None else None
+        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspicious)
         if self.fast is not None and self.fast.off:
             self.fast = None
         types = (*policy.events.values(), *(category.type for category in policy.categories))
         self.identifying = {id(entry): Identifying.of(entry) for entry in types}
         self.timelines = tuple(dict.fromkeys(rule.timeline for rule in RULES if isinstance(rule, TimelineRule)))
-        self.cadenced = self.timelines
-        self.plain = tuple(timeline for timeline in self.timelines if not timeline.cadenced)
+        self.markers = tuple((timeline, timeline.marker(policy)) for timeline in self.timelines)
         self.clocks = {str(name): _clocks(policy.envelope, entry) for name, entry in policy.events.items()}
 
     def tally(self, size: Size | None = None) -> Tally:
@@ -145,42 +147,81 @@ class Auditor:
         if lines[-1] == b"":
             lines.pop()
         counts.units = len(lines)
-        offset, longest = part.offset, self.limits.max_line
-        look = self.fast.look if self.fast is not None else None
-        for number, line in enumerate(lines, part.unit):
-            plan, value = look(line) if look is not None and len(line) <= longest else (None, None)
-            if plan is not None and value is not None:
-                self._clean(plan, value, counts, tally, at, number)
-            else:
-                self._unit(line, Place(at[0], offset, 0, at[1], number), counts, tally, reader, sink, value)
-            offset += len(line) + 1
+        offset, unit = part.offset, part.unit
+        for start in range(0, len(lines), _BATCH):
+            batch = lines[start : start + _BATCH]
+            rest = self._prove(batch, counts, tally, at[0], unit)
+            for index, value in rest:
+                begin = offset + sum(map(len, batch[:index])) + index
+                self._unit(
+                    batch[index], Place(at[0], begin, 0, at[1], unit + index), counts, tally, reader, sink, value
+                )
+            offset += sum(map(len, batch)) + len(batch)
+            unit += len(batch)
 
-    def _clean(  # noqa: PLR0913 - the hot loop again
-        self, plan: Plan, value: dict[str, Any], counts: _Counts, tally: Tally, at: tuple[int, int], unit: int
-    ) -> None:
-        """Count a proved event and leave its marks."""
-        entry = plan.type
-        name, cadenced = entry.name, entry.cadence is not None
-        clock = self.clocks[name]
-        when: str = value[clock] if clock is not None else ""
-        fixed = len(when) == 24 and when[23] == "Z" and when[10] == "T" and when[17] != "6" and when > "0001"
-        arrived = None if fixed and not cadenced else arrival_of(value, self.policy.envelope)
-        for timeline in self.cadenced if cadenced else self.plain:
-            mark = timeline.mark(MarkInput(self.policy, entry, value, arrived, packed(at[0], 0, unit)))
-            if mark is not None:
-                counts.marks[timeline.id] += mark
-        counts.clean[name] += 1
+    def _prove(self, lines: list[bytes], counts: _Counts, tally: Tally, index: int, unit: int) -> Iterable[Rest]:
+        """Count what the fast lane proves of some lines, the first of which is `unit`; what is left, in order."""
+        if self.fast is None or max(map(len, lines)) > self.limits.max_line:
+            return [Rest(at, None) for at in range(len(lines))]
+        proved, rest = self.fast.prove(lines)
+        for group in proved:
+            if group.at:
+                self._clean(group, counts, tally, index, unit)
+        return rest
+
+    def _clean(self, group: Proved, counts: _Counts, tally: Tally, index: int, unit: int) -> None:
+        """Count proved events of one type and leave their marks."""
+        entry, values = group.plan.type, group.values
+        name = entry.name
+        counts.clean[name] += len(values)
         for text, pointer in self.identifying[id(entry)].maybe:
-            if resolve(value, pointer) is not None:
-                counts.fields[name, text] += 1
+            number = sum(resolve(value, pointer) is not None for value in values)
+            if number:
+                counts.fields[name, text] += number
+        self._leave(group, self._arrivals(entry, values, counts), counts, tally, packed(index, 0, unit))
         if self.witness is not None:
-            self.witness.attend(entry, entry.origin, value, times_of(value, self.policy.envelope), tally)
+            for value in values:
+                self.witness.attend(entry, entry.origin, value, times_of(value, self.policy.envelope), tally)
+
         if self.inventory is not None:
-            self.inventory.attend(name, entry.origin, entry, value, tally)
-        if fixed:  # fixed-width UTC times order as text
-            counts.whens[entry.origin].append(when)
-        elif arrived is not None:
-            counts.instants.append((entry.origin, arrived))
+            for value in values:
+                self.inventory.attend(name, entry.origin, entry, value, tally)
+
+    def _leave(
+        self, group: Proved, arrived: list[datetime | None], counts: _Counts, tally: Tally, first: bytes
+    ) -> None:
+        """Leave the marks of proved events; `first` is the packed place of the batch's first line."""
+        entry, start = group.plan.type, int.from_bytes(first, "big")
+        for timeline, mark in self.markers:
+            if timeline.cadenced and entry.cadence is None:
+                continue
+            bodies = [mark(entry, value, when) for value, when in zip(group.values, arrived, strict=True)]
+            marks = [
+                body + (start + (at << 8)).to_bytes(8, "big")
+                for body, at in zip(bodies, group.at, strict=True)
+                if body is not None
+            ]
+            if marks:
+                counts.marks[timeline.id] += b"".join(marks)
+            if timeline.cadenced and len(marks) < len(bodies):
+                self._unmarked(entry, [w for body, w in zip(bodies, arrived, strict=True) if body is None], tally)
+
+    @staticmethod
+    def _unmarked(entry: EventType, arrived: Iterable[datetime | None], tally: Tally) -> None:
+        """Keep-alives that cannot stand in a timeline: a gap each."""
+        for when in arrived:
+            tally.add_gap(Gap.TIME if when is None else Gap.SUBJECT, entry.origin)
+
+    def _arrivals(self, entry: EventType, values: list[dict[str, Any]], counts: _Counts) -> list[datetime | None]:
+        """Note when proved events arrived; the arrivals themselves where a cadence needs them."""
+        clock = self.clocks[entry.name]
+        texts: list[str] = [value[clock] for value in values] if clock is not None else []
+        if texts and all(map(_fixed, texts)):  # fixed-width UTC times order as text
+            counts.whens[entry.origin] += texts
+            return [parse_time(text) if entry.cadence is not None else None for text in texts]
+        arrived = [arrival_of(value, self.policy.envelope) for value in values]
+        counts.instants += ((entry.origin, when) for when in arrived if when is not None)
+        return arrived
 
     def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
         self,
@@ -254,12 +295,12 @@ class Auditor:
         if self.witness is not None:
             self.witness.attend(case.type, event.origin, event.value, times, tally)
         place = packed(event.place.input, event.place.item, event.place.unit)
-        for timeline in self.timelines:
-            mark = timeline.mark(MarkInput(self.policy, listed, event.value, times.arrived, place))
-            if mark is not None:
-                tally.mark(MarkKey(timeline.id, event.place.input, event.place.chunk), mark)
+        for timeline, mark in self.markers:
+            body = mark(listed, event.value, times.arrived)
+            if body is not None:
+                tally.mark(MarkKey(timeline.id, event.place.input, event.place.chunk), body + place)
             elif timeline.cadenced and listed is not None and listed.cadence is not None:
-                tally.add_gap(Gap.TIME if times.arrived is None else Gap.SUBJECT, event.origin)
+                self._unmarked(listed, [times.arrived], tally)
 
     @staticmethod
     def _report(findings: Iterator[Finding], tally: Tally, sink: Sink | None) -> None:
@@ -300,6 +341,11 @@ class Auditor:
 
 
 _HOUR = itemgetter(slice(13))
+
+
+def _fixed(when: str) -> bool:
+    """Whether a time that its schema vouches for has the one form that orders as text."""
+    return len(when) == 24 and when[23] == "Z" and when[10] == "T" and when[17] != "6" and when > "0001"
 
 
 def packed(index: int, item: int, unit: int) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -26,8 +26,8 @@ class SlowLane:
     redactor: Redactor
     names: Names
     consent: ConsentTable | None = None
-    harmless: Callable[[list[str]], bool] | None = None
-    """Whether no rule can find anything in some texts: such texts need not be shown to the rules. None: show all."""
+    suspicious: Callable[[Iterable[str]], set[str]] | None = None
+    """Those of some texts that a rule may find something in: only they are shown to the rules. None: show all."""
 
     def case(self, event: Event) -> Case:
         """The event as the rules see it. Without an entry of the page there are no faults of shape."""
@@ -45,11 +45,11 @@ class SlowLane:
         )
 
     def _texts(self, event: Event) -> tuple[Text, ...]:
-        if self.harmless is None:
+        if self.suspicious is None:
             return tuple(texts(event))
-        if not event.hidden and self.harmless([*strings(event.value)]):
-            return ()
-        return tuple(text for text in texts(event) if not self.harmless([text.text]))
+        hidden = (text for _, value in event.hidden for text in strings(value))
+        suspects = self.suspicious([*strings(event.value), *hidden])
+        return tuple(text for text in texts(event) if text.text in suspects) if suspects else ()
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:
         """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""

@@ -61,12 +61,15 @@ class ConsentTable:
     grace: timedelta = field(default_factory=timedelta)
 
     def forgiving(self, grace: timedelta) -> ConsentTable:
-        """The same table with every opt-out taking effect later by `grace`; one that ended before that is forgiven whole.
+        """The table to judge by: every opt-out takes effect later by `grace` and lasts until a yes; one that a yes ended
+        before that is forgiven whole.
 
         Raises OverflowError where that lies beyond the calendar.
         """
         return replace(
-            self, changes={who: tuple(_later(changes, grace)) for who, changes in self.changes.items()}, grace=grace
+            self,
+            changes={who: tuple(sorted(_later(changes, grace))) for who, changes in self.changes.items()},
+            grace=grace,
         )
 
     def own(self, subject: str | None, when: datetime) -> Change:
@@ -149,9 +152,24 @@ def delivered(
 
 
 def _later(changes: tuple[Change, ...], grace: timedelta) -> Iterator[Change]:
-    """Changes with each opt-out moved; what says again what already holds is no change."""
-    told = [change for index, change in enumerate(changes) if not index or changes[index - 1].state is not change.state]
-    for index, change in enumerate(told):
-        moved = change.at + grace if change.state is State.OPTED_OUT and change.at != START else change.at
-        if index + 1 == len(told) or moved < told[index + 1].at:
-            yield Change(moved, change.state)
+    """Changes with each opt-out moved. Only a yes ends an opt-out: a no within its grace counts as a no until the opt-out
+    takes effect, a no after that changes nothing."""
+    for index, change in enumerate(changes):
+        until = next((later.at for later in changes[index + 1 :] if later.state is State.OPTED_IN), None)
+        out = _out(changes[:index], grace)
+        if change.state is State.OPTED_OUT:
+            moved = _moved(change, grace)
+            if out is None and (until is None or moved < until):
+                yield Change(moved, change.state)
+        elif change.state is State.OPTED_IN or out is None or change.at < out:
+            yield change
+
+
+def _out(before: tuple[Change, ...], grace: timedelta) -> datetime | None:
+    """When the opt-out takes effect that still stands after these changes; None where none does."""
+    last = next((index for index in range(len(before), 0, -1) if before[index - 1].state is State.OPTED_IN), 0)
+    return next((_moved(change, grace) for change in before[last:] if change.state is State.OPTED_OUT), None)
+
+
+def _moved(change: Change, grace: timedelta) -> datetime:
+    return change.at + grace if change.at != START else change.at

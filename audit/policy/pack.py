@@ -273,6 +273,12 @@ class Policy:
     samples: tuple[Sample, ...] = ()
     draft: bool = False
     names: frozenset[str] = field(default_factory=frozenset)
+    rhythms: tuple[EventType, ...] = field(init=False)
+    """The event types with a documented cadence, in a fixed order."""
+
+    def __post_init__(self) -> None:
+        cadenced = (entry for entry in self.events.values() if entry.cadence is not None)
+        object.__setattr__(self, "rhythms", tuple(sorted(cadenced, key=lambda entry: entry.name)))
 
     def origin_of(self, value: dict[str, Json]) -> str | None:
         """The first origin whose match rules all hold."""
@@ -333,6 +339,8 @@ def is_address(text: str) -> bool:
     """Whether text is an IPv4 or IPv6 address, the whole of it."""
     from ipaddress import ip_address
 
+    if "." not in text and ":" not in text:
+        return False  # most are tokens, and asking costs
     try:
         ip_address(text)
     except ValueError:

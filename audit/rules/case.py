@@ -212,19 +212,14 @@ class CountRule:
     doc: str
 
 
-class MarkInput(NamedTuple):
-    """What a timeline may look at of one event. `place` is packed: input, item, unit."""
-
-    policy: Policy
-    type: EventType | None
-    value: dict[str, Json]
-    arrived: datetime | None
-    place: bytes
+Marker: TypeAlias = Callable[[EventType | None, dict[str, Json], datetime | None], bytes | None]
+"""Makes the mark of one event, without its place: (the page's entry, the event, when it arrived)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A payload-free mark per event, `width` bytes, so made that sorted marks of one subject stand together in time.
+    """A payload-free mark per event, `width` bytes with the packed place (input, unit, item) at its end, so made that
+    sorted marks of one subject stand together in time. `marker` is made ready once for a policy.
 
     `cadenced`: only listed events with a documented cadence leave one, and every such event must.
     """
@@ -232,7 +227,7 @@ class Timeline:
     id: str
     width: int
     cadenced: bool
-    mark: Callable[[MarkInput], bytes | None]
+    marker: Callable[[Policy], Marker]
 
 
 class TimelineBreach(NamedTuple):

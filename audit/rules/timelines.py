@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from hashlib import blake2b, sha1
+from hashlib import blake2b
 from itertools import groupby
 from math import isfinite
 from typing import Any, NamedTuple
 
 import orjson
+from xxhash import xxh3_64_digest, xxh3_128_digest
 
 from audit.model import resolve
 from audit.policy.pack import Cadence, EventType, Policy, is_address
-from audit.rules.case import MarkInput, Timeline
+from audit.rules.case import Marker, Timeline
 
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _MICRO = timedelta(microseconds=1)
-
-
-def rhythms(policy: Policy) -> list[EventType]:
-    """The event types with a documented cadence, in a fixed order: the first byte of a heartbeat mark is the index."""
-    return sorted(
-        (entry for entry in policy.events.values() if entry.cadence is not None), key=lambda entry: entry.name
-    )
 
 
 def subject_of_beat(entry: EventType, value: dict[str, Any]) -> str | None:
@@ -33,19 +27,23 @@ def subject_of_beat(entry: EventType, value: dict[str, Any]) -> str | None:
     return found if isinstance(found, str) and found and not is_address(found) else None
 
 
-def _heartbeat(event: MarkInput) -> bytes | None:
-    entry = event.type
-    if entry is None or entry.cadence is None or event.arrived is None:
-        return None
-    subject = subject_of_beat(entry, event.value)
-    if subject is None:
-        return None
-    index = rhythms(event.policy).index(entry)
-    digest = blake2b(subject.encode("utf-8", "surrogatepass"), digest_size=15).digest()
-    return bytes((index,)) + digest + ((event.arrived - _EPOCH) // _MICRO).to_bytes(8, "big") + event.place
+def _heartbeats(policy: Policy) -> Marker:
+    """A mark's first byte is the event type's index among those with a cadence; then the subject, then the time."""
+    index = {entry.name: bytes((number,)) for number, entry in enumerate(policy.rhythms)}
+
+    def mark(entry: EventType | None, value: dict[str, Any], arrived: datetime | None) -> bytes | None:
+        if entry is None or entry.cadence is None or arrived is None:
+            return None
+        subject = subject_of_beat(entry, value)
+        if subject is None:
+            return None
+        digest = blake2b(subject.encode("utf-8", "surrogatepass"), digest_size=15).digest()
+        return index[entry.name] + digest + ((arrived - _EPOCH) // _MICRO).to_bytes(8, "big")
+
+    return mark
 
 
-HEARTBEATS = Timeline("heartbeats", 32, cadenced=True, mark=_heartbeat)
+HEARTBEATS = Timeline("heartbeats", 32, cadenced=True, marker=_heartbeats)
 
 
 class Beat(NamedTuple):
@@ -70,7 +68,7 @@ class Life(NamedTuple):
 
 def lives(policy: Policy, marks: Iterable[bytes]) -> Iterator[Life]:
     """One instance after another from sorted marks; beats closer than `retry` to the one before are one beat."""
-    entries = rhythms(policy)
+    entries = policy.rhythms
     for key, found in groupby(marks, key=lambda mark: mark[:16]):
         entry = entries[key[0]]
         assert entry.cadence is not None
@@ -93,28 +91,28 @@ def is_pattern(count: int, of: int) -> bool:
     return count >= 3 and count * 2 > of
 
 
-def _message(event: MarkInput) -> bytes | None:
-    pointer = event.policy.envelope.id
-    if pointer is None:
-        return None
-    found = event.value.get(str(pointer[0])) if len(pointer) == 1 else resolve(event.value, pointer)
-    if not isinstance(found, str) or not found:
-        return None
-    identity = blake2b(found.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return identity + _content(event) + event.place
+def _messages(policy: Policy) -> Marker:
+    """A mark is the id, then what the message says: everything but what may differ between two deliveries of it."""
+    pointer = policy.envelope.id
+    roots = tuple(first for first, second in policy.envelope.varying if second is None)
+    inner = tuple((first, second) for first, second in policy.envelope.varying if second is not None)
+    key = str(pointer[0]) if pointer is not None and len(pointer) == 1 else None
 
+    def mark(_: EventType | None, value: dict[str, Any], __: datetime | None) -> bytes | None:
+        found = value.get(key) if key is not None else resolve(value, pointer) if pointer is not None else None
+        if not isinstance(found, str) or not found:
+            return None
+        said = value.copy()
+        for name in roots:
+            said.pop(name, None)
+        for first, second in inner:
+            child = said.get(first)
+            if isinstance(child, dict) and second in child:
+                said[first] = {name: leaf for name, leaf in child.items() if name != second}
+        # Fast, not cryptographic: who forges an id or a digest accuses nobody but the sender.
+        return xxh3_128_digest(found.encode("utf-8", "surrogatepass")) + xxh3_64_digest(_dump(said))
 
-def _content(event: MarkInput) -> bytes:
-    """Eight bytes over everything but what may differ between two deliveries of one message."""
-    value = event.value.copy()
-    for first, second in event.policy.envelope.varying:
-        if second is None:
-            value.pop(first, None)
-        else:
-            inner = value.get(first)
-            if isinstance(inner, dict) and second in inner:
-                value[first] = {key: child for key, child in inner.items() if key != second}
-    return sha1(_dump(value), usedforsecurity=False).digest()[:8]
+    return mark
 
 
 def _dump(value: dict[str, Any]) -> bytes:
@@ -132,4 +130,4 @@ def _number(value: Any) -> Any:
     return near if isfinite(near) and Decimal(repr(near)) == value else str(value)
 
 
-MESSAGES = Timeline("messages", 32, cadenced=False, mark=_message)
+MESSAGES = Timeline("messages", 32, cadenced=False, marker=_messages)

@@ -123,8 +123,6 @@ def table_of(rows: list[Row], name: str, *, needs_restart: bool) -> ConsentTable
             before = list(changes.get(row.subject, {}).values())
             if state is State.PERHAPS_OFF and before and before[-1][0] in (State.DECLINED, State.OPTED_OUT):
                 continue  # who had said no is not perhaps off: less consent is never more
-            if state is State.DECLINED and before and before[-1][0] is State.OPTED_OUT:
-                continue  # a no does not lift an opt-out
             known = changes.setdefault(row.subject, {}).get(at)
             if known is not None and known[0] is not state:
                 raise ConsentError(f"{name}:{row.line}: contradicts line {known[1]}: two states at {instant(at)}")
