@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import click
 
+from audit.authoring.diff_change import KINDS
 from audit.cli.check import command as check_command
 from audit.cli.plan import _said
 from audit.model import Outcome
@@ -223,6 +224,13 @@ def exit_codes_table(path: Path) -> str:
     return table(("code", "meaning"), ((f"`{code.value}`", EXIT_CODES[code]) for code in Outcome))
 
 
+def changes_table(_path: Path) -> str:
+    return table(
+        ("change", "severity", "what it is"),
+        ((f"`{kind}`", severity.value, meaning) for kind, (severity, meaning) in KINDS.items()),
+    )
+
+
 def categories_table(path: Path) -> str:
     return table(("category", "identifies"), ((f"`{name}`", who.value) for name, who in CATEGORIES.items()))
 
@@ -251,6 +259,7 @@ BLOCKS: Mapping[str, Callable[[Path], str]] = {
     "exit-codes": exit_codes_table,
     "options": options_table,
     "categories": categories_table,
+    "changes": changes_table,
 }
 
 

@@ -1,1 +1,1 @@
-"""For those who write policy packs: lint, test, infer, init."""
+"""For those who write policy packs: what a pack says, how it is tested, and what a change of it lets through."""

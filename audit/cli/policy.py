@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from audit.cli.options import load_policy
+from audit.cli.policy_diff import command as diff
 from audit.cli.policy_lint import lint_command, test_command
 from audit.policy.files import built_in
 from audit.policy.load import load
@@ -18,11 +19,12 @@ from audit.rules.case import field_text
 
 @click.group()
 def command() -> None:
-    """List, show, check and write policy packs: a vendor's telemetry page as data."""
+    """List, show, check, compare and write policy packs: a vendor's telemetry page as data."""
 
 
 command.add_command(lint_command)
 command.add_command(test_command)
+command.add_command(diff)
 
 
 @command.command("list")

@@ -14,6 +14,7 @@ from audit.model import Json, PackStr, parse_pointer
 from audit.policy.files import PackFiles, schemas_root
 from audit.policy.pack import (
     CATEGORIES,
+    Accepted,
     AfterOptOut,
     Cadence,
     Category,
@@ -95,6 +96,7 @@ class _Loader:
             ),
             samples=samples,
             draft=raw.get("draft", False),
+            accepted=tuple(Accepted(**entry) for entry in raw.get("accepted", ())),
             names=frozenset(names | set(events) | {"event", "type", *envelope.calls} - {"*"}),
         )
         self.check_names(policy)
@@ -180,9 +182,9 @@ class _Loader:
         schema = self.schema(raw["schema"], f"{path}/schema", envelope)
         try:
             validator = compile_validator(schema)
+            doc = documentation(schema, envelope.transport)
         except ValueError as error:
             raise PolicyError(f"events/{raw['schema']}", "", f"not a JSON Schema: {error}") from None
-        doc = documentation(schema, envelope.transport)
         cadence = raw.get("cadence")
         return EventType(
             name=PackStr(name),

@@ -253,6 +253,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """A widening that this pack lets pass, and why. `revision`: the one that brought it; older entries are history."""
+
+    revision: str
+    change: str
+    reason: str
+    event: str | None = None
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The whole pack. `sha256` covers every file in it. `draft`: nobody has reviewed it yet."""
 
@@ -272,6 +283,7 @@ class Policy:
     destinations: tuple[Destination, ...] = ()
     samples: tuple[Sample, ...] = ()
     draft: bool = False
+    accepted: tuple[Accepted, ...] = ()
     names: frozenset[str] = field(default_factory=frozenset)
     rhythms: tuple[EventType, ...] = field(init=False)
     """The event types with a documented cadence, in a fixed order."""

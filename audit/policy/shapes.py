@@ -11,6 +11,9 @@ from audit.policy.pack import Leaf
 TEXT_FREE_FORMATS = frozenset({"date-time", "date", "time", "duration", "uuid", "ipv4", "ipv6"})
 """Formats whose strings hold no free text."""
 
+MOST = 100_000
+"""Places of one event: references that hold one another twice would unfold without end."""
+
 _APPLICATORS = ("allOf", "anyOf", "oneOf")
 
 
@@ -30,12 +33,14 @@ class Documentation(NamedTuple):
 
 
 def documentation(schema: Mapping[str, Any], transport: tuple[str, ...]) -> Documentation:
-    """Walk a closed schema. `transport`: root members that the envelope adds."""
+    """Walk a closed schema. `transport`: root members that the envelope adds. Raises ValueError where it has no end."""
     leaves: dict[Pointer, Leaf] = {}
     containers: set[Pointer] = set()
     required: set[Pointer] = set()
     is_open = False
-    for node in _nodes(schema):
+    for count, node in enumerate(_nodes(schema)):
+        if count > MOST:
+            raise ValueError(f"unfolds to more than {MOST:,} places")
         if node.required:
             required.add(node.pointer)
         if _is_container(node.schema):
