@@ -139,7 +139,11 @@ class Reason(StrEnum):
     CUT_BODY = "a telemetry request that the capture cuts off: capture whole packets (snap length 0)"
     BOMB = "a telemetry request whose body inflates beyond --max-line"
     NO_REQUEST = "an entry without a request: method, URL and headers are expected"
-    CAPTURE = "a HAR, packet capture or flow dump, which this version does not read: export the events as JSON lines"
+    CUT_FLOW = "the flow dump ends inside a flow: what came before was judged, the rest is missing"
+    BAD_FLOW = "the flow dump is damaged here: what came before was judged, the rest cannot be found"
+    CUT_PACKETS = "the packet capture ends inside a packet: what came before was judged, the rest is missing"
+    BAD_PACKETS = "the packet capture is damaged here: what came before was judged, the rest cannot be found"
+    LINK = "a packet capture of a link type that is not read: capture Ethernet, Linux cooked or raw IP"
 
 
 class Gap(StrEnum):
@@ -152,6 +156,7 @@ class Gap(StrEnum):
     DUPLICATE = "duplicate-key"
     OVERFLOW = "too-many-groups"
     SEARCH = "search-given-up"
+    OPAQUE = "opaque-traffic"
 
 
 class Known(StrEnum):
@@ -175,6 +180,7 @@ class Scheme(StrEnum):
     UDP = "udp"
     DNS = "dns"
     ICMP = "icmp"
+    IP = "ip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +188,8 @@ class Contact:
     """One destination that was contacted, or that a contact was attempted with.
 
     `host`: the name, lower case, or the address where no name is known; `address`: where it went, if known; `connected`:
-    it answered; `opaque`: something was said that the capture does not show (TLS, QUIC, a tunnel, a websocket).
+    it answered; `until`: when it was last heard of; `opaque`: something was said that the capture does not show (TLS, QUIC,
+    a tunnel, a websocket).
     """
 
     host: str
@@ -194,6 +201,7 @@ class Contact:
     connected: bool = True
     opaque: bool = False
     bytes_out: int = 0
+    until: datetime | None = None
 
 
 UNKNOWN = "unknown"
@@ -218,7 +226,8 @@ class Times(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Event:
     """One telemetry message. `hidden`: values that the parsed view does not show (earlier duplicates of a key,
-    batch members that the event's own member shadows), each with the pointer where it stands."""
+    batch members that the event's own member shadows), each with the pointer where it stands. `wire`: met on its way, so
+    that it lacks what only the collector adds."""
 
     place: Place
     value: dict[str, Json]
@@ -230,6 +239,7 @@ class Event:
     hidden: tuple[tuple[Pointer, Json], ...] = ()
     duplicates: tuple[Pointer, ...] = ()
     subject: str | None = None
+    wire: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,15 @@ import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 from audit.model import Finding, Gap, Level, Reason
 from audit.sketch import FieldKey, Hours, Seen
+
+EPOCH = datetime(1, 1, 1, tzinfo=UTC)
+BUCKET = timedelta(minutes=10)
+"""Times of use are kept in buckets of this length."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -103,6 +107,66 @@ class ActKey(NamedTuple):
     bucket: int
 
 
+class DestinationKey(NamedTuple):
+    """A destination as counted. Foreign ones sort first, so that a flood of own ones cannot push them out."""
+
+    own: bool
+    host: str
+    port: int
+    scheme: str
+    standing: str
+    purpose: str
+
+
+class Destination(NamedTuple):
+    """Everything said with one destination. `readable`: contacts whose content the capture shows; `opaque`: those that said
+    something it does not show; `telemetry`: those that carried events, or telemetry that could not be read."""
+
+    contacts: int
+    connected: int
+    readable: int
+    opaque: int
+    telemetry: int
+    bytes_out: int
+    first: datetime | None
+    last: datetime | None
+    known: frozenset[str]
+    addresses: tuple[str, ...]
+
+    def plus(self, more: Destination) -> Destination:
+        firsts = [when for when in (self.first, more.first) if when is not None]
+        lasts = [when for when in (self.last, more.last) if when is not None]
+        return Destination(
+            self.contacts + more.contacts,
+            self.connected + more.connected,
+            self.readable + more.readable,
+            self.opaque + more.opaque,
+            self.telemetry + more.telemetry,
+            self.bytes_out + more.bytes_out,
+            min(firsts, default=None),
+            max(lasts, default=None),
+            self.known | more.known,
+            tuple(sorted({*self.addresses, *more.addresses})[:ADDRESSES]),
+        )
+
+
+ADDRESSES = 8
+"""How many addresses of one destination are kept: the smallest."""
+
+
+class Watch(NamedTuple):
+    """What a packet capture says of itself. `dropped` None: it keeps no count of what it lost; `short`: packets cut off at
+    the capture's snap length; `odd`: frames of no protocol that is read."""
+
+    packets: int
+    first: datetime | None
+    last: datetime | None
+    dropped: int | None
+    short: int
+    snaplen: int
+    odd: int
+
+
 class EventKey(NamedTuple):
     """An event as counted: documented names sort first, so that a flood of made-up ones cannot push them out."""
 
@@ -149,6 +213,11 @@ class Tally:
         self.naive = 0
         self.hours = Hours()
         self.inventory: Bounded[FieldKey, Seen] = Bounded(self.size.fields)
+        self.destinations: Bounded[DestinationKey, Destination] = Bounded(self.size.groups)
+        self.contacts = 0
+        self.watches: dict[int, Watch] = {}
+        self.watched: Span | None = None
+        self.uses: dict[int, Act] = {}
 
     def mark(self, key: MarkKey, mark: bytes) -> None:
         held = self.marks.get(key)
@@ -165,6 +234,32 @@ class Tally:
         known = self.subjects.setdefault(origin, [])
         if digest not in known:
             self.subjects[origin] = sorted([*known, digest])[:2]
+
+    def reach(self, key: DestinationKey, contact: Destination) -> None:
+        """Count a contact with a destination in."""
+        items = self.destinations.items
+        known = items.get(key)
+        items[key] = contact if known is None else known.plus(contact)
+        self.contacts += contact.contacts
+        self.destinations.prune()
+
+    def use(self, at: datetime) -> None:
+        """Note that the product was used: one of its own hosts was asked for something."""
+        bucket = (at - EPOCH) // BUCKET
+        known = self.uses.get(bucket)
+        self.uses[bucket] = Act(1, at, at) if known is None else known.plus(Act(1, at, at))
+
+    def watch(self, first: datetime, last: datetime) -> None:
+        """Note that the capture of traffic was alive from the one instant to the other."""
+        span = Span(first, last)
+        self.watched = span if self.watched is None else self.watched.plus(span)
+
+    @property
+    def alive(self) -> Span | None:
+        """From the first to the last sign of life of the captures: an event, or traffic of any kind."""
+        if self.span is None or self.watched is None:
+            return self.span or self.watched
+        return self.span.plus(self.watched)
 
     def count_units(self, key: tuple[int, int], more: Units) -> None:
         self.units[key] = self.units.get(key, Units()).plus(more)
@@ -220,6 +315,7 @@ class Tally:
         self.inventory.prune()
         self._take_groups(part)
         self._take_marks(part)
+        self._take_traffic(part)
 
     def _take_groups(self, part: Tally) -> None:
         for rule, groups in part.groups.items():
@@ -239,11 +335,25 @@ class Tally:
         self.seen |= part.seen
         self.naive += part.naive
 
+    def _take_traffic(self, part: Tally) -> None:
+        for key, destination in part.destinations.items.items():
+            known = self.destinations.items.get(key)
+            self.destinations.items[key] = destination if known is None else known.plus(destination)
+        self.destinations.prune()
+        self.contacts += part.contacts
+        self.watches.update(part.watches)
+        if part.watched is not None:
+            self.watch(*part.watched)
+        for bucket, act in part.uses.items():
+            mine = self.uses.get(bucket)
+            self.uses[bucket] = act if mine is None else mine.plus(act)
+
     def settled(self) -> Tally:
         """The same tally pruned to its bounds: equal tallies compare equal, whatever way they were merged."""
         total = self + Tally(self.size)
         total.events.prune(final=True)
         total.inventory.prune(final=True)
+        total.destinations.prune(final=True)
         for groups in total.groups.values():
             groups.prune(final=True)
         return total
@@ -258,6 +368,7 @@ class Tally:
         groups = {rule: bounded.items for rule, bounded in self.groups.items()}
         parts = (self.units, self.events.items, self.origins, self.fields, self.totals, groups, self.gaps, self.reasons)
         marks = {key: sorted(_cut(held)) for key, held in self.marks.items()}
+        traffic = (self.destinations.items, self.contacts, self.watches, self.watched, self.uses)
         return (
             *parts,
             self.span,
@@ -268,6 +379,7 @@ class Tally:
             self.naive,
             self.hours.state(),
             self.inventory.items,
+            *traffic,
         )
 
     def sorted_marks(self, timeline: str) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from audit.engine.fast import FastLane
-from audit.engine.run import Auditor, Broken, Lines, Part
+from audit.engine.run import Auditor, Broken, Item, Lines
 from audit.engine.times import parse_time
 from audit.model import Finding, Gap, Grade, Level, Place, Reason, Shape, resolve
 from audit.policy.pack import EventType
@@ -178,7 +178,7 @@ cuts = st.lists(st.integers(0, 80), max_size=8)
 LONGEST = 8
 
 
-def units(parts: Iterable[Part]) -> Iterator[tuple[int, int, bytes | Reason]]:
+def units(parts: Iterable[Lines | Item | Broken]) -> Iterator[tuple[int, int, bytes | Reason]]:
     """Every unit with its offset and number. A line that is too long is the same, held or not."""
     for part in parts:
         if not isinstance(part, Lines):

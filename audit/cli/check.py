@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from audit.cli.consent_options import consent_options, gather
+from audit.cli.hosts import host_options, territory_of
 from audit.cli.options import Size, check_targets, load_policy
 from audit.cli.outputs import choose, output_option, write
 from audit.engine.judge import CONSENT_RULES
@@ -33,6 +34,8 @@ from audit.writers.findings import FindingsFile
 EPILOG = """\b
 Examples:
   telemetry-audit check logs.jsonl
+  telemetry-audit check trace.har dump.mitm logs.jsonl.gz --own-host app.example.com
+  telemetry-audit check trace.pcap --air-gapped
   telemetry-audit check logs/ -o json=result.json --require server-no-other-data
   zcat events.gz | telemetry-audit check - -p ./my-policy
 
@@ -65,6 +68,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     help="Who sent the events of a capture, where their names do not tell. Repeatable.",
 )
 @consent_options
+@host_options
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "note", "never"]),
@@ -108,10 +112,11 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr how each capture was read.")
 @click.option("--no-progress", is_flag=True, help="No progress on stderr (it is shown on a terminal only).")
 def command(captures: tuple[str, ...], **options: Any) -> None:
-    """Judge captured telemetry events against what the vendor's page says, claim by claim.
+    """Judge captured telemetry against what the vendor's page says, claim by claim.
 
-    CAPTURE is a file (JSON lines, a JSON array or JSON objects; plain, .gz, .bz2, .xz or .zst), a directory,
-    a pattern, or - for standard input. What a file is, is told by its content.
+    CAPTURE is a log of events (JSON lines, a JSON array or JSON objects), a HAR, a flow dump of mitmproxy or a packet
+    capture (pcap, pcapng), plain, .gz, .bz2, .xz or .zst; a directory, a pattern, or - for standard input. What a file
+    is, is told by its content.
     """
     policy = load_policy(options["policy_name"])
     inputs = _inputs(captures)
@@ -125,10 +130,16 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     consent = gather(options, policy)
     for warning in consent.warnings:
         click.echo(f"warning: {warning}", err=True)
+    hosts = territory_of(options)
     counted = options["inventory"]
     inventory = any(output.format == "html" for output in outputs) if counted is None else counted
-    parameters = {**_parameters(options, limits, origins, inputs), "inventory": inventory, **consent.parameters}
-    auditor = Auditor(policy, limits, consent.table, inventory=inventory)
+    parameters = {
+        **_parameters(options, limits, origins, inputs),
+        "inventory": inventory,
+        **consent.parameters,
+        **hosts.parameters,
+    }
+    auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, inventory=inventory)
     result = _judge(auditor, inputs, origins, parameters, options)
     write(result, outputs)
     sys.exit(outcome(result, options["fail_on"], options["required"]))
@@ -155,7 +166,9 @@ def _judge(
         if options["verbose"]:
             for fact in facts:
                 click.echo(f"{fact.name}: read as {fact.format}, {fact.bytes:,} bytes, sha256 {fact.sha256}", err=True)
-        result = settle(policy, tally, facts, parameters, consent, marks.sorted, listen)
+        result = settle(
+            policy, tally, facts, parameters, consent, marks.sorted, listen, air_gapped=options["air_gapped"]
+        )
         if file is not None:
             softer = CONSENT_RULES if consent is not None and crowded(consent, tally) else frozenset[str]()
             file.finish([row for row in result["findings"] if row["input"] is None], softer)

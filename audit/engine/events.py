@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
 from audit.engine.names import Names
 from audit.engine.parse import Document
 from audit.engine.times import times_of
 from audit.model import UNKNOWN, Event, Json, Place, Pointer, Reason, Unreadable, resolve
 from audit.policy.pack import Policy
+
+
+class Wire(NamedTuple):
+    """What is known of a message that was met on its way: when the capture saw it, and the call that its path says."""
+
+    seen_at: datetime | None = None
+    call: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,7 @@ class Reader:
     policy: Policy
     names: Names
     override: str | None = None
+    wire: Wire | None = None
 
     def read(self, document: Document, place: Place) -> Iterator[Event | Unreadable]:
         """The events of one unit; an Unreadable for each item that is none."""
@@ -78,9 +88,11 @@ class Reader:
         hidden: tuple[tuple[Pointer, Json], ...],
         doubled: tuple[Pointer, ...],
     ) -> Event | Unreadable:
+        envelope = self.policy.envelope
+        if self.wire is not None:
+            value = self._called(value, self.wire)
         if not self._has_envelope(value):
             return Unreadable(place, Reason.NO_ENVELOPE)
-        envelope = self.policy.envelope
         found = resolve(value, envelope.name) if envelope.name is not None else None
         name = found if isinstance(found, str) else None
         call = self._call(value)
@@ -92,12 +104,20 @@ class Reader:
             name=None if call is not None and call != envelope.named else name,
             call=call,
             origin=origin,
-            times=times_of(value, envelope),
+            times=times_of(value, envelope, self.wire.seen_at if self.wire is not None else None),
             message_id=message_id if isinstance(message_id, str) else None,
             hidden=hidden,
             duplicates=doubled,
             subject=self.policy.subject_of(origin, value),
+            wire=self.wire is not None,
         )
+
+    def _called(self, value: dict[str, Json], wire: Wire) -> dict[str, Json]:
+        """The event with the kind of call that its path says, as a collector writes it down."""
+        call = self.policy.envelope.call
+        if wire.call is None or call is None or len(call) != 1 or value.get(str(call[0])) is not None:
+            return value
+        return {**value, str(call[0]): wire.call}
 
     def _origin(self, name: str | None, call: str | None, value: dict[str, Json]) -> str:
         if name is not None and (call is None or call == self.policy.envelope.named):

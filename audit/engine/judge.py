@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from audit.engine.destinations import Host, overflow, watch
 from audit.engine.observed import NO_RHYTHM, Rhythm
 from audit.engine.silence import Lack, crowded, lacks_refusal, lacks_silence, perhaps
 from audit.model import UNKNOWN, Gap, Level, Verdict
 from audit.policy.consent import ConsentTable
-from audit.policy.pack import Claim, Policy, Sufficient
+from audit.policy.destinations import Standing
+from audit.policy.pack import Claim, EventType, Policy, Sufficient
 from audit.redact import duration
 from audit.rules import NOT_YET
 from audit.rules.case import PageBreach
@@ -47,6 +49,8 @@ class Evidence:
     overflowed: frozenset[str]
     rhythms: Mapping[str, Rhythm]
     consent: ConsentTable | None = None
+    reached: tuple[Host, ...] = ()
+    cadenced: tuple[EventType, ...] = ()
 
     @property
     def events(self) -> int:
@@ -54,8 +58,21 @@ class Evidence:
 
     @property
     def window(self) -> timedelta:
-        span = self.tally.span
+        span = self.tally.alive
         return span.last - span.first if span is not None else timedelta()
+
+    @property
+    def watched(self) -> bool:
+        """Whether the captures could show destinations at all."""
+        return bool(self.tally.contacts or self.tally.watches)
+
+    def contacts(self, purpose: str | None) -> int:
+        """Contacts made for a purpose; for none in particular, all."""
+        return (
+            self.tally.contacts
+            if purpose is None
+            else sum(host.total.contacts for host in self.reached if host.purpose == purpose)
+        )
 
     def named(self, event: str) -> int:
         return sum(n for key, n in self.tally.events.items.items() if key.name == event and not key.undocumented)
@@ -97,7 +114,7 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
     doubts = [*_doubts(claim, evidence, warnings)]
     if doubts:
         return outcome(Verdict.INCONCLUSIVE, "; ".join(doubts))
-    lacks = [tuple(_lacks(condition, evidence)) for condition in claim.sufficient]
+    lacks = [tuple(_lacks(claim, condition, evidence)) for condition in claim.sufficient]
     if not lacks or () in lacks:
         return outcome(Verdict.UPHELD, _kept(claim, looked_at, unit))
     nearest = min(lacks, key=len)
@@ -114,10 +131,12 @@ def _kept(claim: Claim, looked_at: int, unit: str) -> str:
         return (
             f"none of {seen} was sent against the consent given" if looked_at else "no event was sent without consent"
         )
+    if claim.destination is not None:
+        return f"{plural(looked_at, f'contact for {claim.destination}')}, none of them in the clear"
     return f"{seen}, as documented" if unit == "intervals" else f"nothing but what the page says in {seen}"
 
 
-def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa: C901 - one branch a key of a closed set
+def _lacks(claim: Claim, condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa: C901 - one branch a key of a closed set
     if condition.never:
         yield Lack(
             "content alone never shows this", "ask for a differential run: the same scenario with two users", soft=True
@@ -147,13 +166,22 @@ def _lacks(condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa
     elif condition.positive_control:
         yield Lack("nothing shows that the planted rows were read", "give planted_at in the seed file", soft=True)
     if condition.contacts is not None:
-        yield Lack("a log has no destinations", _HOW_CONTACTS)
+        yield from _lacks_contacts(claim, condition.contacts, evidence)
     if evidence.consent is not None:
         if condition.alive_without_consent:
-            yield from lacks_refusal(evidence.consent, evidence.tally.span)
+            yield from lacks_refusal(evidence.consent, evidence.tally)
         if condition.before_opt_out is not None or condition.alive_after_opt_out is not None:
             least = condition.alive_after_opt_out or timedelta()
             yield from lacks_silence(evidence.consent, evidence.tally, condition.before_opt_out or 0, least)
+
+
+def _lacks_contacts(claim: Claim, needed: int, evidence: Evidence) -> Iterator[Lack]:
+    seen = evidence.contacts(claim.destination)
+    if seen < needed:
+        what = f"contact for {claim.destination}" if claim.destination else "contact"
+        option = (claim.destination or "").replace(" ", "-")
+        hint = f"name its host with --allow-host HOST={option}" if claim.destination else "capture longer"
+        yield Lack(f"{plural(seen, what)} seen", hint)
 
 
 def _lacks_events(condition: Sufficient, needed: int, evidence: Evidence) -> Iterator[Lack]:
@@ -172,6 +200,8 @@ def _lacks_events(condition: Sufficient, needed: int, evidence: Evidence) -> Ite
 def _missing_input(claim: Claim, evidence: Evidence) -> tuple[str, str] | None:
     """The input that a claim needs and that is not there at all, with how to give it."""
     rules = set(claim.rules)
+    if rules & CONTACT_RULES and evidence.watched:
+        return None
     if rules & CONTACT_RULES:
         return "a log has no destinations", _HOW_CONTACTS
     if rules and rules <= CONSENT_RULES and evidence.consent is None:
@@ -181,7 +211,7 @@ def _missing_input(claim: Claim, evidence: Evidence) -> tuple[str, str] | None:
     return None
 
 
-_HOW_CONTACTS = "a HAR, a packet capture or a proxy shows them; this version reads logs of events only"
+_HOW_CONTACTS = "a HAR, a flow dump or a packet capture shows them"
 _HOW_CONSENT = "give --consent FILE, --opted-in-at TIME, --opted-out-at TIME or --docker-env FILE"
 
 
@@ -194,6 +224,7 @@ def _doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterato
     unreadable = sum(n for (gap, _), n in evidence.tally.gaps.items() if gap in EVENT_GAPS)
     if unreadable:
         yield f"{plural(unreadable, 'record')} could not be read"
+    yield from _traffic_doubts(claim, evidence)
     doubled = _gaps(claim, evidence, Gap.DUPLICATE)
     if doubled:
         yield f"{plural(doubled, 'event')} with a key that stands twice"
@@ -205,6 +236,19 @@ def _doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterato
     flooded = sorted(evidence.overflowed & set(claim.rules))
     if flooded:
         yield f"too many different findings of {', '.join(flooded)} to list them all"
+
+
+def _traffic_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
+    """What the captures of traffic did not show."""
+    opaque = evidence.tally.gaps[Gap.OPAQUE, None]
+    if opaque and not CONTACT_RULES & set(claim.rules):
+        yield f"{plural(opaque, 'contact')} whose content the capture does not show"
+    dropped = watch(evidence.tally).dropped
+    if dropped:
+        yield f"the capture dropped {plural(dropped, 'packet')}"
+    lost = overflow(evidence.tally)
+    if lost and CONTACT_RULES & set(claim.rules):
+        yield f"too many different destinations: {plural(lost, 'contact')} stand in no row"
 
 
 def _timed_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
@@ -219,7 +263,7 @@ def _timed_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
         return
     if crowded(evidence.consent, evidence.tally):
         yield "several installations stand in the capture, and consent is given for the whole only"
-    if "event-after-opt-out" in claim.rules and perhaps(evidence.consent, evidence.tally.span):
+    if "event-after-opt-out" in claim.rules and perhaps(evidence.consent, evidence.tally.alive):
         yield "an opt-out whose effect nobody dates: when were the containers recreated?"
 
 
@@ -237,7 +281,7 @@ def _asks_intervals(claim: Claim) -> bool:
 
 def _looked_at(claim: Claim, evidence: Evidence, unit: str) -> int:
     if unit == "contacts":
-        return 0
+        return evidence.contacts(claim.destination)
     if unit == "intervals":
         return sum(evidence.rhythms.get(condition.event or "", NO_RHYTHM).intervals for condition in claim.sufficient)
     return evidence.events if claim.origin is None else evidence.tally.origins[claim.origin]
@@ -265,9 +309,20 @@ REQUIREMENTS: Mapping[str, tuple[frozenset[str], str]] = {
 }
 """What the auditor asks and no sentence of the page says, by the rules that break it."""
 
+AIR_GAP, ENCRYPTED = "air-gap", "encrypted-transport"
+
+
+def asked(evidence: Evidence, *, air_gapped: bool) -> tuple[str, ...]:
+    """The requirements of this audit: two always, transport wherever traffic was captured, the air gap on demand."""
+    return (*REQUIREMENTS, *((ENCRYPTED,) if evidence.watched else ()), *((AIR_GAP,) if air_gapped else ()))
+
 
 def require(name: str, evidence: Evidence) -> Judgement:
     """The verdict of a requirement: never the vendor's breach, and listed beside the claims."""
+    if name == AIR_GAP:
+        return _air_gap(evidence)
+    if name == ENCRYPTED:
+        return _encrypted(evidence)
     rules, kept = REQUIREMENTS[name]
     errors: Counter[str] = Counter()
     for (rule, level, _), number in evidence.tally.totals.items():
@@ -283,6 +338,54 @@ def require(name: str, evidence: Evidence) -> Judgement:
     else:
         verdict, reason = Verdict.UPHELD, f"{kept} in {plural(evidence.events, 'event')}"
     return Judgement(name, verdict, evidence.events, "events", errors.total(), dict(errors), reason)
+
+
+def _air_gap(evidence: Evidence) -> Judgement:
+    """Whether nothing left the installation: only packets, over long enough and without losses, can show that."""
+    errors = sum(
+        n for (rule, level, _), n in evidence.tally.totals.items() if rule == "egress" and level is Level.ERROR
+    )
+    seen = watch(evidence.tally)
+    needed = max((life.cadence.every for life in evidence.cadenced if life.cadence), default=timedelta())
+    window = seen.last - seen.first if seen.first is not None and seen.last is not None else timedelta()
+    packets = f"{plural(seen.packets, 'packet')} over {duration(window)}"
+    if errors:
+        verdict, reason = Verdict.VIOLATED, f"{plural(errors, 'destination')} outside the installation"
+    elif not seen.packets:
+        verdict, reason = (
+            Verdict.NOT_EXERCISED,
+            "no packets were captured: only a packet capture can show that there was none",
+        )
+    elif seen.dropped:
+        verdict, reason = (
+            Verdict.INCONCLUSIVE,
+            f"none in {packets}, but the capture dropped {plural(seen.dropped, 'packet')}",
+        )
+    elif any(gap is Gap.UNREADABLE for gap, _ in evidence.tally.gaps):
+        verdict, reason = Verdict.INCONCLUSIVE, f"none in {packets}, but not everything could be read"
+    elif window < needed:
+        verdict = Verdict.NOT_EXERCISED
+        reason = f"no destination outside in {packets}; {duration(needed)} are needed, the longest documented interval"
+    else:
+        verdict, reason = Verdict.UPHELD, f"no destination outside in {packets}"
+    rules = {"egress": errors} if errors else {}
+    return Judgement(AIR_GAP, verdict, seen.packets, "packets", errors, rules, reason)
+
+
+def _encrypted(evidence: Evidence) -> Judgement:
+    """Whether what page and auditor speak of went out encrypted."""
+    told = [
+        h for h in evidence.reached if h.standing is not Standing.OWN and (h.purpose is not None or h.total.telemetry)
+    ]
+    plain, total = sum(host.plain > 0 for host in told), sum(host.total.contacts for host in told)
+    if plain:
+        verdict, reason = Verdict.VIOLATED, f"unencrypted to {plural(plain, 'host')}"
+    elif not total:
+        verdict, reason = Verdict.NOT_EXERCISED, "no contact with a host known to take telemetry was captured"
+    else:
+        verdict, reason = Verdict.UPHELD, f"{plural(total, 'contact')} with such hosts, none of them in the clear"
+    rules = {"plaintext-transport": plain} if plain else {}
+    return Judgement(ENCRYPTED, verdict, total, "contacts", plain, rules, reason)
 
 
 def overall(claims: list[Judgement], requirements: list[Judgement], evidence: Evidence) -> Verdict:

@@ -76,6 +76,7 @@ class FindingRow(TypedDict):
     message: str
     shape: str | None
     path: list[str]
+    host: NotRequired[str]
 
 
 class Tool(TypedDict):
@@ -115,6 +116,7 @@ class Result(TypedDict):
     custody: dict[str, Any] | None
     unreadable: dict[str, int]
     overflow: dict[str, int]
+    traffic: NotRequired[dict[str, Any]]
     digest: str
 
 

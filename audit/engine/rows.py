@@ -113,6 +113,8 @@ def _finding_row(f: Finding, claims: tuple[str, ...], places: Places) -> Finding
         "shape": f.shape.value if f.shape is not None else None,
         "path": list(f.path),
     }
+    if f.host is not None:
+        row["host"] = f.host
     return cast("FindingRow", row)
 
 

@@ -9,16 +9,19 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from audit.engine.events import Reader
+from audit.engine.contacts import Contacts
+from audit.engine.events import Reader, Wire
 from audit.engine.fast import FastLane, Proved, Rest
 from audit.engine.names import Names
 from audit.engine.parse import Document, Limits, Refusal, parse, small
 from audit.engine.slow import SlowLane, identifying
 from audit.engine.times import arrival_of, hour_of, parse_time, times_of
+from audit.engine.traffic import Exchange, Traffic, Watched
 from audit.engine.witness import Witness
 from audit.measures.inventory import Inventory
 from audit.model import UNKNOWN, Event, Finding, Gap, Place, Pointer, Reason, Unreadable, resolve
 from audit.policy.consent import ConsentTable
+from audit.policy.destinations import Territory
 from audit.policy.pack import Envelope, EventType, Policy
 from audit.redact import Redactor
 from audit.rules import RULES
@@ -53,7 +56,7 @@ class Broken(NamedTuple):
 _BATCH = 64
 """How many lines are proved at once: few enough that what was parsed of them stays in the processor's cache."""
 
-Part: TypeAlias = Lines | Item | Broken
+Part: TypeAlias = Lines | Item | Broken | Traffic | Watched
 Sink: TypeAlias = Callable[[Finding], None]
 
 
@@ -85,17 +88,20 @@ class _Counts:
     blank: int = 0
     unreadable: int = 0
     events: int = 0
+    contacts: int = 0
+    other: int = 0
 
 
 class Auditor:
     """A policy made ready to run: both lanes, the reader of envelopes, the redactor. One per process; keeps no events."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that a judgement depends on
         self,
         policy: Policy,
         limits: Limits | None = None,
         consent: ConsentTable | None = None,
         *,
+        territory: Territory | None = None,
         lanes: bool = True,
         inventory: bool = False,
     ) -> None:
@@ -110,6 +116,7 @@ class Auditor:
         self.fast = FastLane(policy, rules, consent) if lanes else None
         suspicious = self.fast.suspicious if self.fast is not None else None
         self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspicious)
+        self.contacts = Contacts(self.slow, territory or Territory())
         if self.fast is not None and self.fast.off:
             self.fast = None
         types = (*policy.events.values(), *(category.type for category in policy.categories))
@@ -138,7 +145,44 @@ class Auditor:
                 counts.units = 1
                 place = Place(at[0], part.offset, 0, at[1], part.unit)
                 self._refuse(Unreadable(place, part.reason), counts, tally, sink)
+            case Traffic():
+                self._traffic(part, counts, tally, at, reader, sink)
+            case Watched():
+                tally.watches[at[0]] = part.watch
+                if part.watch.first is not None and part.watch.last is not None:
+                    tally.watch(part.watch.first, part.watch.last)
         self._close(counts, tally, at)
+
+    def _traffic(  # noqa: PLR0913 - the same bundle as for lines
+        self, part: Traffic, counts: _Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
+    ) -> None:
+        """One unit of traffic: its contacts, what they carry, and the telemetry in them."""
+        place = Place(at[0], part.offset, 0, at[1], part.unit)
+        before = (counts.carrying, counts.unreadable)
+        for exchange in part.exchanges:
+            self._exchange(exchange, place, counts, tally, reader, sink)
+        # However many messages complete in one unit, it counts once, as what it is best for.
+        carried, refused = counts.carrying > before[0], counts.unreadable > before[1]
+        told = min(part.units, 1)
+        counts.units += part.units
+        counts.carrying = before[0] + told * carried
+        counts.unreadable = before[1] + told * (refused and not carried)
+        counts.other += part.units - told * (carried or refused)
+
+    def _exchange(  # noqa: PLR0913 - the same bundle, one exchange further in
+        self, exchange: Exchange, place: Place, counts: _Counts, tally: Tally, reader: Reader, sink: Sink | None
+    ) -> None:
+        if exchange.contact is not None:
+            counts.contacts += 1
+        if exchange.seen_at is not None:
+            tally.watch(exchange.seen_at, exchange.seen_at)
+        for finding in self.contacts.meet(exchange, place, tally):
+            self._tell(finding, UNKNOWN, tally, sink)
+        if exchange.reason is not None:
+            self._refuse(Unreadable(place, exchange.reason), counts, tally, sink)
+        for message in exchange.messages:
+            met = Reader(reader.policy, reader.names, reader.override, Wire(exchange.seen_at, message.call))
+            self._records(list(met.read(message.document, place)), counts, tally, sink)
 
     def _lines(  # noqa: PLR0913 - the hot loop: everything it needs, nothing looked up
         self, part: Lines, counts: _Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
@@ -241,7 +285,10 @@ class Auditor:
         if isinstance(document, Refusal):
             self._refuse(Unreadable(place, document.reason, document.column), counts, tally, sink)
             return
-        records = list(reader.read(document, place))
+        self._records(list(reader.read(document, place)), counts, tally, sink)
+
+    def _records(self, records: list[Event | Unreadable], counts: _Counts, tally: Tally, sink: Sink | None) -> None:
+        """The records of one unit or message."""
         bad = [record for record in records if isinstance(record, Unreadable)]
         if len(bad) == len(records):
             self._refuse(bad[0], counts, tally, sink)
@@ -281,12 +328,16 @@ class Auditor:
                 if resolve(event.value, pointer) is not None:
                     tally.fields[case.type.name, text] += 1
         for finding in self.slow.judge(case):
-            if isinstance(finding, Gap):
-                tally.add_gap(finding, event.origin)
-            else:
-                tally.add(finding)
-                if sink is not None:
-                    sink(finding)
+            self._tell(finding, event.origin, tally, sink)
+
+    @staticmethod
+    def _tell(finding: Finding | Gap, origin: str, tally: Tally, sink: Sink | None) -> None:
+        if isinstance(finding, Gap):
+            tally.add_gap(finding, origin)
+            return
+        tally.add(finding)
+        if sink is not None:
+            sink(finding)
 
     def _mark(self, case: Case, tally: Tally) -> None:
         event, times = case.event, case.event.times
@@ -320,7 +371,8 @@ class Auditor:
         for timeline, marks in counts.marks.items():
             tally.mark(MarkKey(timeline, *at), bytes(marks))
         self._close_times(counts, tally)
-        units = Units(counts.units, counts.carrying + clean, counts.blank, counts.unreadable, 0, counts.events + clean)
+        carrying, events = counts.carrying + clean, counts.events + clean
+        units = Units(counts.units, carrying, counts.blank, counts.unreadable, counts.other, events, counts.contacts)
         tally.count_units(at, units)
 
     @staticmethod

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any, cast
 
 from audit import __version__
-from audit.engine import observed, silence
-from audit.engine.judge import CONSENT_RULES, REQUIREMENTS, Evidence, headline, judge, overall, require
+from audit.engine import destinations, observed, silence
+from audit.engine.judge import CONSENT_RULES, Evidence, asked, headline, judge, overall, require
 from audit.engine.result import FORMAT, Result, digest
 from audit.engine.rows import (
     Grouped,
@@ -24,7 +24,7 @@ from audit.engine.rows import (
     owners,
     requirement_row,
 )
-from audit.model import Finding, Grade, Level, PackStr, Place
+from audit.model import Finding, Gap, Grade, Level, PackStr, Place
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Policy
 from audit.redact import fingerprint, message
@@ -45,16 +45,25 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     consent: ConsentTable | None = None,
     marks: Marks | None = None,
     sink: Callable[[Finding], None] | None = None,
+    *,
+    air_gapped: bool = False,
 ) -> Result:
     """The whole result of a capture. Same tally and inputs => same bytes. `marks`: where the runner keeps them."""
     take = marks or tally.sorted_marks
     tally = conclude(policy, soften(tally, consent), take, sink)
+    reached = destinations.hosts(tally, policy)
+    for finding in destinations.findings(reached, policy, air_gapped=air_gapped):
+        tally.add(finding)
+    hidden = sum(host.hidden for host in reached)
+    if hidden:
+        tally.gaps[Gap.OPAQUE, None] += hidden
     page = tuple(breach for rule in RULES if isinstance(rule, PageRule) for breach in rule.check(policy))
     overflow = {rule: n for rule in sorted(tally.groups) if (n := tally.overflow(rule))}
     rhythms = observed.rhythms(lives(policy, take(HEARTBEATS.id)))
-    evidence = Evidence(tally, page, frozenset(overflow), rhythms, consent)
+    cadenced = tuple(entry for entry in policy.events.values() if entry.cadence is not None)
+    evidence = Evidence(tally, page, frozenset(overflow), rhythms, consent, reached, cadenced)
     claims = [judge(claim, evidence) for claim in policy.claims]
-    requirements = [require(name, evidence) for name in REQUIREMENTS]
+    requirements = [require(name, evidence) for name in asked(evidence, air_gapped=air_gapped)]
     verdict = overall(claims, requirements, evidence)
     groups = sorted((*_captured(policy, tally), *_counted(policy, tally), *_paged(page)), key=group_order)
     places = Places(tally.units, inputs)
@@ -70,7 +79,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
         "counts": counts(groups, tally),
         "groups": [group_row(group) for group in groups],
         "findings": finding_rows(groups, places),
-        "destinations": [],
+        "destinations": destinations.destination_rows(tally, reached),
         "requirements": [requirement_row(j) for j in requirements],
         "parameters": dict(parameters),
         "custody": None,
@@ -80,6 +89,9 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     }
     if parameters.get("inventory"):
         document["inventory"] = observed.inventory(policy, tally)
+    watched = destinations.watch_row(tally, reached)
+    if watched is not None:
+        document["traffic"] = watched
     document["digest"] = digest(document)
     return cast("Result", document)
 

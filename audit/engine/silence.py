@@ -27,22 +27,22 @@ class Lack:
     soft: bool = False
 
 
-def lacks_refusal(table: ConsentTable, span: Span | None) -> Iterator[Lack]:
+def lacks_refusal(table: ConsentTable, tally: Tally) -> Iterator[Lack]:
     """For an opt-in claim: a window in which consent was known not given, with signs that the product was used in it."""
-    refused = [w for w in table.windows() if w.state is State.DECLINED and _in_capture(w, span)]
+    refused = [w for w in table.windows() if w.state is State.DECLINED and _in_capture(w, tally.alive)]
     if not refused:
         yield Lack(
             "the capture holds no time in which consent was known not to be given",
             "capture from before the opt-in, or after a no",
         )
-    elif not any(_used(window, table, span) for window in refused):
+    elif not any(_used(window, table, tally) for window in refused):
         hint = _USE
         yield Lack("while there was no consent, nothing shows that the product was used", hint, soft=True)
 
 
 def lacks_silence(table: ConsentTable, tally: Tally, before: int, least: timedelta) -> Iterator[Lack]:
     """For an opt-out claim: enough events before each opt-out, and a silence after it that means something."""
-    span = tally.span
+    span = tally.alive
     outs = [w for w in table.windows() if w.state is State.OPTED_OUT and _in_capture(w, span)]
     if not outs:
         yield Lack("the capture holds no time after an opt-out that took effect", "go on capturing after the opt-out")
@@ -51,8 +51,9 @@ def lacks_silence(table: ConsentTable, tally: Tally, before: int, least: timedel
 
 
 def _silence(window: Window, table: ConsentTable, tally: Tally, before: int, least: timedelta) -> Iterator[Lack]:
-    assert tally.span is not None
-    if window.start == START or window.start < tally.span.first:
+    span = tally.alive
+    assert span is not None
+    if window.start == START or window.start < span.first:
         yield Lack(
             "the capture begins after the opt-out: nothing shows what it silenced",
             "begin to capture before the opt-out",
@@ -70,8 +71,8 @@ def _silence(window: Window, table: ConsentTable, tally: Tally, before: int, lea
         )
         return
     needed = max(_longest_gap(acts), least)
-    end = tally.span.last if window.end is None else min(window.end, tally.span.last)
-    if end - window.start <= needed and not _used(window, table, tally.span):
+    end = span.last if window.end is None else min(window.end, span.last)
+    if end - window.start <= needed and not _used(window, table, tally):
         seen = duration(end - window.start) if end > window.start else "no time"
         wanted = f"more than {duration(needed)} are needed, or signs of use: perhaps nobody used it"
         said = f"{seen} of silence after the opt-out; {wanted}"
@@ -89,9 +90,14 @@ def _in_capture(window: Window, span: Span | None) -> bool:
     return span is not None and window.start <= span.last and (window.end is None or window.end > span.first)
 
 
-def _used(window: Window, table: ConsentTable, span: Span | None) -> bool:
-    """Whether the auditor used the product inside the window while the capture was alive."""
-    return span is not None and any(window.holds(at) and span.first <= at <= span.last for at in table.exercised)
+def _used(window: Window, table: ConsentTable, tally: Tally) -> bool:
+    """Whether the product was used inside the window while the capture was alive: the auditor says so, or a host of the
+    installation's own was asked for something."""
+    span = tally.alive
+    if span is None:
+        return False
+    asked = (at for act in tally.uses.values() for at in (act.first, act.last))
+    return any(window.holds(at) and span.first <= at <= span.last for at in (*table.exercised, *asked))
 
 
 def perhaps(table: ConsentTable, span: Span | None) -> bool:

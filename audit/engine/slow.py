@@ -40,11 +40,12 @@ class SlowLane:
             type=standing.type,
             nearest=standing.nearest,
             faults=faults,
-            texts=self._texts(event),
+            texts=self.shown(event),
             consent=self.consent,
         )
 
-    def _texts(self, event: Event) -> tuple[Text, ...]:
+    def shown(self, event: Event) -> tuple[Text, ...]:
+        """The texts of an event in which some rule may find something."""
         if self.suspicious is None:
             return tuple(texts(event))
         hidden = (text for _, value in event.hidden for text in strings(value))
@@ -74,6 +75,17 @@ class SlowLane:
                     if isinstance(breach, Gap)
                     else self.redactor.finding(rule.id, rule.level, breach, case.event)
                 )
+
+    def search(self, case: Case, rules: frozenset[str]) -> Iterator[Finding | Gap]:
+        """What some rules alone find in a case, redacted."""
+        for rule in self.rules:
+            if rule.id in rules:
+                for breach in rule.check(case):
+                    yield (
+                        breach
+                        if isinstance(breach, Gap)
+                        else self.redactor.finding(rule.id, rule.level, breach, case.event)
+                    )
 
     def record(self, record: Unreadable) -> Iterator[Finding]:
         for rule in self.record_rules:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from audit.engine.parse import Document
 from audit.model import Contact, Reason
+from audit.tally import Watch
 
 
 class Message(NamedTuple):
@@ -28,3 +29,23 @@ class Exchange(NamedTuple):
     reason: Reason | None = None
     content: Document | None = None
     seen_at: datetime | None = None
+
+
+class Traffic(NamedTuple):
+    """One unit of network traffic with what it says: a HAR entry, a flow, the packet that completes a request.
+
+    `units`: how many units this accounts for; 0 where they were accounted for before (a connection told at its end).
+    """
+
+    offset: int
+    unit: int
+    exchanges: tuple[Exchange, ...] = ()
+    units: int = 1
+
+
+class Watched(NamedTuple):
+    """A packet capture at its end, with what it says of itself."""
+
+    offset: int
+    unit: int
+    watch: Watch

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
 from audit.model import Json, Times
 from audit.policy.consent import EVERYONE, ConsentTable
 from audit.policy.pack import EventType, Policy
-from audit.tally import Act, ActKey, Tally
-
-_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
-BUCKET = timedelta(minutes=10)
+from audit.tally import BUCKET, EPOCH, Act, ActKey, Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,5 +31,5 @@ class Witness:
         for name in {EVERYONE, subject} if subject in self.consent.changes else {EVERYONE}:
             changes = self.consent.changes.get(name or EVERYONE, ())
             change = bisect_right(changes, times.arrived, key=lambda c: c.at)
-            key = ActKey(name or EVERYONE, change, (times.arrived - _EPOCH) // BUCKET)
+            key = ActKey(name or EVERYONE, change, (times.arrived - EPOCH) // BUCKET)
             tally.act(key, Act(1, times.arrived, times.arrived))

@@ -127,6 +127,7 @@ class _Loader:
             created=times.get("created"),
             stamp=times.get("stamp"),
             varying=tuple(_two(parse_pointer(pointer)) for pointer in raw.get("varies", ())),
+            added=tuple(parse_pointer(pointer) for pointer in raw.get("collector", ())),
         )
 
     def pattern(self, text: str, path: str) -> re.Pattern[str]:

@@ -68,7 +68,7 @@ CATEGORIES: Mapping[str, Identifies] = {
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where a message keeps its name, call, id and times; which members the transport adds.
+    """Where a message keeps its name, call, id and times; which members the transport adds, which only the collector.
 
     `varying`: root members, or members of those, that may differ between two deliveries of one message.
     """
@@ -86,6 +86,7 @@ class Envelope:
     created: Pointer | None
     stamp: Pointer | None
     varying: tuple[tuple[str, str | None], ...]
+    added: tuple[Pointer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,10 @@ class Claim:
     not_testable: str | None = None
 
     def owns(self, rule: str, origin: str | None) -> bool:
-        """Whether a finding of this rule and origin counts here; one of unknown origin could count for every owner."""
+        """Whether a finding of this rule and origin counts here; one of unknown origin could count for every owner. A claim
+        about one destination owns only what was found at such a destination, whose origin the pack says."""
+        if self.destination is not None and origin is None:
+            return False
         return rule in self.rules and (self.origin is None or origin is None or origin in (self.origin, "unknown"))
 
 

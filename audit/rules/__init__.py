@@ -8,6 +8,7 @@ from audit.rules import (
     documented_identifier,
     duplicate_key,
     duplicate_message,
+    egress,
     email_address,
     event_after_opt_out,
     event_without_opt_in,
@@ -17,7 +18,9 @@ from audit.rules import (
     late_delivery,
     missing_field,
     page_contradiction,
+    plaintext_transport,
     query_text,
+    undocumented_destination,
     undocumented_event,
     undocumented_field,
     unreadable_record,
@@ -42,6 +45,9 @@ RULES: tuple[Rule, ...] = (
     heartbeat_early.RULE,
     heartbeat_missed.RULE,
     clock_inconsistent.RULE,
+    undocumented_destination.RULE,
+    plaintext_transport.RULE,
+    egress.RULE,
     page_contradiction.RULE,
 )
 
@@ -54,9 +60,6 @@ NOT_YET = frozenset(
         "canary",
         "secret",
         "personal-data",
-        "undocumented-destination",
-        "plaintext-transport",
-        "egress",
     }
 )
 """Rules that packs may name already and that this version does not run: every claim that needs one says so."""

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from audit.model import Breach, Event, Fact, Gap, Json, Level, PackStr, Pointer, Unreadable, resolve
 from audit.policy.consent import ConsentTable, Delivered, delivered
+from audit.policy.destinations import Standing
 from audit.policy.pack import AfterOptOut, EventType, Policy
 from audit.policy.validators import Fault
 
@@ -254,7 +255,41 @@ class TimelineRule:
     doc: str
 
 
-Rule: TypeAlias = EventRule | RecordRule | PageRule | CountRule | TimelineRule
+class Reached(NamedTuple):
+    """One destination, whatever it was reached by, after the last merge. `looked_up`: only its name was asked for;
+    `plain`: contacts over unencrypted HTTP with telemetry, or for what the page or the auditor says the host is for;
+    `outside`: it lies outside the installation, and the auditor asked that nothing does."""
+
+    standing: Standing
+    contacts: int
+    connected: int
+    bytes_out: int
+    telemetry: int
+    plain: int
+    looked_up: bool
+    outside: bool
+
+
+class DestinationBreach(NamedTuple):
+    """A breach by a destination: one for all contacts with it."""
+
+    template: str
+    facts: Facts
+    level: Level | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationRule:
+    """Decides once a destination, after the last merge."""
+
+    id: str
+    level: Level
+    levels: str
+    check: Callable[[Reached], Iterable[DestinationBreach]]
+    doc: str
+
+
+Rule: TypeAlias = EventRule | RecordRule | PageRule | CountRule | TimelineRule | DestinationRule
 
 
 def field_text(pointer: Pointer) -> str:

@@ -21,8 +21,9 @@ from audit.rules.case import Case, EventRule, Invalid
 def check(case: Case) -> Iterator[Breach]:
     if case.type is None:
         return
+    added = case.policy.envelope.added if case.event.wire else ()
     for pointer in dict.fromkeys(_absent(case)):
-        if case.type.documents(pointer):
+        if case.type.documents(pointer) and pointer not in added:
             yield Breach(pointer, "the page shows this field; the event has none", level=Level.NOTE)
 
 

@@ -50,7 +50,7 @@ def _read(  # noqa: PLR0913 - as above
     facts: list[InputFacts] = []
     units = 0
     for capture in inputs:
-        reading = Reading(capture, auditor.limits.max_line)
+        reading = Reading(capture, auditor.limits)
         override = origins.get(capture.index)
         for part in reading.parts():
             auditor.feed(part, tally, (capture.index, 0), override, sink)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from audit.engine.parse import Limits
 from audit.engine.run import Broken, Lines, Part
+from audit.engine.traffic import Traffic, Watched
 from audit.model import Reason
-from audit.sources import documents, jsonl
+from audit.sources import documents, flows, har, jsonl, packets
 from audit.sources.detect import BOM, HEAD, Format, detect
 from audit.sources.inputs import Input
 from audit.sources.streams import Damaged, Hashed, blocks
@@ -22,7 +24,7 @@ class Reading:
     """One input being read. `format`, `bytes` and `sha256` are known when `parts` is exhausted."""
 
     input: Input
-    max_line: int
+    limits: Limits
     format: Format = Format.NONE
     size: int = 0
     sha256: str | None = None
@@ -68,14 +70,31 @@ class Reading:
             yield Broken(file.bytes, self._last + 1, reason)
 
     def _seen(self, part: Part) -> Part:
-        lines = part.data.count(b"\n") + (not part.data.endswith(b"\n")) if isinstance(part, Lines) else 1
-        self._last = part.unit + lines - 1
+        match part:
+            case Lines():
+                units = part.data.count(b"\n") + (not part.data.endswith(b"\n"))
+            case Traffic():
+                units = part.units
+            case Watched():
+                units = 0
+            case _:
+                units = 1
+        self._last = max(self._last, part.unit + units - 1)
         return part
 
     def _cut(self, found: Format, stream: Iterator[bytes], start: int, whole: Callable[[], bool]) -> Iterator[Part]:
-        if found is Format.JSONL:
-            return jsonl.cut(stream, self.max_line, start, whole)
-        return documents.split(stream, self.max_line, start, array=found is Format.ARRAY, whole=whole)
+        match found:
+            case Format.JSONL | Format.NONE:
+                return jsonl.cut(stream, self.limits.max_line, start, whole)
+            case Format.HAR:
+                return har.split(stream, self.limits, start, whole)
+            case Format.FLOWS:
+                return flows.split(stream, self.limits, whole)
+            case Format.PCAP | Format.PCAPNG:
+                return packets.split(stream, self.limits, whole)
+            case Format.JSON | Format.ARRAY:
+                pass
+        return documents.split(stream, self.limits.max_line, start, array=found is Format.ARRAY, whole=whole)
 
 
 def _until_damaged(stream: Iterator[bytes], damage: list[Reason]) -> Iterator[bytes]:

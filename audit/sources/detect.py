@@ -16,23 +16,35 @@ class Format(StrEnum):
     JSONL = "jsonl"
     JSON = "json"
     ARRAY = "json-array"
+    HAR = "har"
+    FLOWS = "flows"
+    PCAP = "pcap"
+    PCAPNG = "pcapng"
     NONE = "none"
 
 
-_CAPTURES = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x0a\x0d\x0d\x0a")
-_FLOW = re.compile(rb"\d{1,12}:\d{1,4}:(?:version|websocket|response|type|id|error);")
-_HAR = re.compile(rb'\A\s*\{\s*"log"\s*:\s*\{')
+_PCAP = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
+_PCAPNG = b"\x0a\x0d\x0d\x0a"
+_FLOW = re.compile(rb"\d{1,12}:\d{1,2}:[a-z_]{2,32};")
+_HAR = re.compile(rb'\A\s*\{(?:\s*"\$?[a-z]{1,16}"\s*:\s*"[^"\\]{0,256}"\s*,)*\s*"log"\s*:\s*\{')
 
 
 def detect(head: bytes, *, complete: bool) -> Format | Reason:
     """The format of a decoded stream, or why it is none. `complete`: the head is the whole stream."""
-    if head.startswith(_CAPTURES) or _FLOW.match(head):
-        return Reason.CAPTURE
+    if head.startswith(_PCAP):
+        return Format.PCAP
+    if head.startswith(_PCAPNG):
+        return Format.PCAPNG
+    if _FLOW.match(head):
+        return Format.FLOWS
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(head):
         return Reason.UTF16
     text = head.removeprefix(BOM)
-    if _HAR.match(text):
-        return Reason.CAPTURE
+    return Format.HAR if _HAR.match(text) else _text_format(head, text, complete=complete)
+
+
+def _text_format(head: bytes, text: bytes, *, complete: bool) -> Format | Reason:
+    """Which of the formats that hold events and nothing else."""
     body = text.lstrip(b" \t\r\n")
     if b"\x00" in head[:1024] and not body.startswith((b"{", b"[")):
         return Reason.BINARY

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from audit.engine.run import Broken, Item, Part
+from audit.engine.run import Broken, Item
 from audit.model import Reason
 
 _OUTSIDE = re.compile(rb'["{}\[\],]')
@@ -34,7 +34,7 @@ class _Splitter:
         elif data:
             self.held.append(data)
 
-    def close(self, *, needed: bool) -> Iterator[Part]:
+    def close(self, *, needed: bool) -> Iterator[Item | Broken]:
         """End the item that is held. `needed`: an empty place between commas is an item that is not JSON."""
         data = b"".join(self.held)
         size, long = self.size, self.long
@@ -51,7 +51,7 @@ class _Splitter:
     def skip(self, size: int) -> None:
         self.start += size
 
-    def feed(self, block: bytes) -> Iterator[Part]:
+    def feed(self, block: bytes) -> Iterator[Item | Broken]:
         at = 0
         while at < len(block):
             if self.in_string:
@@ -79,7 +79,7 @@ class _Splitter:
             self.in_string = self.escaped
         return end
 
-    def _outside(self, token: bytes, before: bytes, text: bytes) -> Iterator[Part]:
+    def _outside(self, token: bytes, before: bytes, text: bytes) -> Iterator[Item | Broken]:
         self.hold(before)
         if token == b'"':
             self.in_string = True
@@ -110,7 +110,7 @@ class _Splitter:
         else:
             self.hold(text)
 
-    def finish(self) -> Iterator[Part]:
+    def finish(self) -> Iterator[Item | Broken]:
         cut = self.in_string or self.depth > 0 or (self.array and not self.ended)
         rest = b"".join(self.held).strip(_BLANK)
         if cut:
@@ -122,7 +122,7 @@ class _Splitter:
 
 def split(
     blocks: Iterable[bytes], max_item: int, offset: int, *, array: bool, whole: Callable[[], bool] = lambda: True
-) -> Iterator[Part]:
+) -> Iterator[Item | Broken]:
     """The items of a document, each with its bytes and offset."""
     splitter = _Splitter(max_item, offset, array=array)
     for block in blocks:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from audit.engine.run import Broken, Lines, Part
+from audit.engine.run import Broken, Lines
 from audit.model import Reason
 
 
 def cut(
     blocks: Iterable[bytes], max_line: int, offset: int = 0, whole: Callable[[], bool] = lambda: True
-) -> Iterator[Part]:
+) -> Iterator[Lines | Broken]:
     """Parts of whole lines. A line over `max_line` is never held: it becomes one Broken, and its bytes are passed over."""
     unit = 1
     held: list[bytes] = []

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow, Result
 from audit.redact import visible
+from audit.writers.egress import inventory
 
 WIDTH = 80
 MOST = 40
@@ -24,6 +25,7 @@ def write(result: Result) -> str:
         _page(result),
         _unexercised(result),
         _untestable(result),
+        inventory(result),
         _reading(result),
         _ours(result),
         _limits(),
@@ -133,7 +135,7 @@ def _groups(
             examples.setdefault(_key(row), []).append(row)
     for group in groups[:MOST]:
         times = "once" if group["count"] == 1 else f"{group['count']:,} times"
-        what = "   ".join(part for part in (group["event"], group["field"]) if part)
+        what = "   ".join(part for part in (group["event"], group["host"], group["field"]) if part)
         yield from _wrap(f"{group['level']:<7} {group['rule']}   {times}   {what}", "          ", first="  ")
         for finding in examples.get(_key(group), ()):
             place = _place(finding)
@@ -213,8 +215,9 @@ def _accounting(row: InputRow) -> str:
     unit = ("lines" if row["format"] == "jsonl" else "units").removesuffix("s" if row["units"] == 1 else "")
     events = "1 event" if row["events"] == 1 else f"{row['events']:,} events"
     parts = [f"{row['carrying']:,} with events"]
+    contacts = f", {row['contacts']:,} contact{'' if row['contacts'] == 1 else 's'}" if row["contacts"] else ""
     parts += [f"{row[kind]:,} {kind}" for kind in ("blank", "unreadable", "other") if row[kind]]
-    return f"Read {row['name']}: {row['units']:,} {unit}: {', '.join(parts)}; {events}."
+    return f"Read {row['name']}: {row['units']:,} {unit}: {', '.join(parts)}; {events}{contacts}."
 
 
 def _ours(result: Result) -> Iterator[str]:

@@ -7,7 +7,7 @@ compressed or not, whatever their labels say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from audit.engine.parse import Limits
@@ -15,7 +15,7 @@ from audit.engine.traffic import Exchange, Message
 from audit.model import Contact, Known, Reason, Scheme
 from audit.sources.requests.bodies import texts, unpacked
 from audit.sources.requests.content import content_of
-from audit.sources.requests.endpoints import Endpoint, Url, endpoint_of, split_url
+from audit.sources.requests.endpoints import Endpoint, Url, endpoint_of, is_local, split_url
 from audit.sources.requests.messages import NotTelemetry, messages_of, queried
 
 
@@ -43,7 +43,11 @@ class Request:
 def decode(request: Request, limits: Limits | None = None) -> Exchange:
     """What a request says. Telemetry that cannot be decoded is a reason; nothing is dropped, nothing raises."""
     limits = limits or Limits()
+    if request.method.upper() == "CONNECT":
+        return Exchange(_tunnel(request), seen_at=request.seen_at)
     url = split_url(request.url)
+    if url is None and is_local(request.url):
+        return Exchange(None, seen_at=request.seen_at)
     if url is None:
         return Exchange(None, reason=Reason.NO_REQUEST, seen_at=request.seen_at)
     contact = _contact(request, url)
@@ -77,6 +81,16 @@ def _telemetry(
     if isinstance(found, Reason) and not request.whole:
         return Reason.CUT_BODY
     return found
+
+
+def _tunnel(request: Request) -> Contact | None:
+    """A tunnel through a proxy: whom it leads to is known, not what went through it."""
+    target = request.url.rpartition("://")[2].partition("/")[0]
+    url = split_url(f"https://{target}")
+    if url is None:
+        return None
+    contact = _contact(request, url)
+    return replace(contact, scheme=Scheme.TLS, known=Known.CONNECT, opaque=True)
 
 
 def _contact(request: Request, url: Url) -> Contact:

@@ -72,6 +72,12 @@ def _without_query(text: str) -> Url | None:
     return Url(scheme, match[2].strip("[]").lower().rstrip("."), _PORTS[scheme], match[3], (("", match[4]),))
 
 
+def is_local(text: str) -> bool:
+    """Whether a URL leads nowhere: what a browser makes itself."""
+    scheme = text.strip().partition(":")[0].lower()
+    return scheme in {"data", "blob", "about", "file", "javascript"} or "extension" in scheme or scheme == "chrome"
+
+
 def endpoint_of(method: str, url: Url) -> Endpoint | None:
     """The telemetry endpoint that a request addresses, or None."""
     sends = method.upper() in ("POST", "PUT", "PATCH")

@@ -1,0 +1,158 @@
+"""Flow dumps of mitmproxy: HTTP flows as requests, other flows as contacts; read without the program that wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from audit.engine.parse import Limits
+from audit.engine.run import Broken
+from audit.engine.traffic import Exchange, Traffic
+from audit.model import Contact, Known, Reason, Scheme
+from audit.policy.destinations import address_of
+from audit.sources.bytestream import Bytes, CutShort, Malformed
+from audit.sources.requests import Request, decode
+from audit.sources.tnet import Value, header, members
+
+_WANTED = frozenset(
+    {"type", "request", "server_conn", "response", "websocket", "messages", "timestamp_created", "error"}
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def split(
+    blocks: Iterable[bytes], limits: Limits, whole: Callable[[], bool] = lambda: True
+) -> Iterator[Traffic | Broken]:
+    """Every flow as a unit. After one that is damaged nothing more can be found."""
+    data, unit, start = Bytes(blocks), 0, 0
+    try:
+        while True:
+            start = data.at
+            size = header(data)
+            if size is None:
+                return
+            unit += 1
+            flow = dict(members(data, size, _WANTED, limits.max_line))
+            data.expect(b"}")
+            yield _unit(start, unit, flow, limits)
+    except CutShort:
+        if whole():
+            yield Broken(start, max(unit, 1), Reason.CUT_FLOW)
+    except Malformed:
+        yield Broken(start, max(unit, 1), Reason.BAD_FLOW)
+        for _ in data.blocks:
+            pass  # read on for the hash
+
+
+def _unit(offset: int, unit: int, flow: Mapping[str, Value], limits: Limits) -> Traffic | Broken:
+    asked = flow.get("request")
+    if isinstance(asked, dict):
+        if "method" not in asked:
+            return Traffic(offset, unit, tuple(_lookups(asked, flow)))
+        request = _request(asked, flow)
+        return Traffic(offset, unit, (decode(request, limits),)) if request else Broken(offset, unit, Reason.NO_REQUEST)
+    if "request" in flow:
+        return Broken(offset, unit, Reason.TOO_LONG)
+    contact = _bare(flow)
+    return Traffic(offset, unit, (Exchange(contact, seen_at=contact.seen_at),) if contact else ())
+
+
+def _request(asked: Mapping[str, Any], flow: Mapping[str, Value]) -> Request | None:
+    headers = tuple(_headers(asked.get("headers")))
+    method, path = _text(asked.get("method")), _text(asked.get("path"))
+    host = _host(asked, headers)
+    if not method or not host:
+        return None
+    scheme = _text(asked.get("scheme")) or "http"
+    port = asked.get("port")
+    netloc = f"[{host}]" if ":" in host else host
+    netloc = f"{netloc}:{port}" if isinstance(port, int) and 0 < port < 65536 else netloc
+    content = asked.get("content")
+    return Request(
+        method=method,
+        url=f"{scheme}://{netloc}{path}",
+        headers=headers,
+        body=content if isinstance(content, bytes) else None,
+        seen_at=_instant(asked.get("timestamp_start")) or _instant(flow.get("timestamp_created")),
+        address=_peer(flow),
+        connected=flow.get("response") is not None or "response" not in flow or flow.get("error") is None,
+    )
+
+
+def _host(asked: Mapping[str, Any], headers: tuple[tuple[str, str], ...]) -> str:
+    """The name that was asked for: in reverse and transparent mode the flow's own host is an address."""
+    host = _text(asked.get("host"))
+    if host and address_of(host.strip("[]")) is None:
+        return host
+    named = next((value for name, value in headers if name.lower() == "host"), "") or _text(asked.get("authority"))
+    if named.startswith("["):
+        name = named[1:].partition("]")[0]
+    else:
+        name = named.rpartition(":")[0] if named.rpartition(":")[2].isdigit() and named.count(":") == 1 else named
+    return name or host.strip("[]")
+
+
+def _lookups(asked: Mapping[str, Any], flow: Mapping[str, Value]) -> Iterator[Exchange]:
+    """The names that a DNS flow asks for."""
+    questions = asked.get("questions")
+    when = _instant(flow.get("timestamp_created")) or _instant(asked.get("timestamp"))
+    for question in questions if isinstance(questions, list) else ():
+        name = _text(question.get("name")) if isinstance(question, dict) else ""
+        if name:
+            connected = isinstance(flow.get("response"), dict)
+            contact = Contact(name.lower().rstrip("."), 53, Scheme.DNS, Known.DNS, when, connected=connected)
+            yield Exchange(contact, seen_at=when)
+
+
+def _bare(flow: Mapping[str, Value]) -> Contact | None:
+    """A flow that is no HTTP: whom it went to, and that its content was not looked at."""
+    server = flow.get("server_conn")
+    if not isinstance(server, dict):
+        return None
+    at, name = server.get("address"), _text(server.get("sni"))
+    if not (isinstance(at, list) and len(at) >= 2 and isinstance(at[1], int)):
+        return None
+    udp = flow.get("type") in ("udp", b"udp")
+    host = name or _text(at[0])
+    known = Known.TLS if name else Known.ADDRESS if address_of(host) is not None else Known.CONNECT
+    scheme = Scheme.UDP if udp else Scheme.TLS if name else Scheme.TCP
+    messages = flow.get("messages")
+    sent = sum(map(_sent, messages if isinstance(messages, list) else ()))
+    connected = server.get("timestamp_tcp_setup") is not None or udp
+    when = _instant(flow.get("timestamp_created"))
+    return Contact(host.lower(), at[1], scheme, known, when, _peer(flow), connected, opaque=True, bytes_out=sent)
+
+
+def _sent(message: Value) -> int:
+    """How much of a message the client sent: (from the client, content, time)."""
+    if isinstance(message, list) and len(message) > 1 and message[0] is True and isinstance(message[1], bytes):
+        return len(message[1])
+    return 0
+
+
+def _peer(flow: Mapping[str, Value]) -> str | None:
+    server = flow.get("server_conn")
+    peer = (server.get("peername") or server.get("ip_address")) if isinstance(server, dict) else None
+    text = _text(peer[0]) if isinstance(peer, list) and peer else ""
+    return text if address_of(text) is not None else None
+
+
+def _headers(found: object) -> Iterator[tuple[str, str]]:
+    for pair in found if isinstance(found, list) else ():
+        if isinstance(pair, list) and len(pair) == 2:
+            yield _text(pair[0]), _text(pair[1])
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value if isinstance(value, str) else ""
+
+
+def _instant(value: object) -> datetime | None:
+    """Seconds since 1970 as an instant."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return _EPOCH + timedelta(seconds=value)
+    except (OverflowError, ValueError):
+        return None

@@ -1,0 +1,329 @@
+"""Who spoke with whom: packets into conversations, conversations into contacts and requests. Bounded in number and bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+from audit.engine.parse import Limits
+from audit.engine.traffic import Exchange
+from audit.model import Contact, Known, Scheme
+from audit.sources.packets.files import Frame
+from audit.sources.packets.frames import ICMP, ICMP6, TCP, UDP, Packet
+from audit.sources.packets.http import Asked, Requests, may_be_http
+from audit.sources.packets.names import Hello, client_hello, lookup
+from audit.sources.packets.streams import Stream
+from audit.sources.requests import Request, decode
+
+_MOST = 20_000
+"""Conversations, names and questions that are remembered at once."""
+_BEGINNING = 1 << 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SYN, _ACK, _RST, _FIN = 2, 16, 4, 1
+_REPLIES = {ICMP: frozenset({0, 3, 11, 12}), ICMP6: frozenset({1, 2, 3, 4, 129})}
+
+
+def instant(when: int) -> datetime | None:
+    """Nanoseconds since 1970, to the microsecond; None for none (a capture without times)."""
+    try:
+        return _EPOCH + timedelta(microseconds=when // 1000) if when else None
+    except OverflowError:
+        return None
+
+
+class Conversation:
+    """Everything between two ends, from its first packet on. The client is who began it."""
+
+    __slots__ = (
+        "asked",
+        "at",
+        "began",
+        "client",
+        "closing",
+        "connected",
+        "first",
+        "hello",
+        "kind",
+        "port",
+        "requests",
+        "scheme",
+        "sent",
+        "server",
+        "stream",
+        "told",
+        "unit",
+        "until",
+        "when",
+    )
+
+    def __init__(self, frame: Frame, unit: int, client: bytes, server: bytes, port: int | None, scheme: Scheme) -> None:  # noqa: PLR0913 - a row
+        self.at, self.unit, self.when, self.until = frame.at, unit, frame.when, frame.when
+        self.client, self.server, self.port, self.scheme = client, server, port, scheme
+        self.sent = self.asked = self.closing = 0
+        self.connected = self.told = False
+        self.began: int | None = None
+        self.first = bytearray()
+        self.hello: Hello | None = None
+        self.requests: Requests | None = None
+        self.stream: Stream | None = None
+
+
+class Conversations:
+    """Fed packet by packet. What it gives is for the packet that completes it, or for a conversation's first."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.known: OrderedDict[bytes, tuple[Conversation, bool]] = OrderedDict()
+        self.names: OrderedDict[bytes, str] = OrderedDict()
+        self.questions: OrderedDict[tuple[bytes, int], tuple[Frame, int, tuple[str, ...], int]] = OrderedDict()
+
+    def packet(self, frame: Frame, unit: int, packet: Packet) -> Iterator[Exchange]:
+        """What this packet completes."""
+        if packet.later:
+            self._bare(frame, unit, packet, None, Scheme.IP)
+        elif packet.protocol == TCP:
+            yield from self._tcp(frame, unit, packet)
+        elif packet.protocol == UDP:
+            yield from self._udp(frame, unit, packet)
+        elif packet.protocol in (ICMP, ICMP6):
+            if packet.start < packet.end and frame.data[packet.start] not in _REPLIES[packet.protocol]:
+                self._bare(frame, unit, packet, None, Scheme.ICMP)
+        else:
+            self._bare(frame, unit, packet, None, Scheme.IP)
+
+    def surplus(self) -> Iterator[tuple[int, int, Exchange]]:
+        """The oldest conversations, where there are too many to remember; with place and number of their first packets."""
+        while len(self.known) > 2 * _MOST:
+            _, (conversation, _) = self.known.popitem(last=False)
+            yield from self._tell(conversation)
+        while len(self.questions) > _MOST:
+            _, question = self.questions.popitem(last=False)
+            yield from _unanswered(question)
+
+    def finish(self) -> Iterator[tuple[int, int, Exchange]]:
+        """Everything that is still open at the capture's end."""
+        for conversation, _ in self.known.values():
+            yield from self._tell(conversation)
+        for question in self.questions.values():
+            yield from _unanswered(question)
+
+    # ---- TCP ----
+
+    def _tcp(self, frame: Frame, unit: int, packet: Packet) -> Iterator[Exchange]:
+        data, at = frame.data, packet.start
+        if packet.end < at + 14:
+            self._bare(frame, unit, packet, None, Scheme.TCP)
+            return
+        flags = data[at + 13]
+        payload = at + (data[at + 12] >> 4) * 4
+        size = max(packet.end - payload, 0) + packet.missing
+        key = packet.source + packet.target + data[at : at + 4]
+        found = self.known.get(key)
+        if found is None or (flags & (_SYN | _ACK) == _SYN and found[0].closing):
+            if found is not None:
+                yield from (exchange for _, _, exchange in self._tell(found[0]))
+            found = self._new_tcp(frame, unit, packet, flags, key)
+        conversation, outward = found
+        conversation.until = frame.when
+        if flags & (_FIN | _RST):
+            conversation.closing += 1
+        if not outward:
+            conversation.connected = conversation.connected or not flags & _RST
+            return
+        if not size:
+            if flags & _SYN and conversation.stream is not None:
+                conversation.stream.following = (int.from_bytes(data[at + 4 : at + 8], "big") + 1) % (1 << 32)
+            return
+        conversation.sent += size
+        if conversation.stream is None:
+            return
+        sequence = int.from_bytes(data[at + 4 : at + 8], "big")
+        yield from self._bytes(conversation, frame, sequence, data[payload : packet.end], whole=not packet.missing)
+
+    def _new_tcp(self, frame: Frame, unit: int, packet: Packet, flags: int, key: bytes) -> tuple[Conversation, bool]:
+        at = packet.start
+        source = frame.data[at] << 8 | frame.data[at + 1]
+        target = frame.data[at + 2] << 8 | frame.data[at + 3]
+        # Met in the middle, the lower port is the server's.
+        outward = not flags & _ACK if flags & _SYN else target <= source
+        ends = (packet.source, packet.target) if outward else (packet.target, packet.source)
+        conversation = Conversation(frame, unit, *ends, target if outward else source, Scheme.TCP)
+        conversation.stream = Stream()
+        self._remember(key, packet, conversation, outward=outward)
+        return conversation, outward
+
+    def _remember(self, key: bytes, packet: Packet, conversation: Conversation, *, outward: bool) -> None:
+        ports = key[-4:]
+        self.known[key] = conversation, outward
+        self.known[packet.target + packet.source + ports[2:] + ports[:2]] = conversation, not outward
+
+    def _bytes(
+        self, conversation: Conversation, frame: Frame, sequence: int, data: bytes, *, whole: bool
+    ) -> Iterator[Exchange]:
+        """A client's bytes, until it is known what they are; HTTP to its end."""
+        stream = conversation.stream
+        assert stream is not None
+        ready = stream.put(sequence, data)
+        if ready:
+            if conversation.requests is None:
+                self._recognise(conversation, ready)
+                ready = bytes(conversation.first) if conversation.requests is not None else b""
+                conversation.first = bytearray() if conversation.requests is not None else conversation.first
+            if conversation.requests is not None:
+                conversation.began = conversation.began or frame.when
+                for asked in conversation.requests.feed(ready):
+                    yield self._exchange(conversation, asked)
+        lost = conversation.requests is not None and conversation.requests.lost
+        if conversation.stream is not None and (not whole or stream.broken or lost):
+            yield from self._stop(conversation)
+
+    def _recognise(self, conversation: Conversation, ready: bytes) -> None:
+        first = conversation.first
+        first += ready
+        if first[0] == 0x16 and (len(first) < 2 or first[1] == 3):
+            conversation.hello = client_hello(bytes(first))
+            conversation.scheme = Scheme.TLS if len(first) > 1 else conversation.scheme
+            known = conversation.hello is not None
+        elif conversation.port != 53 and may_be_http(bytes(first)):
+            conversation.requests = Requests(self.limits.max_line)
+            known = False
+        else:
+            conversation.scheme = Scheme.DNS if conversation.port == 53 else Scheme.TCP
+            known = True
+        if known or len(first) > _BEGINNING:
+            conversation.stream, conversation.first = None, bytearray()
+
+    def _stop(self, conversation: Conversation) -> Iterator[Exchange]:
+        """Nothing more can be read of a conversation."""
+        if conversation.requests is not None:
+            for asked in conversation.requests.finish():
+                yield self._exchange(conversation, asked)
+        conversation.stream, conversation.first = None, bytearray()
+
+    def _exchange(self, conversation: Conversation, asked: Asked) -> Exchange:
+        conversation.asked += 1
+        host = asked.header("host")
+        address = str(ip_address(conversation.server))
+        netloc = f"[{address}]" if ":" in address else address
+        own = netloc if conversation.port == 80 else f"{netloc}:{conversation.port}"
+        target = asked.target
+        if asked.method != "CONNECT" and "://" not in target[:10]:
+            named = host or own
+            if host and conversation.port != 80 and not host.rpartition(":")[2].isdigit():
+                named = f"{host}:{conversation.port}"
+            target = f"http://{named}{target}"
+        when, conversation.began = instant(conversation.began or 0), None
+        request = Request(
+            asked.method,
+            target,
+            asked.headers,
+            asked.body,
+            when,
+            address,
+            connected=conversation.connected,
+            whole=asked.whole,
+            size=asked.size,
+        )
+        return decode(request, self.limits)
+
+    # ---- UDP and the rest ----
+
+    def _udp(self, frame: Frame, unit: int, packet: Packet) -> Iterator[Exchange]:
+        data, at = frame.data, packet.start
+        if packet.end < at + 8:
+            self._bare(frame, unit, packet, None, Scheme.UDP)
+            return
+        source, target = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
+        size = packet.end - at - 8 + packet.missing
+        key = packet.source + packet.target + data[at : at + 4]
+        found = self.known.get(key)
+        if found is None:
+            outward = not (source in (53, 123, 443) and target > 1023)
+            ends = (packet.source, packet.target) if outward else (packet.target, packet.source)
+            port = target if outward else source
+            scheme = {53: Scheme.DNS, 443: Scheme.QUIC}.get(port, Scheme.UDP)
+            found = Conversation(frame, unit, *ends, port, scheme), outward
+            self._remember(key, packet, *found[:1], outward=outward)
+        conversation, outward = found
+        conversation.until = frame.when
+        if outward:
+            conversation.sent += size
+        else:
+            conversation.connected = True
+        if conversation.port == 53:
+            yield from self._dns(frame, unit, packet, data[at + 8 : packet.end], size)
+
+    def _dns(self, frame: Frame, unit: int, packet: Packet, data: bytes, size: int) -> Iterator[Exchange]:
+        found = lookup(data)
+        if found is None:
+            return
+        if not found.answer:
+            self.questions[packet.source + packet.target, found.id] = frame._replace(data=b""), unit, found.names, size
+            return
+        asked = self.questions.pop((packet.target + packet.source, found.id), None)
+        names, when, sent = (asked[2], asked[0].when, asked[3]) if asked else (found.names, frame.when, 0)
+        for name in names:
+            yield _looked_up(name, when, sent, connected=True)
+            for address in found.addresses:
+                self.names[address] = name
+                self.names.move_to_end(address)
+        while len(self.names) > 4 * _MOST:
+            self.names.popitem(last=False)
+
+    def _bare(self, frame: Frame, unit: int, packet: Packet, port: int | None, scheme: Scheme) -> None:
+        """A packet of which only the ends and the protocol are known."""
+        key = packet.source + packet.target + bytes((packet.protocol,))
+        found = self.known.get(key)
+        if found is None:
+            back = self.known.get(packet.target + packet.source + bytes((packet.protocol,)))
+            if back is not None:
+                back[0].connected, back[0].until = True, frame.when
+                return
+            found = Conversation(frame, unit, packet.source, packet.target, port, scheme), True
+            self.known[key] = found
+        found[0].until = frame.when
+        found[0].sent += packet.end - packet.start + packet.missing
+
+    # ---- what a conversation comes to ----
+
+    def _tell(self, conversation: Conversation) -> Iterator[tuple[int, int, Exchange]]:
+        """A conversation as a contact, once; one that consisted of HTTP requests has told everything by them."""
+        if conversation.told:
+            return
+        conversation.told = True
+        for exchange in self._stop(conversation):
+            yield conversation.at, conversation.unit, exchange
+        if conversation.asked:
+            return
+        address = str(ip_address(conversation.server))
+        spoken = conversation.hello.name if conversation.hello is not None else None
+        name = spoken or self.names.get(conversation.server)
+        known = Known.TLS if spoken else Known.DNS if name else Known.ADDRESS
+        opaque = conversation.sent > 0 and conversation.scheme not in (Scheme.DNS, Scheme.ICMP)
+        when = instant(conversation.when)
+        contact = Contact(
+            host=name or address,
+            port=conversation.port,
+            scheme=conversation.scheme,
+            known=known,
+            seen_at=when,
+            address=address,
+            connected=conversation.connected,
+            opaque=opaque,
+            bytes_out=conversation.sent,
+            until=instant(conversation.until),
+        )
+        yield conversation.at, conversation.unit, Exchange(contact, seen_at=when)
+
+
+def _looked_up(name: str, when: int, size: int, *, connected: bool) -> Exchange:
+    at = instant(when)
+    return Exchange(Contact(name, 53, Scheme.DNS, Known.DNS, at, None, connected, bytes_out=size), seen_at=at)
+
+
+def _unanswered(question: tuple[Frame, int, tuple[str, ...], int]) -> Iterator[tuple[int, int, Exchange]]:
+    frame, unit, names, size = question
+    for name in names:
+        yield frame.at, unit, _looked_up(name, frame.when, size, connected=False)
