@@ -5,7 +5,7 @@ a destination outside the installation.
 
 Why it matters: everybody on the way can read it, and change what comes back.
 
-Example: `POST http://api.telemetry.example/v1/track`.
+Example: a call such as `POST http://api.telemetry.example/v1/track`.
 
 Limits: over HTTPS only the capture's word is known, not the certificate's strength. Hosts of the installation's own are not
 looked at.

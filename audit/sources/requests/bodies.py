@@ -77,9 +77,9 @@ def _deflate(body: bytes, most: int) -> bytes:
 
 
 def _brotli(body: bytes, most: int) -> bytes:
-    import brotli
+    import brotlicffi
 
-    inflater = brotli.Decompressor()
+    inflater = brotlicffi.Decompressor()
     out: bytes = inflater.process(body, output_buffer_limit=most)
     while len(out) < most and not inflater.is_finished():
         more = inflater.process(b"", output_buffer_limit=most - len(out))
