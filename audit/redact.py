@@ -68,6 +68,8 @@ def is_plain(name: str) -> bool:
 
 def visible(text: str) -> str:
     """Text of the auditor's own (file names, hosts) with control, format, bidi and surrogate characters escaped."""
+    if text.isprintable():
+        return text
     return "".join(
         _escape(char) if unicodedata.category(char)[0] == "C" or char in "\u2028\u2029" else char for char in text
     )

@@ -117,6 +117,8 @@ class Result(TypedDict):
     unreadable: dict[str, int]
     overflow: dict[str, int]
     traffic: NotRequired[dict[str, Any]]
+    timeline: NotRequired[dict[str, Any]]
+    inventory: NotRequired[dict[str, Any]]
     digest: str
 
 

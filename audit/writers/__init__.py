@@ -13,6 +13,7 @@ FORMATS: Mapping[str, str] = {
     "jsonl": "one finding a line",
     "markdown": "the answer for a job summary or a ticket, under 1 MiB",
     "csv": "the findings as a table for a spreadsheet",
+    "html": "the report for people: one file, no script, prints on A4",
 }
 """Every format with its description; the writer of `x` is `audit.writers.x`, loaded when it is asked for."""
 
@@ -24,5 +25,5 @@ def writer(name: str) -> Callable[[Result], str]:
     return write
 
 
-_MODULES = {"json": "json_result", "jsonl": "json_lines", "csv": "csv_table"}
+_MODULES = {"json": "json_result", "jsonl": "json_lines", "csv": "csv_table", "html": "page"}
 """Where a module of the format's name would hide one of the standard library."""

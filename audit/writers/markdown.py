@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from audit.engine.result import FindingRow, GroupRow, InputRow, Result
 from audit.redact import visible
+from audit.writers.grouped import grouped
 
 MOST = 100
 """Rows shown of each table: a job summary above 1 MiB is lost whole. The result holds all of them."""
@@ -106,11 +108,8 @@ def _findings(result: Result) -> Iterator[str]:
     levels = ", ".join(f"{counts[level]:,} at level {level}" for level in ("error", "warning", "note"))
     yield f"{levels}; {hidden:,} suppressed. {shown_of(min(MOST, len(groups)), len(groups), 'groups')}"
     yield ""
-    first: dict[tuple[str, str], FindingRow] = {}
-    for row in result["findings"]:
-        first.setdefault((row["fingerprint"], row["level"]), row)
     header = ("level", "rule", "times", "event", "field or host", "first at", "what")
-    rows = (_group(group, first.get((group["fingerprint"], group["level"]))) for group in groups[:MOST])
+    rows = (_group(group, examples[0] if examples else None) for group, examples in islice(grouped(result), MOST))
     yield from table(header, rows)
 
 
