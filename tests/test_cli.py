@@ -559,4 +559,4 @@ def test_the_same_capture_gives_the_same_bytes_everywhere(tmp_path: Path) -> Non
         written[place] = {name: (tmp_path / name).read_bytes() for name in (*FORMATS, "all")}
     first, *others = written.values()
     assert all(other == first for other in others)
-    assert check_bytes(VARIED).result == json.loads(first["json"])
+    assert check_bytes(VARIED, "--inventory").result == json.loads(first["json"])
