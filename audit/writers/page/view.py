@@ -73,6 +73,7 @@ def view(result: Result) -> dict[str, Any]:
         "fields": list(_fields(inventory)) if inventory is not None else None,
         "shown_fields": min(ROWS, len(inventory["fields"])) if inventory is not None else 0,
         "other_fields": inventory["other"]["fields"] if inventory is not None else 0,
+        "traffic": facts(every.get("traffic")),
         "measures": facts(every.get("measures")),
         "exceptions": facts(every.get("exceptions")),
         "baseline": facts(every.get("baseline")),
