@@ -10,6 +10,7 @@ import click
 
 from audit.cli.options import load_policy
 from audit.cli.policy_diff import command as diff
+from audit.cli.policy_draft import infer_command
 from audit.cli.policy_lint import lint_command, test_command
 from audit.policy.files import built_in
 from audit.policy.load import load
@@ -25,6 +26,7 @@ def command() -> None:
 command.add_command(lint_command)
 command.add_command(test_command)
 command.add_command(diff)
+command.add_command(infer_command)
 
 
 @command.command("list")
