@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         text('kind = "segment"', 'kind = "sediment"'),
         "policy.toml",
         "/envelope/kind",
-        "use custom or one of: segment",
+        "use custom or one of: cloudevents, posthog, segment",
         line_of("kind ="),
     ),
     "an envelope that is a path": (

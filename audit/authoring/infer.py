@@ -17,6 +17,7 @@ from audit.authoring.observe import Seen, subject_leaf
 from audit.authoring.schema_of import Ask, event_schema
 from audit.engine.run import Broken, Item, Lines, Part
 from audit.engine.times import arrival_of
+from audit.engine.traffic import Traffic, Watched
 from audit.model import Json, Pointer, resolve
 from audit.policy.pack import Envelope as PackEnvelope
 from audit.policy.validators import compile_validator
@@ -112,46 +113,54 @@ NAMELESS = "messages without a name"
 CALLS = "calls that are no named events"
 ODD_NAME = "events whose name looks like data"
 TOO_MANY = "events beyond the first 1,000 names"
-DEEP = "records nested too deep"
+DEEP = "records with more than 200 objects and lists in them"
 
 
 def observe(parts: Iterable[Part], given: Envelope | None = None) -> Inference:
     """Read all parts. Without a given envelope the first records decide. `envelope` stays None where none is recognised."""
-    import orjson
-
     state = Inference(envelope=given)
     head: list[Json] = []
-    for line in _records(parts, state):
-        try:
-            value = orjson.loads(line)
-        except ValueError:
-            state.left[UNREADABLE] += 1
+    for value in _values(parts, state):
+        if state.envelope is not None:
+            _take(state, state.envelope, value)
             continue
-        if line.count(b"{") + line.count(b"[") > _MAX_NESTING:
-            state.left[DEEP] += 1
-            continue
-        if state.envelope is None:
-            head.append(value)
-            if len(head) == _HEAD:
-                _start(state, head)
-                if state.envelope is None:
-                    return state
-            continue
-        _take(state, state.envelope, value)
+        head.append(value)
+        if len(head) == _HEAD:
+            _start(state, head)
+            if state.envelope is None:
+                return state
     if state.envelope is None:
         _start(state, head)
     return state
 
 
-def _records(parts: Iterable[Part], state: Inference) -> Iterator[bytes]:
+def _values(parts: Iterable[Part], state: Inference) -> Iterator[Json]:
+    """Every record that could be read."""
     for part in parts:
         match part:
             case Lines():
-                yield from (line for line in part.data.split(b"\n") if line and not line.isspace())
+                yield from _parsed((line for line in part.data.split(b"\n") if line and not line.isspace()), state)
             case Item():
-                yield part.data
+                yield from _parsed([part.data], state)
             case Broken():
                 state.left[UNREADABLE] += 1
+            case Traffic():
+                yield from (message.document.value for one in part.exchanges for message in one.messages)
+            case Watched():
+                pass  # what a packet capture says of itself; its messages came before
+
+
+def _parsed(lines: Iterable[bytes], state: Inference) -> Iterator[Json]:
+    import orjson
+
+    for line in lines:
+        if line.count(b"{") + line.count(b"[") > _MAX_NESTING:
+            state.left[DEEP] += 1
+            continue
+        try:
+            yield orjson.loads(line)
+        except ValueError:
+            state.left[UNREADABLE] += 1
 
 
 def _start(state: Inference, head: list[Json]) -> None:

@@ -113,7 +113,7 @@ def infer_command(  # noqa: PLR0913 - the command's options
         inputs = find(captures)
     except NoSuchInput as error:
         raise click.UsageError(f"{error}. Nothing was read.") from None
-    parts = (part for capture in inputs for part in Reading(capture, Limits().max_line).parts())
+    parts = (part for capture in inputs for part in Reading(capture, Limits()).parts())
     seen = observe(parts, envelope(kind, known[kind]) if kind is not None else None)
     if seen.envelope is None or not seen.types:
         told = "".join(f"; {number:,} {reason}" for reason, number in sorted(seen.left.items()))
