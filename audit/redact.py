@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from audit.model import Breach, Event, Fact, Finding, Json, Level, Pointer, Shape, resolve
 
+_MEMO = 4096
 _PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$ -]{0,63}")
 _DATA_LIKE = re.compile(r"[0-9]{7}|[0-9A-Fa-f]{16}|[A-Za-z]{25}")
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -132,6 +133,7 @@ class Redactor:
 
     documented: frozenset[str]
     id_pattern: re.Pattern[str] | None = None
+    memo: dict[Pointer, tuple[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def name(self, name: str) -> str:
         """A captured key or event name as it may be shown."""
@@ -156,9 +158,18 @@ class Redactor:
         name = event.name if event.name is not None else event.call
         return None if name is None else self.name(name)
 
+    def _written(self, pointer: Pointer) -> tuple[str, str]:
+        """Pointer and field as text; remembered within a bound, since breaches repeat."""
+        found = self.memo.get(pointer)
+        if found is None:
+            if len(self.memo) >= _MEMO:
+                self.memo.clear()
+            found = self.memo[pointer] = self.pointer(pointer), self.field(pointer)
+        return found
+
     def finding(self, rule: str, level: Level, breach: Breach, event: Event) -> Finding:
         """The only way from an event to an output."""
-        name, field = self.event_name(event), self.field(breach.pointer)
+        name, (pointer, field) = self.event_name(event), self._written(breach.pointer)
         return Finding(
             fingerprint=_fingerprint(rule, name, field),
             rule=rule,
@@ -168,7 +179,7 @@ class Redactor:
             event=name,
             message_id=self.message_id(event.message_id),
             origin=event.origin,
-            pointer=self.pointer(breach.pointer),
+            pointer=pointer,
             field=field,
             host=None,
             message=message(breach.template, breach.facts),

@@ -23,12 +23,14 @@ class Wire(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Turns documents into events of one policy. `override`: the origin that the auditor says an input has."""
+    """Turns documents into events of one policy. `override`: the origin that the auditor says an input has; `subjects`:
+    whether to ask whose consent an event falls under."""
 
     policy: Policy
     names: Names
     override: str | None = None
     wire: Wire | None = None
+    subjects: bool = True
 
     def read(self, document: Document, place: Place) -> Iterator[Event | Unreadable]:
         """The events of one unit; an Unreadable for each item that is none."""
@@ -108,8 +110,8 @@ class Reader:
             message_id=message_id if isinstance(message_id, str) else None,
             hidden=hidden,
             duplicates=doubled,
-            subject=self.policy.subject_of(origin, value),
             wire=self.wire is not None,
+            subject=self.policy.subject_of(origin, value) if self.subjects else None,
         )
 
     def _called(self, value: dict[str, Json], wire: Wire) -> dict[str, Json]:

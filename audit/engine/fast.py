@@ -81,7 +81,8 @@ class FastLane:
         self.flat = len(self.name) == 1 and len(self.call) <= 1
         self.name_key = str(self.name[0]) if self.flat else ""
         self.call_key = str(self.call[0]) if self.flat and self.call else ""
-        self.harmless: set[str] = set()
+        self.base = frozenset(name for name in policy.names if not any(ask(name) for ask in self.suspects))
+        self.harmless = set(self.base)
         self.envelope = envelope
         timed = consent is not None and any(isinstance(trigger, Time) for trigger in triggers)
         self.silent = consent.silent() if consent is not None and timed else None
@@ -177,8 +178,8 @@ class FastLane:
             return True
         if any(suspect(text) for suspect in self.suspects):
             return False
-        if len(self.harmless) >= _MEMO:
-            self.harmless.clear()
+        if len(self.harmless) >= _MEMO + len(self.base):
+            self.harmless = set(self.base)
         self.harmless.add(text)
         return True
 

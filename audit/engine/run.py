@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -133,7 +133,7 @@ class Auditor:
     ) -> None:
         """Judge one part of input `at` = (input, chunk) into the tally; findings also go to the sink."""
         counts = _Counts()
-        reader = Reader(self.policy, self.names, override)
+        reader = Reader(self.policy, self.names, override, subjects=self.consent is not None)
         match part:
             case Lines():
                 self._lines(part, counts, tally, at, reader, sink)
@@ -181,7 +181,7 @@ class Auditor:
         if exchange.reason is not None:
             self._refuse(Unreadable(place, exchange.reason), counts, tally, sink)
         for message in exchange.messages:
-            met = Reader(reader.policy, reader.names, reader.override, Wire(exchange.seen_at, message.call))
+            met = replace(reader, wire=Wire(exchange.seen_at, message.call))
             self._records(list(met.read(message.document, place)), counts, tally, sink)
 
     def _lines(  # noqa: PLR0913 - the hot loop: everything it needs, nothing looked up

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from audit.engine.names import Names
-from audit.model import Event, Finding, Gap, Grade, Json, Pointer, Unreadable, leaves, members, resolve
+from audit.model import Event, Finding, Gap, Grade, Json, Pointer, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Policy
 from audit.policy.validators import Fault, Validator
@@ -50,7 +50,7 @@ class SlowLane:
             return tuple(texts(event))
         hidden = (text for _, value in event.hidden for text in strings(value))
         suspects = self.suspicious([*strings(event.value), *hidden])
-        return tuple(text for text in texts(event) if text.text in suspects) if suspects else ()
+        return tuple(texts(event, suspects)) if suspects else ()
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:
         """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""
@@ -135,28 +135,55 @@ def _with(node: Json, pointer: Pointer, value: Json) -> Json:
     return node
 
 
-def strings(value: Json) -> Iterator[str]:
+def strings(value: Json) -> list[str]:
     """Every text below a value, member names included, without places."""
+    found: list[str] = [value] if isinstance(value, str) else []
     stack = [value]
     while stack:
         node = stack.pop()
-        if isinstance(node, str):
-            yield node
-        elif isinstance(node, dict):
-            yield from node
-            stack.extend(node.values())
-        elif isinstance(node, list):
-            stack.extend(node)
+        if isinstance(node, dict):
+            found += node
+            children: Iterable[Json] = node.values()
+        else:
+            children = node if isinstance(node, list) else ()
+        for child in children:
+            if type(child) is str:
+                found.append(child)
+            elif isinstance(child, dict | list):
+                stack.append(child)
+    return found
 
 
-def texts(event: Event) -> Iterator[Text]:
-    """Every text of an event: values and member names, hidden values included."""
+class _Everything:
+    """Stands for a set that holds every text."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+def texts(event: Event, wanted: Container[str] = _Everything()) -> Iterator[Text]:
+    """Those of an event's texts that are wanted: values, then member names, hidden values included."""
     for root, value in (((), event.value), *event.hidden):
-        for pointer, leaf in leaves(value, root):
-            if isinstance(leaf, str):
-                yield Text(pointer, leaf, key=False)
-        for pointer in members(value, root):
-            yield Text(pointer, str(pointer[-1]), key=True)
+        names: list[Text] = []
+        stack: list[tuple[Pointer, Json]] = [(root, value)]
+        while stack:
+            where, node = stack.pop()
+            if isinstance(node, str):
+                if node in wanted:
+                    yield Text(where, node, key=False)
+                continue
+            pairs: list[tuple[str | int, Json]] = [*_pairs(node)]
+            names += (Text((*where, key), key, key=True) for key, _ in pairs if isinstance(key, str) and key in wanted)
+            stack.extend(
+                ((*where, token), child)
+                for token, child in reversed(pairs)
+                if isinstance(child, dict | list) or (isinstance(child, str) and child in wanted)
+            )
+        yield from names
+
+
+def _pairs(node: Json) -> Iterable[tuple[str | int, Json]]:
+    return node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
 
 
 def identifying(entry: EventType) -> tuple[tuple[str, Pointer], ...]:

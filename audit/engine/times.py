@@ -12,6 +12,11 @@ def parse_time(text: Json) -> datetime | None:
     """An ISO 8601 date and time, or None. Without offset: UTC. A leap second is the second after :59."""
     if not isinstance(text, str) or not 19 <= len(text) <= 40 or text[4:5] != "-" or not text.isascii():
         return None
+    if text[-1] == "Z" and text[16:19] != ":60":
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return None
     text = text.upper()
     leap = text[16:19] == ":60"
     try:
@@ -38,24 +43,27 @@ def hour_at(number: int) -> datetime:
 
 def times_of(value: dict[str, Json], envelope: Envelope, seen_at: datetime | None = None) -> Times:
     """*arrived*: the capture's clock, else received, stamp, sent. *sent*: never later than arrived. *created*."""
-
-    def at(pointer: Pointer | None) -> datetime | None:
-        return parse_time(resolve(value, pointer)) if pointer is not None else None
-
-    sent, stamp, original = at(envelope.sent), at(envelope.stamp), at(envelope.created)
-    received = seen_at or at(envelope.received)
+    sent_text, stamp_text, created_text, received_text = (
+        None if pointer is None else _at(value, pointer)
+        for pointer in (envelope.sent, envelope.stamp, envelope.created, envelope.received)
+    )
+    sent, stamp, original = parse_time(sent_text), parse_time(stamp_text), parse_time(created_text)
+    received = seen_at or parse_time(received_text)
     arrived = received or stamp or sent
-    first = min((when for when in (sent, arrived) if when is not None), default=None)
-    pointers = (envelope.sent, envelope.stamp, envelope.created, envelope.received)
-    naive = any(has_no_offset(resolve(value, pointer)) for pointer in pointers if pointer is not None)
+    first = min(sent, arrived) if sent is not None and arrived is not None else sent or arrived
+    naive = any(map(has_no_offset, (sent_text, stamp_text, created_text, received_text)))
     return Times(first, arrived, original or stamp, sent, original, naive)
+
+
+def _at(value: dict[str, Json], pointer: Pointer) -> Json:
+    return value.get(pointer[0]) if len(pointer) == 1 else resolve(value, pointer)  # type: ignore[arg-type]  # a root member's name is text
 
 
 def arrival_of(value: dict[str, Json], envelope: Envelope) -> datetime | None:
     """When an event arrived, of its own clocks alone: `times_of` without the rest."""
     for pointer in (envelope.received, envelope.stamp, envelope.sent):
         if pointer is not None:
-            found = parse_time(value.get(pointer[0]) if len(pointer) == 1 else resolve(value, pointer))  # type: ignore[arg-type]  # a root member's name is text
+            found = parse_time(_at(value, pointer))
             if found is not None:
                 return found
     return None
@@ -63,5 +71,6 @@ def arrival_of(value: dict[str, Json], envelope: Envelope) -> datetime | None:
 
 def has_no_offset(text: Json) -> bool:
     """Whether a time has no offset, so that UTC had to be assumed."""
-    bare = isinstance(text, str) and len(text) > 10 and text[-1:] not in "Zz" and not {"+", "-"} & set(text[10:])
-    return bare and parse_time(text) is not None
+    if not isinstance(text, str) or len(text) <= 10 or text[-1] in "Zz":
+        return False
+    return not {"+", "-"} & set(text[10:]) and parse_time(text) is not None

@@ -56,8 +56,8 @@ def _containers(case: Case) -> Iterator[tuple[Pointer, Payload]]:
             if kind is not None:
                 yield pointer, kind
                 continue
-        children = node.items() if isinstance(node, dict) else enumerate(node)
-        stack.extend(((*pointer, key), child) for key, child in reversed(list(children)))
+        children: list[tuple[str | int, Json]] = list(node.items() if isinstance(node, dict) else enumerate(node))
+        stack.extend(((*pointer, key), child) for key, child in reversed(children) if isinstance(child, dict | list))
 
 
 RULE = EventRule(
