@@ -10,7 +10,7 @@ import click
 
 from audit.cli.options import load_policy
 from audit.cli.policy_diff import command as diff
-from audit.cli.policy_draft import infer_command
+from audit.cli.policy_draft import infer_command, init_command
 from audit.cli.policy_lint import lint_command, test_command
 from audit.policy.files import built_in
 from audit.policy.load import load
@@ -27,6 +27,7 @@ command.add_command(lint_command)
 command.add_command(test_command)
 command.add_command(diff)
 command.add_command(infer_command)
+command.add_command(init_command)
 
 
 @command.command("list")

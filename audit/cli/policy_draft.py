@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from audit.model import Outcome
+from audit.model import Json, Outcome
 from audit.redact import visible
 
 INFER_EPILOG = """\b
@@ -124,3 +125,62 @@ def infer_command(  # noqa: PLR0913 - the command's options
     made = draft(seen, head, enough)
     click.echo(f"read {seen.events:,} events of {len(seen.types):,} names, envelope {seen.envelope.kind}")
     _save(folder, made.files, made.open_points)
+
+
+@click.command("init", epilog=INIT_EPILOG)
+@click.argument("page", type=click.Path(), metavar="PAGE.md")
+@click.argument("samples", nargs=-1, metavar="[SAMPLE.json]...")
+@click.option("-o", "--output", required=True, metavar="DIR", help="The directory of the new pack.")
+@click.option("--id", "pack_id", metavar="NAME", help="The product's id. [default: the directory's name]")
+@click.option("--revision", default="draft", show_default=True, callback=_revision, help="The revision of the page.")
+def init_command(page: str, samples: tuple[str, ...], output: str, pack_id: str | None, revision: str) -> None:
+    """Start a policy pack from a telemetry page (Markdown) and its JSON samples.
+
+    The samples that the page prints, and those given beside it, become events with closed schemas; what stands at the head of
+    list items becomes an event documented by its name; every sentence becomes a claim to decide on. The pack is a draft.
+    """
+    from audit.authoring.draft import Head
+    from audit.authoring.from_page import from_page
+
+    folder = _output(output)
+    name = _identity(folder, pack_id)
+    text = _page(page)
+    title = re.search(r"^#\s+(.{1,100})$", text, re.MULTILINE)
+    head = Head(name, revision, title[1].strip() if title else f"{name}, telemetry", dt.datetime.now(dt.UTC).date())
+    made = from_page(text, [(path, _sample(path)) for path in samples], head)
+    if made is None:
+        click.echo(f"{visible(page)}: no event was found: the page prints no JSON message and lists no names", err=True)
+        click.echo("remedy: give a sample of a message as a file beside the page", err=True)
+        sys.exit(Outcome.NOTHING_READ)
+    _save(folder, made.files, made.open_points)
+
+
+_MOST = 1 << 20
+
+
+def _page(path: str) -> str:
+    """A text file of the user's. A fault names the file and says what it is."""
+    try:
+        if not Path(path).is_file():
+            raise click.UsageError(f"{visible(path)}: no such file")
+        if Path(path).stat().st_size > _MOST:
+            raise click.UsageError(f"{visible(path)}: larger than 1 MiB, which no page is")
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{visible(path)}: not UTF-8 at byte {error.start + 1}") from None
+    except OSError as error:
+        raise click.UsageError(f"{visible(path)}: cannot be read: {error.strerror}") from None
+    if "\x00" in text or not text.strip():
+        raise click.UsageError(f"{visible(path)}: no text")
+    return text.replace("\r\n", "\n")
+
+
+def _sample(path: str) -> Json:
+    try:
+        found: Json = json.loads(_page(path))
+    except RecursionError:
+        raise click.UsageError(f"{visible(path)}: nested too deep") from None
+    except ValueError as error:
+        line = getattr(error, "lineno", 1)
+        raise click.UsageError(f"{visible(path)}:{line}: not JSON: {getattr(error, 'msg', 'unreadable')}") from None
+    return found
