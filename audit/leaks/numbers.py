@@ -1,0 +1,131 @@
+"""Numbers that stand for people: phones, bank accounts, payment cards, national ids. Bounded patterns find candidates,
+number plans and checksums decide, so the time is linear in the text's length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from audit.model import Grade
+
+
+class Personal(StrEnum):
+    PHONE = "a phone number"
+    IBAN = "a bank account number (IBAN)"
+    CARD = "a payment card number"
+    NATIONAL = "a national identity number"
+    PLACE = "a precise place"
+    MAC = "a MAC address"
+    IP = "an IP address"
+
+
+class FoundPersonal(NamedTuple):
+    """`grade`: strong where a checksum or a number plan confirms a telling form, suspected where it could be something else."""
+
+    kind: Personal
+    grade: Grade
+
+
+_GAP = r"[ ()./\u00a0\u2010-\u2013-]{0,2}"
+_PHONE = re.compile(rf"(?<![\w+.])\+[1-9](?:{_GAP}[0-9]){{6,14}}(?![\w+]|[.,:-][0-9])")
+_NORTH_AMERICAN = re.compile(
+    r"(?<![\w+./:-])(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[-. ][0-9]{4}"
+    r"|(?:1[-. ])?[2-9][0-9]{2}([-. ])[2-9][0-9]{2}\1[0-9]{4})(?![\w-]|\.[0-9])"
+)
+_CALLED = re.compile(
+    rf"\b(?:phone|tel(?:efon|ephone)?|mobile?|mobil|cell|fax|call|whatsapp|handy)\b[^0-9+\n]{{0,16}}"
+    rf"([(]?[0-9](?:{_GAP}[0-9]){{6,14}})(?!\w)",
+    re.IGNORECASE,
+)
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
+)
+_CARD = re.compile(
+    r"(?<![\w.+-])(?:[0-9]{14,16}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}|3[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5})"
+    r"(?![\w-]|\.[0-9])"
+)
+_BRAND = re.compile(
+    r"4[0-9]{15}|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}|3[47][0-9]{13}"
+    r"|6(?:011|5[0-9]{2}|4[4-9][0-9])[0-9]{12}|35(?:2[89]|[3-8][0-9])[0-9]{12}|3(?:0[0-5]|[68][0-9])[0-9]{11}|62[0-9]{14}"
+)
+_PAYS = re.compile(r"card|pan\b|visa|master|amex|credit|payment|karte|tarjeta", re.IGNORECASE)
+_CPF = re.compile(r"(?<![\w.-])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])")
+_FISCAL = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[0-9]{2}[A-EHLMPR-T][0-9]{2}[A-Z][0-9]{3}[A-Z](?![A-Za-z0-9])")
+_SSN = re.compile(r"\b(?:ssn|social security)\b[^0-9\n]{0,16}([0-9]{3}-[0-9]{2}-[0-9]{4})(?![\w-])", re.IGNORECASE)
+_NOT_DIGITS = re.compile(r"[^0-9]")
+_REGIONS = tuple("US GB DE FR ES IT NL PL BR IN JP CN AU CH AT BE SE MX ZA TR".split())
+"""Where a number without a country code is looked up, under a label that calls it a phone number."""
+
+
+def phones_in(text: str) -> Iterator[FoundPersonal]:
+    if "+" in text and any(is_phone(match[0]) for match in _PHONE.finditer(text)):
+        yield FoundPersonal(Personal.PHONE, Grade.STRONG)
+    elif any(is_phone(match[0], ("US",)) for match in _NORTH_AMERICAN.finditer(text)) or any(
+        is_phone(match[1], _REGIONS) for match in _CALLED.finditer(text)
+    ):
+        yield FoundPersonal(Personal.PHONE, Grade.SUSPECTED)
+
+
+def is_phone(text: str, regions: tuple[str, ...] = ()) -> bool:
+    """Whether a number is assignable: with its country code, or in one of some countries."""
+    from phonenumbers import NumberParseException, is_valid_number, parse
+
+    text = "+" + text[2:] if text.startswith("00") else text
+    for region in (None,) if text.startswith("+") else regions:
+        try:
+            if is_valid_number(parse(text, region)):
+                return True
+        except NumberParseException:
+            continue
+    return False
+
+
+def is_called_phone(text: str) -> bool:
+    """Whether a value whose name says that it is a phone number is one, with or without its country code."""
+    digits = _NOT_DIGITS.sub("", text)
+    if not 7 <= len(digits) <= 15 or len(text) > 32:
+        return False
+    return is_phone(text, _REGIONS) or is_phone("+" + digits)
+
+
+def accounts_in(text: str) -> Iterator[FoundPersonal]:
+    if any(is_iban(match[0]) for match in _IBAN.finditer(text)):
+        yield FoundPersonal(Personal.IBAN, Grade.STRONG)
+    cards = [match for match in _CARD.finditer(text) if is_card(match[0])]
+    if cards:
+        sure = any(match[1] or match[2] for match in cards) or _PAYS.search(text)
+        yield FoundPersonal(Personal.CARD, Grade.STRONG if sure else Grade.SUSPECTED)
+
+
+def is_iban(text: str) -> bool:
+    """Checksum and the structure of its country. Words that follow in the same rhythm are cut off."""
+    from stdnum import iban
+
+    parts = re.split(r"[ -]", text)
+    return any(iban.is_valid("".join(parts[:end]).upper()) for end in range(len(parts), max(0, len(parts) - 3), -1))
+
+
+def is_card(text: str) -> bool:
+    """A known brand's prefix and length, and the check digit."""
+    from stdnum import luhn
+
+    digits = _NOT_DIGITS.sub("", text)
+    return _BRAND.fullmatch(digits) is not None and len(set(digits)) > 2 and bool(luhn.is_valid(digits))
+
+
+def identities_in(text: str) -> Iterator[FoundPersonal]:
+    """National ids whose form is telling: Brazil's and Italy's with check digits, the United States' where they are named."""
+    if any(is_identity(match[0]) for pattern in (_CPF, _FISCAL) for match in pattern.finditer(text)):
+        yield FoundPersonal(Personal.NATIONAL, Grade.STRONG)
+    elif any(is_identity(match[1]) for match in _SSN.finditer(text)):
+        yield FoundPersonal(Personal.NATIONAL, Grade.SUSPECTED)
+
+
+def is_identity(text: str) -> bool:
+    from stdnum.br import cpf
+    from stdnum.it import codicefiscale
+    from stdnum.us import ssn
+
+    return any(bool(kind.is_valid(text)) for kind in (cpf, codicefiscale, ssn))

@@ -1,0 +1,88 @@
+"""Precise places and network addresses in text. Bounded patterns; version numbers and times are told apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from audit.leaks.numbers import FoundPersonal, Personal
+from audit.model import Grade
+
+_PRECISE = r"[0-9]{1,3}\.[0-9]{3,16}"
+_PAIR = re.compile(rf"(?<![\w.,])(-?{_PRECISE})\s?[,;|/ ]\s?(-?{_PRECISE})(?![\w.]|,-?[0-9])")
+_LATITUDE = re.compile(rf"lat(?:itude)?[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE)
+_LONGITUDE = re.compile(
+    rf"(?:lon|lng|long|longitude)[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE
+)
+_DEGREES = re.compile(
+    r"[0-9]{1,2}\s?°\s?[0-9]{1,2}\s?['′’]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?[\"″”]?\s?[NS]|[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{3}"
+)
+_AROUND = re.compile(r"geo|loc|pos|coord|map|\bll\b|\bat\b|@|point|center|gps|near|place|home", re.IGNORECASE)
+_MAC = re.compile(
+    r"(?<![0-9A-Za-z:.-])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"
+    r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z:-]|\.[0-9A-Fa-f])"
+)
+_IPV4 = re.compile(r"(?<![\w.+-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w+-]|\.[0-9A-Za-z])")
+_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,37}(?:\.[0-9]{1,3}){0,3}(?![\w:])")
+_VERSION = re.compile(r"(?:\bv|ver(?:sion)?|release|build|rv|[a-z]/)[\s:=]{0,2}\Z", re.IGNORECASE)
+_HOST = re.compile(r"://(?:[^\s/?#@]{0,128}@)?\[?\Z")
+
+
+def places_in(text: str) -> Iterator[FoundPersonal]:
+    """A pair of precise coordinates: named, in degrees, or as decimals where the text is about places or holds nothing else."""
+    if "." not in text and "°" not in text:
+        return
+    if (_LATITUDE.search(text) and _LONGITUDE.search(text)) or _DEGREES.search(text):
+        yield FoundPersonal(Personal.PLACE, Grade.STRONG)
+        return
+    for match in _PAIR.finditer(text):
+        whole = len(match[0]) == len(text.strip(" \t\r\n()[]{}\"'"))
+        if (whole or _AROUND.search(text)) and is_place(match[1], match[2]):
+            yield FoundPersonal(Personal.PLACE, Grade.SUSPECTED)
+            return
+
+
+def is_place(one: str, other: str) -> bool:
+    """Two decimals that are a latitude and a longitude, in either order, to a hundred metres or so."""
+    if any(len(text.partition(".")[2]) < 3 for text in (one, other)):
+        return False
+    try:
+        a, b = abs(float(one)), abs(float(other))
+    except ValueError:
+        return False
+    return min(a, b) <= 90 and max(a, b) <= 180 and max(a, b) >= 1.5  # two small fractions are shares, not degrees
+
+
+def addresses_in(text: str) -> Iterator[FoundPersonal]:
+    """MAC addresses, and IP addresses that are neither the host of a URL nor a version number."""
+    if any(is_mac(match[0]) for match in _MAC.finditer(text)):
+        yield FoundPersonal(Personal.MAC, Grade.STRONG)
+    if "." in text and any(_is_address(match) for match in _IPV4.finditer(text)):
+        yield FoundPersonal(Personal.IP, Grade.STRONG)
+    elif text.count(":") >= 2 and any(_is_address(match) for match in _IPV6.finditer(text)):
+        yield FoundPersonal(Personal.IP, Grade.STRONG)
+
+
+def is_mac(text: str) -> bool:
+    """Not all alike, not a time of day, and no mere digits where dates are written so."""
+    digits = re.sub(r"[^0-9a-f]", "", text.lower())
+    return len(set(digits)) > 2 and (":" in text or not digits.isdigit())
+
+
+def is_address(text: str) -> bool:
+    """A whole IP address that tells machines apart: not a loopback, empty or broadcast one."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return not (address.is_loopback or address.is_unspecified or address.is_multicast or text == "255.255.255.255")
+
+
+def _is_address(match: re.Match[str]) -> bool:
+    text, before = match[0], match.string[max(0, match.start() - 160) : match.start()]
+    if ":" not in text and max(map(int, text.split("."))) < 100:
+        return False  # 1.2.3.4 is as good a version number
+    if ":" in text and len(text.replace(":", "")) < 6:
+        return False  # `::` and `a::b` are punctuation
+    return is_address(text) and _VERSION.search(before) is None and _HOST.search(before) is None

@@ -1,0 +1,166 @@
+"""Credentials in text, known by the structure that their makers gave them, never by entropy. Linear in the text's length."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from audit.leaks.marks import Marks
+from audit.leaks.tokens import FORMS, Secret, is_mixed, is_real
+from audit.model import Grade
+
+
+class FoundSecret(NamedTuple):
+    """`grade`: strong where the form is the maker's own, suspected where only a label says it."""
+
+    kind: Secret
+    grade: Grade
+
+
+_BEARER = re.compile(r"\b(?:bearer|token|apikey)\s{1,4}([A-Za-z0-9._~+/-]{8,4096}=*)", re.IGNORECASE)
+_BASIC = re.compile(r"\bbasic\s{1,4}([A-Za-z0-9+/_-]{6,1024}={0,2})", re.IGNORECASE)
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{8,2048})\.([A-Za-z0-9_-]{2,16384})\.([A-Za-z0-9_-]{0,2048})")
+_PEM = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-{0,5}"
+    r"(?:\s|\\[rn]|[A-Za-z-]{1,32}:[^\r\n]{0,128}){0,16}[A-Za-z0-9+/]{16}"
+    r"|PuTTY-User-Key-File-[0-9]: "
+)
+_USERINFO = re.compile(r"([^\s/?#:\"'<>]{0,256}):([^\s/?#\"']{1,256})@([\w.\[\]:%-]{1,256})")
+_HEX_KEY = re.compile(r"[0-9a-f]{32}")
+_ORACLE = re.compile(r"jdbc:oracle:(?:thin|oci):[\w$#]{1,64}/([^\s/@\"']{1,128})@")
+_PASSWORD = re.compile(r"\b(?:password|passwd|pwd|pass)[\"']?\s{0,4}=\s{0,4}[\"']?([^\s;&\"',]{3,256})", re.IGNORECASE)
+_SERVER = re.compile(
+    r"\b(?:server|data source|host(?:name|addr)?|addr(?:ess)?|network address|driver|dsn|dbname|database|initial catalog|"
+    r"user id|uid|endpoint)\s{0,4}=|jdbc:[a-z]",
+    re.IGNORECASE,
+)
+_LABELLED = re.compile(
+    r"(?:passw(?:or)?d|passphrase|secret(?:[_-]?access)?(?:[_-]?key)?|(?:api|access|private|secret|account)[_-]?key|"
+    r"(?:access|auth|refresh|session|bearer)[_-]?token|\bpwd)[\"']?\s{0,4}(?::|=>?|%3D)\s{0,4}[\"']?([\w./+!@#$%^*~-]{6,512})",
+    re.IGNORECASE,
+)
+_PUBLISHABLE = re.compile(r"publi|write|anon|site|recaptcha|client_?token", re.IGNORECASE)
+_PUBLIC = re.compile(r"pk[._-]|pub|phc_|public|anon", re.IGNORECASE)
+
+
+class _By(StrEnum):
+    """The forms that are looked at more closely than a pattern can."""
+
+    JWT = "jwt"
+    PEM = "pem"
+    BASIC = "basic"
+    BEARER = "bearer"
+    ADDRESS = "address"
+    SETTINGS = "settings"
+    LABEL = "label"
+
+
+def _cases(words: str) -> tuple[str, ...]:
+    """Words as they stand in texts: small, capital, and with a capital at their head."""
+    return tuple(variant for word in words.split() for variant in (word, word.upper(), word.capitalize()))
+
+
+_BY = {
+    _By.JWT: ("eyJ",),
+    _By.PEM: ("PRIVATE KEY", "PuTTY-User"),
+    _By.BASIC: _cases("basic"),
+    _By.BEARER: (*_cases("bearer token apikey"), "ApiKey"),
+    _By.ADDRESS: ("://",),
+    _By.SETTINGS: (*_cases("password passwd pwd pass="), "jdbc:oracle"),
+    _By.LABEL: _cases("passw passphrase secret pwd key token"),
+}
+
+
+@lru_cache(maxsize=1)
+def _marks() -> Marks[int | _By]:
+    """Which forms a text can hold at all, found in one pass over it."""
+    return Marks([*((number, form.marks) for number, form in enumerate(FORMS)), *_BY.items()])
+
+
+def secrets_in(text: str) -> Iterator[FoundSecret]:
+    """The kinds of credentials in one text, each once. It sees the text as it stands; decoding is done before."""
+    found = dict.fromkeys(_all(text))
+    for secret in found:
+        if secret.kind is not Secret.LABELLED or len(found) == 1:  # a label says nothing beside a known form
+            yield secret
+
+
+def _all(text: str) -> Iterator[FoundSecret]:
+    marked = _marks().of(text)
+    for mark in sorted(marked, key=str):
+        if isinstance(mark, int) and any(map(FORMS[mark].holds, FORMS[mark].pattern.finditer(text))):
+            yield FoundSecret(FORMS[mark].kind, Grade.STRONG)
+    yield from (FoundSecret(kind, grade) for by, kind, grade, holds in _CLOSER if by in marked and holds(text))
+
+
+def _is_jwt(match: re.Match[str]) -> bool:
+    """The header decodes to an object that names its algorithm; a key that is made to be public is none."""
+    header, payload = _object(match[1]), _object(match[2])
+    if not isinstance(header, dict) or not ({"alg", "enc"} & header.keys()):
+        return False
+    return not (isinstance(payload, dict) and payload.get("role") == "anon")
+
+
+def _object(segment: str) -> Any:
+    try:
+        return json.loads(b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_basic(match: re.Match[str]) -> bool:
+    """It decodes to a name and a password."""
+    plain = match[1].rstrip("=").translate({45: 43, 95: 47})
+    try:
+        name, mark, password = b64decode(plain + "=" * (-len(plain) % 4)).decode().partition(":")
+    except ValueError:
+        return False
+    return bool(mark) and (name + password).isprintable() and len(password) >= 3 and is_real(password)
+
+
+def _has_address(text: str) -> bool:
+    """Whether a URL holds the password of what it points at."""
+    if "@" not in text:
+        return False
+    at = text.find("://")
+    while at >= 0:
+        found = _USERINFO.match(text, at + 3, at + 1024)
+        if found is not None and _is_userinfo(found):
+            return True
+        at = text.find("://", at + 3)
+    return False
+
+
+def _has_settings(text: str) -> bool:
+    """Whether a list of settings for a connection holds a password."""
+    if any(is_real(match[1]) for match in _ORACLE.finditer(text)):
+        return True
+    return _SERVER.search(text) is not None and any(is_real(match[1]) for match in _PASSWORD.finditer(text))
+
+
+def _is_userinfo(match: re.Match[str]) -> bool:
+    user, password, host = match[1], match[2], match[3]
+    keys = _HEX_KEY.fullmatch(user) and _HEX_KEY.fullmatch(password)  # an error tracker's address as it once was
+    return is_real(password) and not keys and not host.startswith(("%", ".", "-"))
+
+
+def _is_labelled(match: re.Match[str]) -> bool:
+    """Called a secret, with a value that was generated; a key that is made to be public is none."""
+    label = match.string[max(0, match.start() - 24) : match.start(1)]
+    return is_mixed(match[1]) and not _PUBLISHABLE.search(label) and not _PUBLIC.match(match[1])
+
+
+_CLOSER: tuple[tuple[_By, Secret, Grade, Callable[[str], bool]], ...] = (
+    (_By.JWT, Secret.JWT, Grade.STRONG, lambda text: any(map(_is_jwt, _JWT.finditer(text)))),
+    (_By.PEM, Secret.PRIVATE_KEY, Grade.STRONG, lambda text: _PEM.search(text) is not None),
+    (_By.BASIC, Secret.BASIC, Grade.STRONG, lambda text: any(map(_is_basic, _BASIC.finditer(text)))),
+    (_By.BEARER, Secret.BEARER, Grade.STRONG, lambda text: any(is_mixed(m[1]) for m in _BEARER.finditer(text))),
+    (_By.ADDRESS, Secret.CONNECTION, Grade.STRONG, _has_address),
+    (_By.SETTINGS, Secret.CONNECTION, Grade.STRONG, _has_settings),
+    (_By.LABEL, Secret.LABELLED, Grade.SUSPECTED, lambda text: any(map(_is_labelled, _LABELLED.finditer(text)))),
+)

@@ -1,0 +1,145 @@
+"""The forms of access tokens as their issuers publish them: a table of marks and patterns. Every quantifier is bounded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Secret(StrEnum):
+    CLOUD = "a cloud provider's key"
+    TOKEN = "a service's access token"  # noqa: S105 - a kind, no token
+    JWT = "a signed token (JWT)"
+    PRIVATE_KEY = "a private key"
+    BEARER = "bearer authorisation"
+    BASIC = "basic authorisation"
+    CONNECTION = "a connection string with its password"
+    WEBHOOK = "a webhook's secret address"
+    LABELLED = "a value that is called a secret"
+
+
+class Form(NamedTuple):
+    """`marks`: a text that holds the form holds one of these. `holds` looks closer at what the pattern found."""
+
+    kind: Secret
+    marks: tuple[str, ...]
+    pattern: re.Pattern[str]
+    holds: Callable[[re.Match[str]], bool]
+
+
+_PLACEHOLDER = re.compile(
+    r"example|placeholder|redacted|masked|removed|filtered|hidden|dummy|sample|change_?-?me|replace|your|"
+    r"x{4}|\*{3}|\.{3}|0{8}|1234567890abc|123456789abc|abcdefghij|[<>{}\[\]$]|\A%s|\A(?:my_?)?(?:pass(?:wd|word)?|pwd|secret|token|none|null|undefined|test)\Z",
+    re.IGNORECASE,
+)
+
+
+def is_real(value: str) -> bool:
+    """Whether a secret's value is one, not what documentation writes in its place."""
+    return len(set(value)) > 3 and _PLACEHOLDER.search(value) is None
+
+
+def is_mixed(value: str) -> bool:
+    """Letters and digits together, and no placeholder: what tells a generated value from a word."""
+    return any(c.isdigit() for c in value) and any(c.isalpha() for c in value) and is_real(value)
+
+
+def _token(match: re.Match[str]) -> bool:
+    value = match[match.lastindex or 0]
+    return len(set(value)) > 7 and _PLACEHOLDER.search(value) is None
+
+
+def _mixed(match: re.Match[str]) -> bool:
+    return is_mixed(match[match.lastindex or 0])
+
+
+def _form(kind: Secret, marks: str, pattern: str, holds: Callable[[re.Match[str]], bool] = _token) -> Form:
+    return Form(kind, tuple(marks.split()), re.compile(pattern), holds)
+
+
+def _issued(marks: str, pattern: str, kind: Secret = Secret.TOKEN) -> Form:
+    """A token that stands by itself: neither letter nor digit before or after it."""
+    return _form(kind, marks, rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])")
+
+
+def _is_signed(match: re.Match[str]) -> bool:
+    """A shared access signature of Azure names its version, rights or end beside the signature."""
+    return any(mark in match.string for mark in ("sv=", "sp=", "se=", "sr="))
+
+
+FORMS: tuple[Form, ...] = (
+    _issued("AKIA ASIA ABIA ACCA", r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}", Secret.CLOUD),
+    _issued("AIza", r"AIza[\w-]{35}", Secret.CLOUD),
+    _issued("GOCSPX-", r"GOCSPX-[\w-]{28}", Secret.CLOUD),
+    _issued("ya29.", r"ya29\.[\w-]{20,2048}", Secret.CLOUD),
+    _issued("Q~", r"[\w~.-]{3}[0-9]Q~[\w~.-]{31,34}", Secret.CLOUD),
+    _form(
+        Secret.CLOUD,
+        "AccountKey= SharedAccessKey= SharedAccessSignature",
+        r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{40,100})={0,2}|SharedAccessSignature[ =]([\w&=%.+/-]{30,512})",
+    ),
+    _form(Secret.CLOUD, "sig=", r"[?&]sig=[A-Za-z0-9%+/_-]{40,120}", _is_signed),
+    _issued("ghp_ gho_ ghu_ ghs_ ghr_", r"gh[pousr]_[A-Za-z0-9]{36,255}"),
+    _issued("github_pat_", r"github_pat_\w{36,255}"),
+    _issued("glpat- gldt- glrt- glptt- glcbt- glsoat- glft-", r"gl(?:pat|dt|rt|ptt|cbt|soat|ft)-[\w.-]{20,255}"),
+    _issued("xox", r"xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{10,255}"),
+    _issued("xapp-", r"xapp-[0-9]-[A-Za-z0-9-]{20,255}"),
+    _issued("sk_live_ sk_test_ rk_live_ rk_test_", r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,255}"),
+    _issued("whsec_", r"whsec_[A-Za-z0-9+/=]{24,255}"),
+    _issued("SK", r"SK[0-9a-f]{32}"),
+    _issued("SG.", r"SG\.[\w-]{16,32}\.[\w-]{16,64}"),
+    _issued("key-", r"key-[0-9a-f]{32}"),
+    _issued("-us", r"[0-9a-f]{32}-us[0-9]{1,2}"),
+    _issued("npm_", r"npm_[A-Za-z0-9]{36}"),
+    _issued("pypi-", r"pypi-[\w-]{50,512}"),
+    _issued("rubygems_", r"rubygems_[0-9a-f]{48}"),
+    _issued("dckr_", r"dckr_(?:pat|oat)_[\w-]{27,40}"),
+    _issued("_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
+    _issued("shpat_ shpca_ shppa_ shpss_", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+    _issued("HRKU-", r"HRKU-[\w-]{36,64}"),
+    _issued("dapi", r"dapi[0-9a-f]{32}(?:-[0-9])?"),
+    _issued("hf_", r"hf_[A-Za-z0-9]{34}"),
+    _issued("lin_api_", r"lin_api_[A-Za-z0-9]{40}"),
+    _issued("secret_ ntn_", r"(?:secret|ntn)_[A-Za-z0-9]{40,50}"),
+    _issued("ATATT3", r"ATATT3[\w=-]{100,255}"),
+    _issued("glsa_ glc_", r"gl(?:sa|c)_[\w+/=-]{32,255}"),
+    _issued("hvs. hvb.", r"hv[sb]\.[\w-]{24,255}"),
+    _issued("phx_", r"phx_\w{40,64}"),
+    _issued("sq0", r"sq0(?:atp|csp)-[\w-]{22,43}"),
+    _issued(":AA", r"[0-9]{8,10}:AA[\w-]{33}"),
+    _issued("pat", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    _issued("sbp_", r"sbp_[0-9a-f]{40}"),
+    _issued("sntrys_ sntryu_", r"sntry[su]_[\w+/=-]{40,512}"),
+    _issued("dp.", r"dp\.(?:pt|st|ct|sa|scim)\.[\w.-]{40,64}"),
+    _issued("NRAK-", r"NRAK-[A-Z0-9]{27}"),
+    _issued("figd_", r"figd_[\w-]{40,64}"),
+    _issued("AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
+    _form(
+        Secret.TOKEN,
+        "sk-",
+        r"(?<![\w-])sk-((?:proj|ant|svcacct|admin|or-v1|live|test)-[\w-]{20,255}|[A-Za-z0-9]{32,255})(?![A-Za-z0-9])",
+        _mixed,
+    ),
+    _form(Secret.TOKEN, "sk.eyJ", r"sk\.eyJ[\w-]{20,512}\.[\w-]{10,255}"),
+    _form(
+        Secret.WEBHOOK,
+        "hooks.slack",
+        r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[A-Z0-9]{3,16}/[A-Z0-9]{3,16}/([\w/-]{10,128})",
+    ),
+    _form(Secret.WEBHOOK, "/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/[0-9]{5,20}/([\w-]{40,128})"),
+    _form(
+        Secret.WEBHOOK,
+        "/webhook",
+        r"(?:outlook\.office(?:365)?|[\w-]{1,63}\.webhook\.office)\.com/webhookb?2?/[\w@./-]{40,512}",
+    ),
+    _form(Secret.WEBHOOK, "hooks.zapier", r"hooks\.zapier\.com/hooks/(?:catch|standard)/[0-9]{3,12}/\w{5,64}"),
+    _form(Secret.WEBHOOK, "maker.ifttt", r"maker\.ifttt\.com/trigger/[\w{}-]{1,64}/(?:json/)?with/key/([\w-]{16,64})"),
+    _form(
+        Secret.WEBHOOK,
+        "chat.googleapis",
+        r"chat\.googleapis\.com/v1/spaces/[\w-]{5,32}/messages\?[\w=&%-]{0,128}token=([\w%=-]{20,128})",
+    ),
+    _form(Secret.WEBHOOK, "hook.", r"hook\.(?:[a-z]{2}[0-9]\.make|integromat)\.com/([a-z0-9]{24,40})"),
+)
