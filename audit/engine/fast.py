@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from audit.engine.times import has_no_offset, times_of
-from audit.leaks.views import is_plain
+from audit.leaks.room import is_plain
 from audit.model import Pointer, leaves, members, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Envelope, EventType, Leaf, Policy

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
-from audit.leaks.views import views
-
-_LOCAL = re.compile(r"(?:\"[^\"@\r\n]{1,62}\"|[\w.!#$%&'*+/=?^`{|}~-]{1,64})\Z")
-_DOMAIN = re.compile(
-    r"((?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}([^\W\d_]{2,63}|xn--[a-z0-9-]{2,59}))(?![\w-])", re.IGNORECASE
+_AT = re.compile(
+    r"@((?:[^\W_](?:[\w-]{0,61}[^\W_])?[.\u3002\uff0e\uff61]){1,8}([^\W\d_]{2,63}|xn--[a-z0-9-]{2,59}))(?![\w-])",
+    re.IGNORECASE,
 )
+_BEFORE = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}")  # read backwards from the `@`
+_QUOTED = re.compile(r'"(?:[^"\\\r\n]|\\.){1,64}"\Z')
 _QUERY = re.compile(r"[=?&/]")
-_FILES = frozenset("png jpg jpeg gif svg webp avif ico css js mjs json map html woff woff2 ttf otf mp4 pdf txt".split())
-_VERSION = re.compile(r"v?\d+\.\d")
-_SCP = re.compile(r":[\w.~-]+/")
-_USERINFO = re.compile(r"://[^\s/?#@]{0,256}\Z")
+_DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
+_RETINA = re.compile(r"\d(?:\.\d)?x\.", re.IGNORECASE)
+_SCP = re.compile(r":(?!\d{1,5}(?:/|\b))[\w.~-]*/|:[\w.~-]+\.git\b")
+_USERINFO = re.compile(r"://[^\s/?#]{0,256}\Z")
+_ANOTHER = re.compile(r"[^\s/?#@]{0,256}@")
 _RESERVED = re.compile(r"(?:^|\.)(?:example\.(?:com|net|org)|example|test|invalid|localhost)\Z")
 
 
@@ -26,42 +28,54 @@ class Address(NamedTuple):
     text: str
     whole: bool
     reserved: bool
-    path: tuple[str, ...]
 
 
-def suspect_email(text: str) -> bool:
-    """Whether a text can hold an address at all, in any view."""
-    return "@" in text or "%40" in text or "%25" in text
+def addresses_in(text: str) -> Iterator[Address]:
+    """Every e-mail address in a text as it stands; what only looks like one is left out: scopes, retina images, remotes of
+    repositories, user-info of URLs, package versions, domains that no registry knows."""
+    for match in _AT.finditer(text) if "@" in text else ():
+        at, domain = match.start(), match[1].translate(_DOTS).lower()
+        local = _local(text, at)
+        if not local or not _is_address(text, match, local):
+            continue
+        reserved = _RESERVED.search(domain) is not None
+        if not reserved and not _registered(domain):
+            continue
+        name = local if local.startswith('"') else _QUERY.split(local)[-1].lstrip(".'")  # marks of a URL end a name
+        if name:
+            stripped = text.strip().strip("<>").removeprefix("mailto:")
+            yield Address(f"{name}@{domain}".lower(), len(stripped) == len(name) + 1 + len(match[1]), reserved)
 
 
-def addresses(text: str) -> Iterator[Address]:
-    """Every e-mail address in the views of a text; what only looks like one (scopes, retina images, git remotes,
-    user-info of URLs, package versions) is left out."""
-    seen: set[str] = set()
-    for view in views(text):
-        for found, whole in _in(view.text):
-            # `jane+tag@` read with `+` as a space is `tag@`: the tail of an address that is known already
-            if not any(known.endswith(found) for known in seen):
-                seen.add(found)
-                reserved = _RESERVED.search(found.rpartition("@")[2]) is not None
-                yield Address(found, whole, reserved, view.path)
+def _local(text: str, at: int) -> str | None:
+    """What stands before an `@`: a bounded run read backwards, or a quoted name."""
+    before = text[max(0, at - 130) : at]
+    if before.endswith('"'):
+        quoted = _QUOTED.search(before)
+        return quoted[0] if quoted is not None and len(quoted[0]) > 2 else None
+    run = _BEFORE.match(before[::-1])
+    return run[0][::-1] if run is not None else None
 
 
-def _in(text: str) -> Iterator[tuple[str, bool]]:
-    at = text.find("@")
-    while at >= 0:
-        local = _LOCAL.search(text[max(0, at - 64) : at])
-        domain = _DOMAIN.match(text, at + 1, at + 256)
-        if local and domain and _is_address(text, at, local[0], domain):
-            name = _QUERY.split(local[0])[-1].lstrip(".'")  # `?to=jane@...`: the marks of a URL end a name
-            if name:
-                stripped = text.strip().strip("<>").removeprefix("mailto:")
-                yield f"{name}@{domain[1]}".lower(), len(stripped) == len(name) + 1 + len(domain[1])
-        at = text.find("@", at + 1)
-
-
-def _is_address(text: str, at: int, local: str, domain: re.Match[str]) -> bool:
-    if domain[2].lower() in _FILES or _VERSION.match(domain[1]) or _SCP.match(text, domain.end()):
+def _is_address(text: str, match: re.Match[str], local: str) -> bool:
+    if _RETINA.match(match[1]) or (_SCP.match(text, match.end()) and not local.startswith('"')):
         return False
-    start = at - len(local)
-    return _USERINFO.search(text[max(0, start - 256) : at]) is None
+    if local == "git" or local.endswith(("/git", "+git")):
+        return False
+    start = match.start() - len(local)
+    if _USERINFO.search(text[max(0, start - 256) : match.start()]) is None:
+        return True
+    return _ANOTHER.match(text, match.end()) is not None  # an address that is itself the user's name in a URL
+
+
+@lru_cache(maxsize=1024)
+def _registered(domain: str) -> bool:
+    """Whether the domain ends in a suffix of the public list, which the library brings along."""
+    return _suffixes().publicsuffix(domain) is not None
+
+
+@lru_cache(maxsize=1)
+def _suffixes():  # type: ignore[no-untyped-def] # noqa: ANN202 - the library's class is imported where it is needed
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList(accept_unknown=False)

@@ -112,7 +112,7 @@ def is_card(text: str) -> bool:
     from stdnum import luhn
 
     digits = _NOT_DIGITS.sub("", text)
-    return _BRAND.fullmatch(digits) is not None and len(set(digits)) > 2 and bool(luhn.is_valid(digits))
+    return _BRAND.fullmatch(digits) is not None and len(set(digits)) > 1 and bool(luhn.is_valid(digits))
 
 
 def identities_in(text: str) -> Iterator[FoundPersonal]:

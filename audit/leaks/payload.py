@@ -1,15 +1,11 @@
-"""The shapes of data that a database or an API returned: rows, tables, result sets, response bodies, error texts."""
+"""The shapes of data that a database or an API returned, as objects and lists: rows, tables, result sets, responses."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any
 
-from audit.leaks.views import is_plain, views
 from audit.model import Json
 
 
@@ -21,6 +17,8 @@ class Payload(StrEnum):
     DELIMITED = "delimited rows"
     MARKUP = "a marked-up table"
     DATABASE_ERROR = "a database's error text"
+    QUOTING_ERROR = "an error text that quotes data"
+    DOCUMENT = "a document of a database"
 
 
 _ROW_NAMES = frozenset(
@@ -33,19 +31,8 @@ _COUNT_NAMES = frozenset(
 _STATUS_NAMES = frozenset("status statuscode status_code httpstatus".split())
 _BODY_NAMES = frozenset("body responsebody response_body responsetext payload data headers".split())
 _ID = re.compile(r"(?:^|[_-])id$|[a-z]I[dD]$|^_?id$|^ID$")
-
-_ERROR = re.compile(
-    r"ORA-\d{5}|SQLSTATE\W|E11000 duplicate key|duplicate key value violates|Duplicate entry '"
-    r"|violates (?:foreign|unique|check|not-null)"
-    r"|relation \"[^\"]{1,200}\" does not exist|column \"[^\"]{1,200}\" (?:of relation|does not exist)|syntax error at or near"
-    r"|You have an error in your SQL syntax|Unknown column '|Table '[^']{1,200}' doesn't exist"
-    r"|near \"[^\"]{1,200}\": syntax error"
-    r"|UNIQUE constraint failed|no such (?:table|column): |PSQLException|SQLSyntaxErrorException|SQLException|MongoServerError"
-    r"|psycopg2?\.|MySQLdb|pymysql\.err|ER_[A-Z]+_[A-Z_]+|PG::[A-Z]\w+"
-    r"|Violation of (?:PRIMARY|UNIQUE) KEY|Invalid (?:object|column) name '"
-    r"|invalid input syntax for (?:type )?\w+|null value in column \"|WRONGTYPE Operation|Msg \d{2,5}, Level \d{1,2}"
-    r"|Cannot insert duplicate key|Data truncat(?:ed|ion)[: ]|String or binary data would be truncated|FOREIGN KEY constraint"
-)
+_TYPED = frozenset("$oid $date $numberLong $numberDecimal $binary $uuid S N BOOL".split())
+"""How extended JSON and key-value stores wrap a value with its type."""
 
 
 def shape_of_container(value: Json, name: str = "") -> Payload | None:
@@ -53,7 +40,7 @@ def shape_of_container(value: Json, name: str = "") -> Payload | None:
     if isinstance(value, list):
         return _rows(value, name.lower())
     if isinstance(value, dict):
-        return _result(value)
+        return _result(value) or _document(value) or _columnar(value)
     return None
 
 
@@ -94,57 +81,36 @@ def _result(value: dict[str, Json]) -> Payload | None:
     return None
 
 
-@lru_cache(maxsize=8192)
-def shape_of_text(text: str) -> tuple[Payload, tuple[str, ...]] | None:
-    """The payload shape that a text holds, with its decoding path, or None. RecursionError never escapes."""
-    if is_plain(text):
-        return None
-    for view in views(text):
-        kind = _text(view.text)
-        if kind is not None:
-            return kind, view.path
-        inner = _embedded(view.text)
-        if inner is not None:
-            return inner, (*view.path, "json")
+def _document(value: dict[str, Json]) -> Payload | None:
+    """One record as a database or a query language writes it, known by what they add."""
+    if "__typename" in value and len(value) > 1:
+        return Payload.DOCUMENT
+    if any(isinstance(child, dict) and len(child) == 1 and _TYPED & child.keys() for child in value.values()):
+        return Payload.DOCUMENT
+    edges = value.get("edges")
+    if isinstance(edges, list) and edges and isinstance(edges[0], dict) and isinstance(edges[0].get("node"), dict):
+        return Payload.RESULT_SET
+    data = value.get("data")
+    if len(value) <= 2 and isinstance(data, dict) and len(data) == 1:
+        (record,) = data.values()
+        if isinstance(record, dict) and len(record) >= 2 and any(_ID.search(key) for key in record):
+            return Payload.RESPONSE
     return None
 
 
-def suspect_payload(text: str) -> bool:
-    return shape_of_text(text) is not None
-
-
-def _text(text: str) -> Payload | None:
-    if " " in text and _ERROR.search(text):
-        return Payload.DATABASE_ERROR
-    if "\n" in text and _delimited(text):
-        return Payload.DELIMITED
-    lower = text[:65536].lower() if "<" in text else ""
-    if (lower.count("<tr") >= 2 and "<td" in lower) or lower.count("<row") >= 2 or lower.count("<record") >= 2:
-        return Payload.MARKUP
-    return None
-
-
-def _delimited(text: str) -> bool:
-    lines = [line for line in text[:65536].splitlines() if line.strip()][:50]
-    if len(lines) < 3:
-        return False
-    for mark in ",;\t|":
-        counts = {line.count(mark) for line in lines}
-        if len(counts) == 1 and counts.pop() >= 2:
-            return True
-    return False
-
-
-def _embedded(text: str) -> Payload | None:
-    stripped = text.strip()
-    if len(stripped) < 8 or stripped[0] + stripped[-1] not in ("[]", "{}", '""'):
+def _columnar(value: dict[str, Json]) -> Payload | None:
+    """A table turned on its side: lists of one length, a column each."""
+    lists = [child for child in value.values() if isinstance(child, list)]
+    if len(lists) < 2 or len(lists) != len(value) or len(lists[0]) < 2:
         return None
-    try:
-        value: Any = json.loads(stripped)
-    except (ValueError, RecursionError):
-        return None
-    if isinstance(value, str):
-        return _embedded(value) if len(value) < len(stripped) else None
+    same = all(len(child) == len(lists[0]) for child in lists)
+    flat = all(not isinstance(cell, dict | list) for child in lists for cell in child[:50])
+    named = any(_ID.search(key) for key in value) or len(lists) >= 3
+    return Payload.TABLE if same and flat and named else None
+
+
+def shape_below(value: Json) -> Payload | None:
+    """The payload shape of a value or of anything in it."""
     return next((kind for name, node in _containers(value) if (kind := shape_of_container(node, name))), None)
 
 

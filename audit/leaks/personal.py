@@ -16,7 +16,7 @@ from audit.leaks.numbers import (
     phones_in,
 )
 from audit.leaks.places import addresses_in, is_address, is_mac, is_place, places_in
-from audit.model import Grade
+from audit.model import Grade, Pointer
 
 _ROOM = re.compile(r"[0-9:]")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -60,12 +60,16 @@ def called_in(name: str, value: str) -> FoundPersonal | None:
 
 _LATITUDES = frozenset("lat latitude".split())
 _LONGITUDES = frozenset("lon lng long longitude".split())
+_POSITIONS = frozenset("coordinates coordinate coords location position geo point latlng lnglat gps".split())
 
 
-def place_of(members: dict[str, str]) -> str | None:
-    """The name of the latitude among numbers by name that together are a precise place."""
+def place_of(pointer: Pointer, members: dict[str, str]) -> tuple[str, FoundPersonal] | None:
+    """The precise place that members of one object or list are together, with the name of the one to tell it at."""
     latitude = next((name for name in members if words_of(name) & _LATITUDES), None)
     longitude = next((name for name in members if words_of(name) & _LONGITUDES), None)
-    if latitude is None or longitude is None or not is_place(members[latitude], members[longitude]):
-        return None
-    return latitude
+    if latitude is not None and longitude is not None and is_place(members[latitude], members[longitude]):
+        return latitude, FoundPersonal(Personal.PLACE, Grade.STRONG)
+    named = next((token for token in reversed(pointer) if isinstance(token, str)), "")
+    if words_of(named) & _POSITIONS and {"0", "1"} <= members.keys() and is_place(members["0"], members["1"]):
+        return "0", FoundPersonal(Personal.PLACE, Grade.STRONG)
+    return None

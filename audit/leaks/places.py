@@ -10,13 +10,11 @@ from audit.leaks.numbers import FoundPersonal, Personal
 from audit.model import Grade
 
 _PRECISE = r"[0-9]{1,3}\.[0-9]{3,16}"
-_PAIR = re.compile(rf"(?<![\w.,])(-?{_PRECISE})\s?[,;|/ ]\s?(-?{_PRECISE})(?![\w.]|,-?[0-9])")
+_PAIR = re.compile(rf"(?<![\w.,])(-?{_PRECISE})\s?[,;|/ ]\s?(-?{_PRECISE})(?![\w.]|,-?[0-9]+(?:[.,]|$))")
 _LATITUDE = re.compile(rf"lat(?:itude)?[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE)
-_LONGITUDE = re.compile(
-    rf"(?:lon|lng|long|longitude)[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE
-)
+_LONGITUDE = re.compile(rf"(?:lon|lng|long|longitude)[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE)
 _DEGREES = re.compile(
-    r"[0-9]{1,2}\s?°\s?[0-9]{1,2}\s?['′’]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?[\"″”]?\s?[NS]|[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{3}"
+    r"[0-9]{1,2}\s?°\s?[0-9]{1,2}\s?['\u2032\u2019]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?[\"\u2033\u201d]?\s?[NS]|[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{3}"
 )
 _AROUND = re.compile(r"geo|loc|pos|coord|map|\bll\b|\bat\b|@|point|center|gps|near|place|home", re.IGNORECASE)
 _MAC = re.compile(
@@ -58,9 +56,8 @@ def addresses_in(text: str) -> Iterator[FoundPersonal]:
     """MAC addresses, and IP addresses that are neither the host of a URL nor a version number."""
     if any(is_mac(match[0]) for match in _MAC.finditer(text)):
         yield FoundPersonal(Personal.MAC, Grade.STRONG)
-    if "." in text and any(_is_address(match) for match in _IPV4.finditer(text)):
-        yield FoundPersonal(Personal.IP, Grade.STRONG)
-    elif text.count(":") >= 2 and any(_is_address(match) for match in _IPV6.finditer(text)):
+    dotted = "." in text and any(_is_address(match) for match in _IPV4.finditer(text))
+    if dotted or (text.count(":") >= 2 and any(_is_address(match) for match in _IPV6.finditer(text))):
         yield FoundPersonal(Personal.IP, Grade.STRONG)
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import lru_cache
-
-from audit.leaks.views import is_plain, views
 
 
 class Query(StrEnum):
@@ -62,20 +59,9 @@ def _sql(text: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=8192)
-def query_in(text: str) -> tuple[Query, tuple[str, ...]] | None:
-    """What kind of query or code a text holds, with its decoding path, or None."""
-    if is_plain(text):
-        return None
-    for view in views(text):
-        kind = _kind(view.text) if any(mark in view.text for mark in " \t\n({$") else None
-        if kind is not None:
-            return kind, view.path
-    return None
-
-
-def suspect_query(text: str) -> bool:
-    return query_in(text) is not None
+def query_kind(text: str) -> Query | None:
+    """What kind of query or code a text holds as it stands, or None."""
+    return _kind(text) if any(mark in text for mark in " \t\n({$") else None
 
 
 def _kind(text: str) -> Query | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from base64 import b64decode
@@ -76,10 +77,37 @@ _BY = {
 }
 
 
+_NEEDS_MORE = frozenset({_By.ADDRESS, _By.SETTINGS, _By.LABEL, _By.BASIC, _By.BEARER})
+"""What needs a sign beside its word: an `@`, an equals sign, a space."""
+
+
 @lru_cache(maxsize=1)
 def _marks() -> Marks[int | _By]:
     """Which forms a text can hold at all, found in one pass over it."""
     return Marks([*((number, form.marks) for number, form in enumerate(FORMS)), *_BY.items()])
+
+
+@lru_cache(maxsize=1)
+def _turned_marks() -> Marks[int]:
+    """The same marks where a text is read backwards or has its letters shifted."""
+    turns = (lambda mark: mark[::-1], lambda mark: codecs.encode(mark, "rot13"))
+    marks = [mark for mark in (*(mark for form in FORMS for mark in form.marks), "eyJ", "PRIVATE KEY") if len(mark) > 3]
+    return Marks([(0, [turn(mark) for mark in marks for turn in turns])])
+
+
+def has_marks(text: str) -> bool:
+    """Whether a text without spaces holds the mark of any credential, as it stands or turned."""
+    found = _marks().of(text)
+    settings = "=" in text or ":" in text.replace("://", "")
+    return bool(found - _NEEDS_MORE or (found - {_By.ADDRESS} and settings)) or has_turned_marks(text)
+
+
+def has_turned_marks(text: str) -> bool:
+    return bool(_turned_marks().of(text))
+
+
+ISSUED = frozenset({Secret.CLOUD, Secret.TOKEN, Secret.JWT, Secret.PRIVATE_KEY, Secret.WEBHOOK})
+"""Kinds whose form no turned word has by chance."""
 
 
 def secrets_in(text: str) -> Iterator[FoundSecret]:
@@ -164,3 +192,22 @@ _CLOSER: tuple[tuple[_By, Secret, Grade, Callable[[str], bool]], ...] = (
     (_By.SETTINGS, Secret.CONNECTION, Grade.STRONG, _has_settings),
     (_By.LABEL, Secret.LABELLED, Grade.SUSPECTED, lambda text: any(map(_is_labelled, _LABELLED.finditer(text)))),
 )
+
+
+_CALLED = re.compile(
+    r"(?:passw(?:or)?d|passphrase|pwd|secret|(?:access|auth|refresh|session|bearer|id)[_-]?token|private[_-]?key|secret[_-]?key|"
+    r"credential|authori[sz]ation|connection[_-]?string)",
+    re.IGNORECASE,
+)
+
+
+def is_called_secret(name: str, value: str) -> bool:
+    """Whether a member's name says that its value is a secret, and the value looks made, no word and no placeholder."""
+    if not 6 <= len(value) <= 1024 or " " in value.strip() or len(name) > 64:
+        return False
+    return (
+        _CALLED.search(name) is not None
+        and _PUBLISHABLE.search(name) is None
+        and _PUBLIC.match(value) is None
+        and is_mixed(value)
+    )

@@ -18,8 +18,10 @@ from audit.rules import (
     late_delivery,
     missing_field,
     page_contradiction,
+    personal_data,
     plaintext_transport,
     query_text,
+    secret,
     undocumented_destination,
     undocumented_event,
     undocumented_field,
@@ -38,6 +40,8 @@ RULES: tuple[Rule, ...] = (
     email_address.RULE,
     datasource_payload.RULE,
     query_text.RULE,
+    secret.RULE,
+    personal_data.RULE,
     documented_identifier.RULE,
     event_without_opt_in.RULE,
     event_after_opt_out.RULE,
@@ -58,8 +62,6 @@ NOT_YET = frozenset(
         "known-identifier",
         "reidentified-hash",
         "canary",
-        "secret",
-        "personal-data",
     }
 )
 """Rules that packs may name already and that this version does not run: every claim that needs one says so."""

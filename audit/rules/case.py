@@ -102,7 +102,7 @@ class Invalid:
 class Strings:
     """A text that the schema leaves open is suspect. Law: not suspect => the rule finds nothing in it.
 
-    `spares_plain`: a plain text (`leaks.views.is_plain`) is never suspect, so that most texts need not be asked about.
+    `spares_plain`: a plain text (`leaks.room.is_plain`) is never suspect, so that most texts need not be asked about.
     """
 
     suspect: Callable[[str], bool]

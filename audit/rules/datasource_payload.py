@@ -17,7 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.leaks.payload import Payload, shape_of_container, shape_of_text, suspect_payload
+from audit.leaks.content import content, has_payload
+from audit.leaks.payload import Payload, shape_of_container
 from audit.model import Breach, Grade, Json, Level, Pointer
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings
 
@@ -28,7 +29,7 @@ def check(case: Case) -> Iterator[Breach]:
         found.add(pointer)
         yield _breach(pointer, kind, ())
     for text in case.texts:
-        seen = shape_of_text(text.text)
+        seen = content(text.text).payload
         if seen is not None and not any(text.pointer[:length] in found for length in range(len(text.pointer) + 1)):
             found.add(text.pointer)
             yield _breach(text.pointer, *seen)
@@ -64,7 +65,7 @@ RULE = EventRule(
     id="datasource-payload",
     level=Level.WARNING,
     levels="warning by shape",
-    triggers=(Invalid(), Name(), Strings(suspect_payload, spares_plain=True)),
+    triggers=(Invalid(), Name(), Strings(has_payload, spares_plain=True)),
     check=check,
     doc=__doc__,
 )

@@ -19,30 +19,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from audit.leaks.emails import Address, addresses, suspect_email
-from audit.model import Breach, Level
+from audit.leaks.content import Path, content, has_address
+from audit.leaks.emails import Address
+from audit.model import Breach, Gap, Level
 from audit.rules.case import Case, EventRule, Strings, Text
 
 _IDENTITY = re.compile(r"mail|user|login|name|traits", re.IGNORECASE)
 
 
-def check(case: Case) -> Iterator[Breach]:
+def check(case: Case) -> Iterator[Breach | Gap]:
     for text in case.texts:
-        if suspect_email(text.text):
-            yield from _in(case, text)
+        found = content(text.text)
+        if found.gave_up:
+            yield Gap.SEARCH
+        if found.addresses:
+            yield from _in(case, text, found.addresses)
 
 
-def _in(case: Case, text: Text) -> Iterator[Breach]:
+def _in(case: Case, text: Text, found: tuple[tuple[Address, Path], ...]) -> Iterator[Breach]:
     allowed = not text.key and case.policy.allows_email(case.event.name, text.pointer)
-    found = [a for a in addresses(text.text) if a.text not in case.policy.not_personal]
-    personal = [a for a in found if not (allowed and a.whole)]
+    personal = [
+        (address, path)
+        for address, path in found
+        if address.text not in case.policy.not_personal and not (allowed and address.whole)
+    ]
     if not personal:
         return
-    worst = max(personal, key=lambda a: _level(a, text).rank)
+    worst, path = max(personal, key=lambda pair: _level(pair[0], text).rank)
     where = "in the name of a field" if text.key else "where the page allows none"
     facts = {"number": len(personal)}
     template = f"an e-mail address {where}" if len(personal) == 1 else f"{{number}} e-mail addresses {where}"
-    yield Breach(text.pointer, template, facts, _level(worst, text), path=worst.path)
+    yield Breach(text.pointer, template, facts, _level(worst, text), path=path)
 
 
 def _level(address: Address, text: Text) -> Level:
@@ -54,7 +61,7 @@ RULE = EventRule(
     id="email-address",
     level=Level.ERROR,
     levels="error; note for RFC 2606 domains outside identity fields",
-    triggers=(Strings(suspect_email, spares_plain=True),),
+    triggers=(Strings(has_address, spares_plain=True),),
     check=check,
     doc=__doc__,
 )

@@ -1,6 +1,6 @@
 """The text of a query, or source code.
 
-What: every text is searched for SQL, MongoDB and GraphQL queries and for program code, also percent-encoded.
+What: every text is searched for SQL, MongoDB and GraphQL queries and for program code, decoded up to three layers.
 
 Why it matters: a query is no returned data, but it is what the user wrote, and often quotes the data it looks for.
 
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.leaks.queries import query_in, suspect_query
+from audit.leaks.content import content, has_query
 from audit.model import Breach, Grade, Level
 from audit.rules.case import Case, EventRule, Strings
 
 
 def check(case: Case) -> Iterator[Breach]:
     for text in case.texts:
-        found = query_in(text.text)
+        found = content(text.text).query
         if found is not None:
             kind, path = found
             yield Breach(text.pointer, "this reads like {kind}", {"kind": kind}, grade=Grade.STRONG, path=path)
@@ -30,7 +30,7 @@ RULE = EventRule(
     id="query-text",
     level=Level.WARNING,
     levels="warning",
-    triggers=(Strings(suspect_query, spares_plain=True),),
+    triggers=(Strings(has_query, spares_plain=True),),
     check=check,
     doc=__doc__,
 )

@@ -1,0 +1,132 @@
+"""What a text holds, decoded up to three layers: addresses, credentials, personal numbers, returned data, queries.
+
+Every rule about content asks here, so that a text is decoded once for all of them and remembered within a bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from audit.leaks.budget import Budget
+from audit.leaks.decode import decoded
+from audit.leaks.emails import Address, addresses_in
+from audit.leaks.numbers import FoundPersonal
+from audit.leaks.payload import Payload
+from audit.leaks.payload_texts import payload_in
+from audit.leaks.personal import personal_in
+from audit.leaks.queries import Query, query_kind
+from audit.leaks.room import is_encoded, is_plain
+from audit.leaks.secrets import ISSUED, FoundSecret, secrets_in
+from audit.leaks.views import View
+
+Path = tuple[str, ...]
+_LONG = 4096
+_VIEWS = 400
+_TURNS = frozenset({"reversed", "rot13"})
+_USUAL = frozenset(
+    "com net org edu gov io co uk de fr it es nl eu us ca au jp cn in br ru ch se pl at info biz dev app me test".split()
+)
+
+
+class Content(NamedTuple):
+    """Everything found in one text, each with the decoding path. `gave_up`: some form of it was not looked at."""
+
+    addresses: tuple[tuple[Address, Path], ...] = ()
+    secrets: tuple[tuple[FoundSecret, Path], ...] = ()
+    personal: tuple[tuple[FoundPersonal, Path], ...] = ()
+    payload: tuple[Payload, Path] | None = None
+    query: tuple[Query, Path] | None = None
+    gave_up: bool = False
+
+
+NOTHING = Content()
+
+
+def content(text: str) -> Content:
+    """What one text holds. Long texts are remembered one at a time only."""
+    if is_plain(text):
+        return NOTHING
+    return _content(text) if len(text) <= _LONG else _content_of_long(text)
+
+
+@lru_cache(maxsize=8192)
+def _content(text: str) -> Content:
+    return look(text)
+
+
+@lru_cache(maxsize=2)
+def _content_of_long(text: str) -> Content:
+    return look(text)
+
+
+def look(text: str) -> Content:
+    """The search itself, without the short way and the memory."""
+    budget = Budget(views=_VIEWS)
+    views = tuple(decoded(text, budget)) if is_encoded(text) else (View(text, ()),)
+    straight = [view for view in views if not _TURNS & set(view.path)]
+    found = Content(
+        addresses=tuple(_addresses(views)),
+        secrets=tuple(_first(_secrets(views))),
+        personal=tuple(_first((p, view.path) for view in straight for p in personal_in(view.text))),
+        payload=next(((shape[0], (*v.path, *shape[1])) for v in straight if (shape := payload_in(v.text))), None),
+        query=next(((kind, v.path) for v in straight if (kind := query_kind(v.text)) is not None), None),
+        gave_up=budget.gave_up,
+    )
+    return found if found != NOTHING else NOTHING
+
+
+def _first(found: Iterable[tuple[FoundSecret, Path]] | Iterable[tuple[FoundPersonal, Path]]) -> Iterator:  # type: ignore[type-arg]
+    """Each kind once, as the shallowest form shows it."""
+    kinds = set()
+    for what, path in found:
+        if what.kind not in kinds:
+            kinds.add(what.kind)
+            yield what, path
+
+
+def _secrets(views: Iterable[View]) -> Iterator[tuple[FoundSecret, Path]]:
+    for view in views:
+        turned = bool(_TURNS & set(view.path))
+        yield from ((s, view.path) for s in secrets_in(view.text) if s.kind in ISSUED or not turned)
+
+
+def _addresses(views: Iterable[View]) -> Iterator[tuple[Address, Path]]:
+    """Each address once. One that ends like a known one is its tail: `jane+tag@` reads `tag@` where `+` is a space.
+    Turned text counts where straight text shows no address, and under the domains that most addresses have."""
+    seen: set[str] = set()
+    for turned in (False, True):
+        if turned and seen:
+            return
+        for view in views:
+            if turned is not bool(_TURNS & set(view.path)):
+                continue
+            for address in addresses_in(view.text):
+                if turned and address.text.rpartition(".")[2] not in _USUAL:
+                    continue
+                if not any(known.endswith(address.text) for known in seen):
+                    seen.add(address.text)
+                    yield address, view.path
+
+
+def has_address(text: str) -> bool:
+    """Whether the search of a text finds an address, or gives up. Like its sisters below: the suspicion of a rule."""
+    found = content(text)
+    return bool(found.addresses) or found.gave_up
+
+
+def has_secret(text: str) -> bool:
+    return bool(content(text).secrets)
+
+
+def has_personal(text: str) -> bool:
+    return bool(content(text).personal)
+
+
+def has_payload(text: str) -> bool:
+    return content(text).payload is not None
+
+
+def has_query(text: str) -> bool:
+    return content(text).query is not None

@@ -1,0 +1,250 @@
+"""Returned data in text: JSON in a longer text or cut off, delimited rows, printed tables, markup, errors that quote data."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+from audit.leaks.marks import Marks
+from audit.leaks.payload import Payload, shape_below
+
+_MOST = 65536
+"""How much of a text is read for shapes of many lines: rows repeat, so their beginning shows them."""
+
+_DATABASE = re.compile(
+    r"ORA-\d{5}|SQLSTATE\W|E11000 duplicate key|duplicate key value violates|Duplicate entry '"
+    r"|violates (?:foreign|unique|check|not-null)"
+    r"|relation \"[^\"]{1,200}\" does not exist|column \"[^\"]{1,200}\" (?:of relation|does not exist)|syntax error at or near"
+    r"|You have an error in your SQL syntax|Unknown column '|Table '[^']{1,200}' doesn't exist"
+    r"|near \"[^\"]{1,200}\": syntax error"
+    r"|UNIQUE constraint failed|no such (?:table|column): |PSQLException|SQLSyntaxErrorException|SQLException|MongoServerError"
+    r"|psycopg2?\.|MySQLdb|pymysql\.err|ER_[A-Z]+_[A-Z_]+|PG::[A-Z]\w+"
+    r"|Violation of (?:PRIMARY|UNIQUE) KEY|Invalid (?:object|column) name '"
+    r"|invalid input syntax for (?:type )?\w+|null value in column \"|WRONGTYPE Operation|Msg \d{2,5}, Level \d{1,2}"
+    r"|Cannot insert duplicate key|Data truncat(?:ed|ion)[: ]|String or binary data would be truncated|FOREIGN KEY constraint"
+    r"|Key \([\w\", ]{1,200}\)=\(|Failing row contains \(|duplicate key value is \(|dup key: \{|value too long for type "
+    r"|Out of range value for column|Data too long for column|Incorrect \w+ value: '|mapper_parsing_exception"
+    r"|Unique constraint failed on the |Sequelize\w{1,40}Error|ConditionalCheckFailedException|DB::Exception: "
+    r"|Numeric value '[^']{1,200}' is not recognized|Conversion failed when converting "
+)
+_DATABASE_MARKS = (
+    "ORA-", "SQLSTATE", "E11000", "duplicate key", "Duplicate entry", "violates", "does not exist", "syntax error",
+    "SQL syntax", "Unknown column", "doesn't exist", "constraint failed", "no such", "SQLException", "SQLSyntax",
+    "PSQLException", "MongoServer", "psycopg", "MySQLdb", "pymysql", "ER_", "PG::", "Violation of", "Invalid ",
+    "invalid input", "null value in", "WRONGTYPE", "Msg ", "Cannot insert", "Data truncat", "truncated", "FOREIGN KEY",
+    "Key (", "Failing row", "dup key", "value too long", "Out of range", "Data too long", "Incorrect ",
+    "mapper_parsing", "Sequelize", "ConditionalCheck", "DB::", "Numeric value", "Conversion failed",
+)  # fmt: skip
+
+_VALUE = r"(?:'[^'\n]{1,400}'|\"[^\"\n]{1,400}\"|`[^`\n]{1,400}`|\\[\"'][^\"'\n]{1,400})"
+_QUOTING = re.compile(
+    rf"invalid literal for \w{{1,16}}\(\) with base \d{{1,2}}: {_VALUE}|could not convert string to \w{{1,16}}: {_VALUE}"
+    rf"|For input string: {_VALUE}|from String {_VALUE}|Cast to \w{{1,32}} failed for value {_VALUE}"
+    rf"|(?:value|Value|input|record|row|cell|document|payload|entry)(?: of)?[ :=]{{1,3}}{_VALUE}.{{0,80}}"
+    rf"(?:is not|not a|could not|cannot|invalid|failed|exceeds|already|rejected|too long|not found|does not|not allowed)"
+    rf"|(?:[Cc]annot|[Cc]ould not|[Ff]ailed to|[Uu]nable to|[Ii]nvalid|[Uu]nparseable|[Uu]nrecognized|[Mm]alformed)"
+    rf"[\w .,_-]{{0,60}}\b(?:value|date|number|email|string|input|record|row|token|cell|amount|phone|name|timestamp)\b[ :=]{{1,3}}{_VALUE}"
+    rf"|input_value={_VALUE}|Unparseable date: {_VALUE}|Text {_VALUE} could not be parsed|time data {_VALUE} does not match"
+    rf"|Preview of field's value: {_VALUE}|is not (?:a )?valid \w{{1,32}}: {_VALUE}|KeyError: {_VALUE}\s+in row"
+    rf"|{_VALUE} (?:already exists|is not a valid \w{{1,32}})"
+)
+_QUOTING_MARKS = (
+    "invalid literal", "could not convert", "input string", "from String", "Cast to", "value", "Value", "input ",
+    "record", "row", "cell", "document", "payload", "entry", "annot ", "ould not", "ailed to", "nable to", "nvalid",
+    "nparseable", "nrecognized", "alformed", "input_value", "could not be parsed", "time data", "already exists",
+    "valid",
+)  # fmt: skip
+_FRAME = re.compile(
+    r"^\s{0,16}at [\w$.<>\[\] ]{1,200}\([^()\n]{1,300}\)|^\s{0,16}File \"[^\"\n]{1,300}\", line \d"
+    r"|^#\d{1,3} [^\n]{1,300}\(\d{1,6}\): ",
+    re.MULTILINE,
+)
+_ARGUMENTS = re.compile(
+    r"^#\d{1,3} [^\n]{1,300}\(\d{1,6}\): [\w\\>:{}-]{1,200}\([^()\n]{0,200}(?:'[^'\n]{1,200}'|\d{4,})", re.MULTILINE
+)
+_LOCALS = re.compile(
+    r"^\s{0,32}(?:locals|variables|context|params|parameters|args|arguments)\s{0,4}[:=]\s{0,4}[{\[(]",
+    re.MULTILINE | re.IGNORECASE,
+)
+_CAUSE = re.compile(rf"^[\w$.]{{0,200}}(?:Error|Exception|Fault)\b[^\n]{{0,200}}?(?:: |= ?){_VALUE}", re.MULTILINE)
+_NAMES = re.compile(
+    r"is not defined|undefined|not a function|has no attribute|No module named|object has no|Cannot find module"
+)
+
+_OBJECT = re.compile(r"\{([^{}]{3,4000})\}?")
+_MEMBER = re.compile(
+    r"(?:^|[,{])\s{0,8}(?:\"([\w .$-]{1,64})\"|'([\w .$-]{1,64})'|([A-Za-z_$][\w$]{0,63}))\s{0,4}(?::|=>)"
+)
+_RULED = re.compile(r"^[ \t]{0,8}[+|]?[-=]{2,}(?:[-=+| ]{0,256}[+|][-=+| :]{2,256})\s{0,4}$", re.MULTILINE)
+_HEAD = re.compile(r"[\"']?[A-Za-z_][\w .#()/-]{0,63}[\"']?")
+_TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]{0,63})((?:[^<>\"']|\"[^\"<]{0,1000}\"|'[^'<]{0,1000}'){0,64})>")
+_HTML = frozenset(
+    "html head body div span p a ul ol li dl dt dd b i u em strong br hr img svg g path rect circle use defs link meta script "
+    "style section article header footer nav main form label input button select option h1 h2 h3 h4 h5 h6 small code pre "
+    "figure picture source video audio iframe canvas polygon line text tspan stop".split()
+)
+_HTTP = re.compile(r"HTTP/[0-9.]{1,3} \d{3}[^\r\n]{0,64}\r?\n(?:[\w-]{1,64}: [^\r\n]{0,1024}\r?\n){1,64}\r?\n\S")
+
+
+@lru_cache(maxsize=1)
+def _marks() -> Marks[Payload]:
+    """What the texts of errors can hold at all, found in one pass."""
+    return Marks([(Payload.DATABASE_ERROR, _DATABASE_MARKS), (Payload.QUOTING_ERROR, _QUOTING_MARKS)])
+
+
+def payload_in(text: str) -> tuple[Payload, tuple[str, ...]] | None:
+    """The payload shape that a text holds as it stands, with `json` as its path where it is JSON. Linear in the text."""
+    kind = _as_text(text)
+    if kind is not None:
+        return kind, ()
+    kind = _as_json(text)
+    return (kind, ("json",)) if kind is not None else None
+
+
+def _as_text(text: str) -> Payload | None:
+    if " " in text:
+        marked = _marks().of(text)
+        if Payload.DATABASE_ERROR in marked and _DATABASE.search(text):
+            return Payload.DATABASE_ERROR
+        if _quotes(text, Payload.QUOTING_ERROR in marked):
+            return Payload.QUOTING_ERROR
+    head = text[:_MOST]
+    if "\n" in text:
+        if _delimited(head):
+            return Payload.DELIMITED
+        if _RULED.search(head) and _printed(head):
+            return Payload.TABLE
+        if "HTTP/" in text and _HTTP.search(head):
+            return Payload.RESPONSE
+    return Payload.MARKUP if text.count("<") > 1 and _marked_up(head) else None
+
+
+def _quotes(text: str, marked: bool) -> bool:  # noqa: FBT001 - whether a mark was seen
+    """An error text that quotes a value, or a stack trace with values in it. Names of code are no values."""
+    if marked and _QUOTING.search(text) and not _NAMES.search(text):
+        return True
+    if "\n" not in text or _FRAME.search(text) is None:
+        return False
+    if _ARGUMENTS.search(text) or _LOCALS.search(text):
+        return True
+    return _CAUSE.search(text) is not None and not _NAMES.search(text)
+
+
+def _delimited(text: str) -> bool:
+    lines = [line for line in islice(text.splitlines(), 200) if line.strip()][:50]
+    if len(lines) < 2:
+        return False
+    for mark in ",;\t|":
+        if mark not in lines[0] or mark not in lines[1]:
+            continue
+        counts = {len(cells) for cells in _cells(lines, mark)}
+        if len(counts) == 1 and (columns := counts.pop()) >= 3 and (len(lines) >= 3 or _headed(lines, mark, columns)):
+            return True
+    return False
+
+
+def _cells(lines: list[str], mark: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(lines, delimiter=mark)
+    except csv.Error:
+        yield from (line.split(mark) for line in lines)
+
+
+def _headed(lines: list[str], mark: str, columns: int) -> bool:
+    """Two lines are a header and a row where the first is all names and the second is not."""
+    head, row = ([cell.strip() for cell in cells] for cells in _cells(lines[:2], mark))
+    named = all(_HEAD.fullmatch(cell) for cell in head) and len(set(head)) == columns
+    return named and f"{mark} " not in lines[0] and any(cell[:1].isdigit() or "@" in cell for cell in row)
+
+
+def _printed(text: str) -> bool:
+    """A table as a database's shell prints it: a rule below its head, and rows with as many columns."""
+    lines = [line for line in islice(text.splitlines(), 200) if line.strip()]
+    for number, line in enumerate(lines[1:-1], 1):
+        if _RULED.fullmatch(line) is None:
+            continue
+        columns = max(line.count("+"), line.count("|"))
+        ruled = [other.count("|") for other in (lines[number - 1], lines[number + 1])]
+        if min(ruled) >= 1 and ruled[0] == ruled[1] and abs(ruled[0] - columns) <= 1:
+            return True
+    return False
+
+
+def _marked_up(text: str) -> bool:
+    """Rows of a table, or siblings of one name with the same children: records, but not the elements of a page's layout."""
+    lower = text.lower()
+    if (lower.count("<tr") >= 2 and "<td" in lower) or lower.count("<row") >= 2 or lower.count("<record") >= 2:
+        return True
+    if "<soap" in lower and ":body" in lower:
+        return True
+    return _siblings(text)
+
+
+def _siblings(text: str) -> bool:
+    open_tags: list[tuple[str, list[str]]] = []
+    seen: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    for close, name, rest in islice(_TAG.findall(text), 4000):
+        if not close:
+            if open_tags:
+                open_tags[-1][1].append(name)
+            if rest.endswith("/"):
+                attributes = tuple(re.findall(r"([\w:.-]{1,64})=", rest))
+                seen[name, attributes] += len(attributes) >= 2 and name.lower() not in _HTML
+            elif len(open_tags) < 200:
+                open_tags.append((name, []))
+        elif open_tags and open_tags[-1][0] == name:
+            _, children = open_tags.pop()
+            seen[name, tuple(children)] += len(children) >= 2 and name.lower() not in _HTML
+    return any(number >= 2 for number in seen.values())
+
+
+def _as_json(text: str) -> Payload | None:
+    stripped = text.strip()
+    if len(stripped) < 8:
+        return None
+    if stripped[0] + stripped[-1] in ("[]", "{}", '""'):
+        try:
+            value: Any = json.loads(stripped)
+        except (ValueError, RecursionError):
+            return _in_longer(text)
+        if isinstance(value, str):
+            return _as_json(value) if len(value) < len(stripped) else None
+        return shape_below(value)
+    return _in_longer(text)
+
+
+def _in_longer(text: str) -> Payload | None:
+    """JSON inside a longer text, and objects of one shape in any notation, cut off or not."""
+    if "{" not in text and "[" not in text:
+        return None
+    head, at, decoder = text[:_MOST], 0, json.JSONDecoder()
+    for _ in range(16):
+        starts = [start for mark in ('{"', "[{", "[[", '{ "', "{\\n") if (start := head.find(mark, at)) >= 0]
+        if not starts:
+            break
+        at = min(starts)
+        try:
+            value, end = decoder.raw_decode(head, at)
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        kind = shape_below(value)
+        if kind is not None:
+            return kind
+        at = end
+    return _alike(head)
+
+
+def _alike(text: str) -> Payload | None:
+    """Two flat objects or more with the same members, as programs print them."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    for found in islice(_OBJECT.finditer(text), 200):
+        names = tuple(a or b or c for a, b, c in _MEMBER.findall(found[1]))
+        seen[names] += len(names) >= 3 or (len(names) == 2 and any(name.lower().endswith("id") for name in names))
+    return Payload.ROWS if any(number >= 2 for number in seen.values()) else None

@@ -1,0 +1,163 @@
+"""Whether a text can hold anything at all, plain or encoded: the cheap question that spares most texts the search.
+
+Most texts of telemetry are random ids and addresses of pages. Encoded text leaves traces that random letters hardly ever
+show: a byte of printable ASCII fixes bits of the letters of hex, base64 and base32 that stand for it.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from binascii import a2b_base64
+
+from audit.leaks.secrets import has_marks, has_turned_marks
+
+_PLAIN = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "._:/?&=~#!,*'-")
+_LETTERS64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_LETTERS32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_ROT13 = str.maketrans(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
+)
+
+
+def _of(alphabet: str, lowest: int = 0, below: int = 64, clear: int = 0) -> str:
+    """A class of the letters whose value lies in a range and has a bit clear; `-_` stand beside `+/`."""
+    fits = "".join(c for value, c in enumerate(alphabet) if lowest <= value < below and not value & clear)
+    return "[" + fits.replace("+", "+\\-").replace("/", "/_") + "]"
+
+
+_QUAD = (_of(_LETTERS64, 8, 32), _of(_LETTERS64, clear=8), _of(_LETTERS64, clear=2), _of(_LETTERS64))
+"""Three bytes of printable ASCII as four letters of base64, at whatever place of a longer run."""
+
+
+def _forwards(quad: tuple[str, ...]) -> str:
+    return "(?:" + "".join(quad) + "){3}" + quad[0] + quad[1]
+
+
+def _backwards(quad: tuple[str, ...]) -> str:
+    return quad[1] + quad[0] + "(?:" + "".join(reversed(quad)) + "){3}"
+
+
+_TURNED = tuple(letters.translate(_ROT13) for letters in _QUAD)
+_BASE64 = tuple(map(re.compile, (_forwards(_QUAD), _backwards(_QUAD), _forwards(_TURNED), _backwards(_TURNED))))
+
+
+def _base32(alphabet: str) -> str:
+    """Ten bytes of ASCII as two blocks of base32."""
+    free = _of(alphabet)
+    block = (
+        _of(alphabet, 4, 16), _of(alphabet, clear=2), free, _of(alphabet, clear=8), _of(alphabet, clear=1), free,
+        _of(alphabet, clear=4), free,
+    )  # fmt: skip
+    return rf"(?<![A-Za-z0-9])(?:{''.join(block)}){{2}}"
+
+
+_HEX = re.compile(r"(?:[2-7][0-9a-fA-F]){10}")
+_ALONE = re.compile(
+    r"(?<![0-9A-Za-z])(?:(?:[2-7][0-9a-fA-F]){6,9}(?![0-9A-Za-z])|1[fF]8[bB]08|78(?:01|5[eE]|9[cC]|[dD][aA])|425[aA]68)"
+)
+_WIDE = re.compile(r"(?:00[2-7][0-9a-fA-F]){4}")
+_SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[:_.,;-]){7}[0-9a-fA-F]{2}|(?:0x[0-9a-fA-F]{2}.?){4}|(?:[0-9]{1,3}[,;|]){7}")
+_QUOTED = re.compile(r"=40|(?:=[0-9A-Fa-f]{2}){3}")
+_LOWER32 = re.compile(_base32(_LETTERS32.lower()))
+_UPPER = re.compile(
+    rf"{_base32(_LETTERS32)}|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{{8}}"  # packed, in base64
+    r"|[+-]LC[A-D]|fiw[g-j]"  # the same after one or two glued bytes
+    r"|(?:A[A-Za-z0-9+/]{1,3}){5}"  # UTF-16 in base64
+    r"|(?<![A-Za-z0-9+/$-])[A-P][AIQYgow4][A-Za-f][A-Za-z0-9+/$-]{8}"  # LZ-string
+)
+_TOKEN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,512}")
+_BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{12,512}(?![A-Za-z0-9])")
+_DIGITS58 = {c: n for n, c in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
+_PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
+_ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
+_CARD = re.compile(r"(?<![0-9A-Za-z.])[0-9]{14,16}(?![0-9A-Za-z])")
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
+_FISCAL = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[0-9]{2}[A-Z]")
+_GROUPED = re.compile(
+    r"[0-9]{4}-[0-9]{4}-[0-9]{4}-|[2-9][0-9]{2}([-.])[2-9][0-9]{2}\1[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-|[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}"
+)
+_POINTED = re.compile(
+    r"(?:[0-9]{1,3}\.){3}[0-9]|[0-9]\.[0-9]{3,16}[,/]-?[0-9]|=-?[0-9]{1,3}\.[0-9]{3}|[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}"
+)
+_COLONS = re.compile(r"[0-9a-fA-F]{0,4}:[0-9a-fA-F]{0,4}:")
+_URL64 = str.maketrans("-_", "+/")
+_READS = re.compile(rb"[\x20-\x7e]{8}")
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is a token or an address in which nothing can stand that the content rules look for, neither as it
+    is nor encoded. It needs no search."""
+    try:
+        if text.encode("ascii").translate(None, _PLAIN):
+            return False
+    except UnicodeEncodeError:
+        return False
+    return not (has_marks(text) or _has_numbers(text) or _has_runs(text))
+
+
+def _has_numbers(text: str) -> bool:
+    """Whether a text has the outline of a number that stands for a person. Each question is asked where its marks are."""
+    return (
+        _CARD.search(text) is not None
+        or _IBAN.search(text) is not None
+        or ("-" in text and _GROUPED.search(text) is not None)
+        or ("." in text and _POINTED.search(text) is not None)
+        or (text.count(":") > 1 and _COLONS.search(text) is not None)
+        or (not text.islower() and _FISCAL.search(text) is not None)
+    )
+
+
+def is_encoded(text: str) -> bool:
+    """Whether a text may stand for another one."""
+    if not text.isascii() or "\\" in text or "@" in text or ("+" in text and " " not in text):
+        return True
+    if ("%" in text and _PERCENT.search(text)) or ("&" in text and _ENTITY.search(text)):
+        return True
+    stripped = text.strip()
+    if len(stripped) > 1 and stripped[0] + stripped[-1] in ("[]", "{}", '""'):
+        return True
+    return "&#" in text or has_turned_marks(text) or _has_runs(text)
+
+
+def _has_runs(text: str) -> bool:
+    """Whether letters and digits in it show what encoded text leaves in them."""
+    if len(text) < 8:
+        return False
+    if _HEX.search(text) or _ALONE.search(text) or _LOWER32.search(text):
+        return True
+    if "00" in text and _WIDE.search(text):
+        return True
+    if "=" in text and _QUOTED.search(text):
+        return True
+    if any(text.count(mark) > 3 for mark in ":_.,;-x|") and _SPACED.search(text):
+        return True
+    if text.islower():  # base64 and base58 without a capital hold no text of this length
+        return False
+    return (
+        any(pattern.search(text) for pattern in _BASE64)
+        or _UPPER.search(text) is not None
+        or any(_packs(match[0]) for match in _TOKEN.finditer(text))
+        or any(_spells(match[0]) for match in _BASE58.finditer(text))
+    )
+
+
+def _packs(token: str) -> bool:
+    """Whether a token is base64 of a raw deflate stream, which has no mark of its own."""
+    odd, high = _LETTERS64.find(token[0]) & 1, _LETTERS64.find(token[1]) >> 4
+    if len(token) % 4 == 1 or (odd, high) not in ((0, 3), (1, 1), (0, -1)):
+        return False  # the first bits of a stream of one block, with the fixed or with its own codes
+    try:
+        data = a2b_base64(token.translate(_URL64) + "=" * (-len(token) % 4))
+        return _READS.search(zlib.decompressobj(-15).decompress(data, 64)) is not None
+    except (ValueError, zlib.error):
+        return False
+
+
+def _spells(token: str) -> bool:
+    """Whether a token is printable text in base58."""
+    number = 0
+    for char in token:
+        number = number * 58 + _DIGITS58[char]
+    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return data.isascii() and data.decode().isprintable()

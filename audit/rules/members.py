@@ -1,0 +1,27 @@
+"""The members of an event that its page does not show: there a name may tell what a value is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit.model import Json, Pointer
+from audit.rules.case import Case
+
+
+def unshown(case: Case) -> Iterator[tuple[Pointer, Json]]:
+    """Every object, list and leaf at a place that the page does not show, hidden ones included."""
+    if case.type is not None and not case.faults and not case.event.hidden:
+        return  # the schema knows every member
+    roots: list[tuple[Pointer, Json]] = [((), case.event.value), *case.event.hidden]
+    stack = list(reversed(roots))
+    while stack:
+        pointer, node = stack.pop()
+        if pointer and (case.type is None or not case.type.documents(pointer)):
+            yield pointer, node
+        children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        stack.extend(((*pointer, key), child) for key, child in reversed(list(children)))
+
+
+def name_of(pointer: Pointer) -> str:
+    """The last name of a pointer: an item of a list is called as the list."""
+    return next((token for token in reversed(pointer) if isinstance(token, str)), "")
