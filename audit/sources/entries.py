@@ -8,7 +8,10 @@ from collections.abc import Iterator
 _ENTRIES = re.compile(rb'"entries"\s*:\s*\[')
 _TEXTS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+)'
 _STEP = re.compile(_TEXTS + rb"([{}\[\]])", re.DOTALL)
-_TO_TEXT = re.compile(_TEXTS, re.DOTALL)
+_LEAPS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"|\{' + _TEXTS + rb"\}|\[" + _TEXTS + rb"\])*+)"
+_TO_TEXT = re.compile(_LEAPS, re.DOTALL)
+_LEAP = re.compile(_LEAPS + rb"([{}\[\]])", re.DOTALL)
+"""Inside an entry, objects and lists that hold none are passed over with the texts around them."""
 _INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _KEPT = 64
 _BIG = 1 << 20
@@ -62,7 +65,7 @@ class Entries:
         self.start, self.seen = max(self.start - size, 0), max(self.seen - size, 0)
 
     def _step(self) -> Iterator[tuple[int, bytes | None]]:
-        while (found := _STEP.match(self.held, self.seen)) is not None:
+        while (found := (_LEAP if self.depth else _STEP).match(self.held, self.seen)) is not None:
             self.seen = found.end()
             if found[1] in b"{[":
                 if self.depth == 0:
@@ -74,13 +77,14 @@ class Entries:
             else:
                 self.depth -= 1
                 if self.depth == 0:
-                    whole = None if self.skipping else self.held[self.start : self.seen]
+                    long = self.skipping or self.seen - self.start > self.most
+                    whole = None if long else self.held[self.start : self.seen]
                     self.skipping = False
                     yield self.at + self.start, whole
 
     def _skip(self) -> None:
         """Let go of an entry that is too long. What is held is a step begun: perhaps inside a text."""
-        self.skipping = True
+        self.skipping = self.depth > 0
         text = _TO_TEXT.match(self.held, self.seen)
         end = text.end() if text is not None else self.seen
         self.in_text = end < len(self.held)

@@ -13,11 +13,16 @@ from audit.model import Contact, Known, Reason, Scheme
 from audit.policy.destinations import address_of
 from audit.sources.bytestream import Bytes, CutShort, Malformed
 from audit.sources.requests import Request, decode
-from audit.sources.tnet import Value, header, members
+from audit.sources.tnet import Raw, Value, header, read
 
-_WANTED = frozenset(
-    {"type", "request", "server_conn", "response", "websocket", "messages", "timestamp_created", "error"}
-)
+_WANTED = frozenset({"type", "request", "server_conn", "response", "messages", "timestamp_created"})
+_ASKED = frozenset(
+    {"method", "scheme", "host", "port", "authority", "path", "headers", "content", "timestamp_start"}
+) | {
+    "questions",
+    "timestamp",
+}
+_SERVER = frozenset({"address", "ip_address", "peername", "sni", "timestamp_tcp_setup"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -33,9 +38,7 @@ def split(
             if size is None:
                 return
             unit += 1
-            flow = dict(members(data, size, _WANTED, limits.max_line))
-            data.expect(b"}")
-            yield _unit(start, unit, flow, limits)
+            yield _unit(start, unit, read(data, size, _WANTED, limits.max_line), limits)
     except CutShort:
         if whole():
             yield Broken(start, max(unit, 1), Reason.CUT_FLOW)
@@ -45,20 +48,21 @@ def split(
             pass  # read on for the hash
 
 
-def _unit(offset: int, unit: int, flow: Mapping[str, Value], limits: Limits) -> Traffic | Broken:
-    asked = flow.get("request")
-    if isinstance(asked, dict):
-        if "method" not in asked:
-            return Traffic(offset, unit, tuple(_lookups(asked, flow)))
-        request = _request(asked, flow)
-        return Traffic(offset, unit, (decode(request, limits),)) if request else Broken(offset, unit, Reason.NO_REQUEST)
-    if "request" in flow:
+def _unit(offset: int, unit: int, flow: Mapping[str, Raw], limits: Limits) -> Traffic | Broken:
+    raw = flow.get("request")
+    if raw is None:
+        contact = _bare(flow)
+        return Traffic(offset, unit, (Exchange(contact, seen_at=contact.seen_at),) if contact else ())
+    if raw.long:
         return Broken(offset, unit, Reason.TOO_LONG)
-    contact = _bare(flow)
-    return Traffic(offset, unit, (Exchange(contact, seen_at=contact.seen_at),) if contact else ())
+    asked = raw.members(_ASKED)
+    if "method" not in asked:
+        return Traffic(offset, unit, tuple(_lookups(asked, flow)))
+    request = _request(asked, flow)
+    return Traffic(offset, unit, (decode(request, limits),)) if request else Broken(offset, unit, Reason.NO_REQUEST)
 
 
-def _request(asked: Mapping[str, Any], flow: Mapping[str, Value]) -> Request | None:
+def _request(asked: Mapping[str, Any], flow: Mapping[str, Raw]) -> Request | None:
     headers = tuple(_headers(asked.get("headers")))
     method, path = _text(asked.get("method")), _text(asked.get("path"))
     host = _host(asked, headers)
@@ -71,13 +75,28 @@ def _request(asked: Mapping[str, Any], flow: Mapping[str, Value]) -> Request | N
     content = asked.get("content")
     return Request(
         method=method,
-        url=f"{scheme}://{netloc}{path}",
+        url=netloc if method.upper() == "CONNECT" else f"{scheme}://{netloc}{path}",
         headers=headers,
         body=content if isinstance(content, bytes) else None,
-        seen_at=_instant(asked.get("timestamp_start")) or _instant(flow.get("timestamp_created")),
-        address=_peer(flow),
-        connected=flow.get("response") is not None or "response" not in flow or flow.get("error") is None,
+        seen_at=_instant(asked.get("timestamp_start")) or _created(flow),
+        address=_peer(_server(flow)),
+        connected=_answered(flow),
     )
+
+
+def _answered(flow: Mapping[str, Raw]) -> bool:
+    response = flow.get("response")
+    return response is not None and response.kind != b"~"
+
+
+def _created(flow: Mapping[str, Raw]) -> datetime | None:
+    raw = flow.get("timestamp_created")
+    return _instant(raw.value()) if raw is not None and not raw.long else None
+
+
+def _server(flow: Mapping[str, Raw]) -> Mapping[str, Value]:
+    raw = flow.get("server_conn")
+    return raw.members(_SERVER) if raw is not None else {}
 
 
 def _host(asked: Mapping[str, Any], headers: tuple[tuple[str, str], ...]) -> str:
@@ -93,35 +112,33 @@ def _host(asked: Mapping[str, Any], headers: tuple[tuple[str, str], ...]) -> str
     return name or host.strip("[]")
 
 
-def _lookups(asked: Mapping[str, Any], flow: Mapping[str, Value]) -> Iterator[Exchange]:
+def _lookups(asked: Mapping[str, Any], flow: Mapping[str, Raw]) -> Iterator[Exchange]:
     """The names that a DNS flow asks for."""
     questions = asked.get("questions")
-    when = _instant(flow.get("timestamp_created")) or _instant(asked.get("timestamp"))
+    when = _created(flow) or _instant(asked.get("timestamp"))
     for question in questions if isinstance(questions, list) else ():
         name = _text(question.get("name")) if isinstance(question, dict) else ""
         if name:
-            connected = isinstance(flow.get("response"), dict)
-            contact = Contact(name.lower().rstrip("."), 53, Scheme.DNS, Known.DNS, when, connected=connected)
-            yield Exchange(contact, seen_at=when)
+            name = name.lower().rstrip(".")
+            yield Exchange(Contact(name, 53, Scheme.DNS, Known.DNS, when, connected=_answered(flow)), seen_at=when)
 
 
-def _bare(flow: Mapping[str, Value]) -> Contact | None:
+def _bare(flow: Mapping[str, Raw]) -> Contact | None:
     """A flow that is no HTTP: whom it went to, and that its content was not looked at."""
-    server = flow.get("server_conn")
-    if not isinstance(server, dict):
-        return None
+    server = _server(flow)
     at, name = server.get("address"), _text(server.get("sni"))
     if not (isinstance(at, list) and len(at) >= 2 and isinstance(at[1], int)):
         return None
-    udp = flow.get("type") in ("udp", b"udp")
+    kind, said = flow.get("type"), flow.get("messages")
+    udp = kind is not None and kind.payload == b"udp"
     host = name or _text(at[0])
     known = Known.TLS if name else Known.ADDRESS if address_of(host) is not None else Known.CONNECT
     scheme = Scheme.UDP if udp else Scheme.TLS if name else Scheme.TCP
-    messages = flow.get("messages")
+    messages = said.value() if said is not None else None
     sent = sum(map(_sent, messages if isinstance(messages, list) else ()))
     connected = server.get("timestamp_tcp_setup") is not None or udp
-    when = _instant(flow.get("timestamp_created"))
-    return Contact(host.lower(), at[1], scheme, known, when, _peer(flow), connected, opaque=True, bytes_out=sent)
+    when = _created(flow)
+    return Contact(host.lower(), at[1], scheme, known, when, _peer(server), connected, opaque=True, bytes_out=sent)
 
 
 def _sent(message: Value) -> int:
@@ -131,9 +148,8 @@ def _sent(message: Value) -> int:
     return 0
 
 
-def _peer(flow: Mapping[str, Value]) -> str | None:
-    server = flow.get("server_conn")
-    peer = (server.get("peername") or server.get("ip_address")) if isinstance(server, dict) else None
+def _peer(server: Mapping[str, Value]) -> str | None:
+    peer = server.get("peername") or server.get("ip_address")
     text = _text(peer[0]) if isinstance(peer, list) and peer else ""
     return text if address_of(text) is not None else None
 

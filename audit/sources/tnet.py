@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from audit.sources.bytestream import Bytes, CutShort, Malformed
 
@@ -12,7 +11,23 @@ Value: TypeAlias = "bytes | str | int | float | bool | list[Value] | dict[str, V
 
 _DEPTH = 32
 _DIGITS = 12
-_SIZE = re.compile(rb"(\d{1,12}):")
+
+
+class Raw(NamedTuple):
+    """A value not looked into yet. `long`: it was passed over, being longer than the bound."""
+
+    payload: bytes
+    kind: bytes
+    long: bool = False
+
+    def value(self) -> Value:
+        return parse(self.payload, self.kind)
+
+    def members(self, wanted: frozenset[str]) -> dict[str, Value]:
+        """The wanted members of a dictionary; none of anything else."""
+        if self.kind != b"}":
+            return {}
+        return {name: raw.value() for name, raw in pick(self.payload, wanted).items()}
 
 
 def header(data: Bytes) -> int | None:
@@ -20,39 +35,70 @@ def header(data: Bytes) -> int | None:
     ahead = data.ahead(_DIGITS + 1)
     if not ahead.strip():
         return None
-    found = _SIZE.match(ahead)
-    if found is None:
-        raise CutShort if ahead.isdigit() and len(ahead) <= _DIGITS else Malformed
-    data.take(found.end())
-    return int(found[1])
+    digits, colon, _ = ahead.partition(b":")
+    if not digits.isdigit():
+        raise Malformed
+    if not colon:
+        raise CutShort if len(ahead) <= _DIGITS else Malformed
+    data.take(len(digits) + 1)
+    return int(digits)
 
 
-def members(data: Bytes, size: int, wanted: frozenset[str], most: int) -> Iterator[tuple[str, Value]]:
-    """The wanted members of the dictionary of `size` bytes that begins here; others are passed over unseen. One larger
-    than `most` stands as None."""
-    end = data.at + size
+def read(data: Bytes, size: int, wanted: frozenset[str], most: int) -> dict[str, Raw]:
+    """The wanted members of the dictionary of `size` bytes that begins here. In one longer than `most` the members are
+    read one by one, and those longer than that are passed over."""
+    if size <= most:
+        payload = data.take(size)
+        data.expect(b"}")
+        return pick(payload, wanted)
+    found = dict(_stream(data, data.at + size, wanted, most))
+    data.expect(b"}")
+    return found
+
+
+def _stream(data: Bytes, end: int, wanted: frozenset[str], most: int) -> Iterator[tuple[str, Raw]]:
     while data.at < end:
-        name = _small(data, end)
+        length = header(data)
+        if length is None or length > 256 or data.at + length + 1 > end:
+            raise Malformed
+        name = data.take(length).decode("utf-8", "replace")
+        data.take(1)
         length = header(data)
         if length is None or data.at + length + 1 > end:
             raise Malformed
-        if name not in wanted:
-            data.skip(length + 1)
-        elif length > most:
-            data.skip(length + 1)
-            yield name, None
-        else:
-            payload = data.take(length)
-            yield name, parse(payload, data.take(1))
+        if name in wanted and length <= most:
+            yield name, Raw(data.take(length), data.take(1))
+            continue
+        data.skip(length)
+        kind = data.take(1)
+        if name in wanted:
+            yield name, Raw(b"", kind, long=True)
 
 
-def _small(data: Bytes, end: int) -> str:
-    length = header(data)
-    if length is None or length > 256 or data.at + length + 1 > end:
+def pick(payload: bytes, wanted: frozenset[str]) -> dict[str, Raw]:
+    """The wanted members of a dictionary's payload, without looking into any."""
+    found: dict[str, Raw] = {}
+    at = 0
+    while at < len(payload):
+        start, end = _bounds(payload, at)
+        name = payload[start:end].decode("utf-8", "replace")
+        start, at = _bounds(payload, end + 1)
+        if name in wanted:
+            found[name] = Raw(payload[start:at], payload[at : at + 1])
+        at += 1
+    return found
+
+
+def _bounds(payload: bytes, at: int) -> tuple[int, int]:
+    """Where the netstring's content begins and ends; its type stands at the end."""
+    colon = payload.find(b":", at, at + _DIGITS + 1)
+    digits = payload[at:colon]
+    if colon < 0 or not digits.isdigit():
         raise Malformed
-    name = data.take(length)
-    data.take(1)
-    return name.decode("utf-8", "replace")
+    end = colon + 1 + int(digits)
+    if end >= len(payload):
+        raise Malformed
+    return colon + 1, end
 
 
 def parse(payload: bytes, kind: bytes, depth: int = 0) -> Value:  # noqa: C901 - one case a type of a closed set
@@ -74,28 +120,23 @@ def parse(payload: bytes, kind: bytes, depth: int = 0) -> Value:  # noqa: C901 -
             case b"~":
                 return None
             case b"]":
-                return list(_values(payload, depth))
+                return _values(payload, depth)
             case b"}":
-                items = list(_values(payload, depth))
-                names = (_name(item) for item in items[::2])
-                return dict(zip(names, items[1::2], strict=False))
+                items = _values(payload, depth)
+                return dict(zip(map(_name, items[::2]), items[1::2], strict=False))
     except ValueError:
         pass
     raise Malformed
 
 
-def _values(payload: bytes, depth: int) -> Iterator[Value]:
+def _values(payload: bytes, depth: int) -> list[Value]:
+    found: list[Value] = []
     at = 0
     while at < len(payload):
-        found = _SIZE.match(payload, at)
-        if found is None:
-            raise Malformed
-        start = found.end()
-        end = start + int(found[1])
-        if end >= len(payload):
-            raise Malformed
-        yield parse(payload[start:end], payload[end : end + 1], depth + 1)
+        start, end = _bounds(payload, at)
+        found.append(parse(payload[start:end], payload[end : end + 1], depth + 1))
         at = end + 1
+    return found
 
 
 def _name(value: Value) -> str:

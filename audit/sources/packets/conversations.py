@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from audit.engine.parse import Limits
 from audit.engine.traffic import Exchange
@@ -70,6 +71,16 @@ class Conversation:
         self.stream: Stream | None = None
 
 
+class Question(NamedTuple):
+    """A name that was asked for and not answered yet."""
+
+    at: int
+    unit: int
+    when: int
+    names: tuple[str, ...]
+    size: int
+
+
 class Conversations:
     """Fed packet by packet. What it gives is for the packet that completes it, or for a conversation's first."""
 
@@ -77,7 +88,7 @@ class Conversations:
         self.limits = limits
         self.known: OrderedDict[bytes, tuple[Conversation, bool]] = OrderedDict()
         self.names: OrderedDict[bytes, str] = OrderedDict()
-        self.questions: OrderedDict[tuple[bytes, int], tuple[Frame, int, tuple[str, ...], int]] = OrderedDict()
+        self.questions: OrderedDict[tuple[bytes, int, tuple[str, ...]], Question] = OrderedDict()
 
     def packet(self, frame: Frame, unit: int, packet: Packet) -> Iterator[Exchange]:
         """What this packet completes."""
@@ -260,11 +271,15 @@ class Conversations:
         if found is None:
             return
         if not found.answer:
-            self.questions[packet.source + packet.target, found.id] = frame._replace(data=b""), unit, found.names, size
+            key = (packet.source + packet.target, found.id, found.names)
+            before = self.questions.pop(key, None)
+            if before is not None:  # asked again: each is an attempt
+                yield from (exchange for _, _, exchange in _unanswered(before))
+            self.questions[key] = Question(frame.at, unit, frame.when, found.names, size)
             return
-        asked = self.questions.pop((packet.target + packet.source, found.id), None)
-        names, when, sent = (asked[2], asked[0].when, asked[3]) if asked else (found.names, frame.when, 0)
-        for name in names:
+        asked = self.questions.pop((packet.target + packet.source, found.id, found.names), None)
+        when, sent = (asked.when, asked.size) if asked else (frame.when, 0)
+        for name in found.names:
             yield _looked_up(name, when, sent, connected=True)
             for address in found.addresses:
                 self.names[address] = name
@@ -323,7 +338,6 @@ def _looked_up(name: str, when: int, size: int, *, connected: bool) -> Exchange:
     return Exchange(Contact(name, 53, Scheme.DNS, Known.DNS, at, None, connected, bytes_out=size), seen_at=at)
 
 
-def _unanswered(question: tuple[Frame, int, tuple[str, ...], int]) -> Iterator[tuple[int, int, Exchange]]:
-    frame, unit, names, size = question
-    for name in names:
-        yield frame.at, unit, _looked_up(name, frame.when, size, connected=False)
+def _unanswered(question: Question) -> Iterator[tuple[int, int, Exchange]]:
+    for name in question.names:
+        yield question.at, question.unit, _looked_up(name, question.when, question.size, connected=False)

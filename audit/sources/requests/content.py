@@ -19,7 +19,7 @@ def content_of(url: Url, headers: tuple[tuple[str, str], ...], body: bytes, limi
     value: dict[str, Json] = {"url": f"{url.scheme}://{url.user + '@' if url.user else ''}{url.host}{url.path}"}
     if url.query:
         value["query"] = _fields(url.query)
-    fields = tuple((name.lower(), text) for name, text in headers if not _is_write_key(name, text))
+    fields = tuple((name.lower(), text) for name, text in headers if not _is_protocol(name, text))
     if fields:
         value["headers"] = _fields(fields)
     hidden: tuple[tuple[Pointer, Json], ...] = ()
@@ -38,8 +38,11 @@ def _fields(pairs: tuple[tuple[str, str], ...]) -> dict[str, Json]:
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
-def _is_write_key(name: str, text: str) -> bool:
-    """Whether a field is basic authorisation without a password: how the protocol says its (public) write key."""
+def _is_protocol(name: str, text: str) -> bool:
+    """Whether a field says what the URL says already (HTTP/2), or is basic authorisation without a password: how the
+    telemetry protocol says its public write key."""
+    if name.startswith(":"):
+        return True
     scheme, _, rest = text.strip().partition(" ")
     if name.lower() != "authorization" or scheme.lower() != "basic":
         return False

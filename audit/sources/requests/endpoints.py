@@ -64,7 +64,7 @@ def split_url(text: str) -> Url | None:
 def _without_query(text: str) -> Url | None:
     """Too many parameters, or a bad port: the query stands as one text, so that it is searched all the same."""
     match = re.match(
-        r"\s*(https?|wss?)://(?:[^/?#@]*@)?(\[[0-9a-fA-F:.]{2,45}\]|[^/?#:@\s]{1,255})(?::\d*)?([^?#]*)(.*)", text
+        r"\s*(https?|wss?)://(?:[^/?#@]*@)?(\[[0-9a-fA-F:.]{2,45}\]|[^/?#:@\s\[\]]{1,255})(?::\d*)?([^?#]*)(.*)", text
     )
     if match is None:
         return None

@@ -1,0 +1,178 @@
+"""HAR files: every entry once, whatever the writer's spacing, however the bytes arrive, cut off or hostile."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.engine.parse import Limits
+from audit.engine.run import Broken
+from audit.engine.traffic import Traffic
+from audit.model import Reason
+from audit.sources import har
+from audit.sources.entries import Entries
+from tests.conftest import CAPTURES, accounted, check, check_bytes
+
+EVENT = {"userId": "u", "event": "APPLICATIONS_PAGE_LOAD", "properties": {}}
+HEAD = '{"log": {"version": "1.2", "creator": {"name": "x", "version": "1"}, "entries": ['
+
+
+def entry(url: str = "https://api.segment.io/v1/t", body: str | None = None, **members: Any) -> dict[str, Any]:
+    asked: dict[str, Any] = {"method": "GET" if body is None else "POST", "url": url, "headers": [], "bodySize": 0}
+    if body is not None:
+        asked |= {"postData": {"mimeType": "text/plain", "text": body}, "bodySize": len(body)}
+    asked |= members.pop("request", {})
+    answered = {"status": 200, "headers": [], "content": {"text": '{"entries": [ "\\" ] }'}}
+    return {"startedDateTime": "2026-11-23T14:49:29.403Z", "request": asked, "response": answered, **members}
+
+
+def archive(*entries: Any) -> bytes:
+    return json.dumps({"log": {"version": "1.2", "creator": {"name": "x"}, "entries": entries}}).encode()
+
+
+def sent(**members: Any) -> dict[str, Any]:
+    return entry(body=json.dumps(EVENT), **members)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('"{}[]\\a', max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.lists(st.dictionaries(st.text('"{}[]\\a', max_size=3), values, max_size=3), max_size=5),
+    st.lists(st.integers(1, 40), max_size=30),
+    st.sampled_from([None, 1]),
+)
+def test_the_entries_are_found_wherever_the_blocks_end(entries: Any, cuts: list[int], indent: int | None) -> None:
+    data = json.dumps({"log": {"entries": entries, "comment": '"entries": [ {} ]'}}, indent=indent).encode()
+    scanner = Entries(1 << 20, 0)
+    found: list[tuple[int, bytes | None]] = []
+    at = 0
+    for cut in (*cuts, len(data)):
+        found += list(scanner.feed(data[at : at + cut]))
+        at += cut
+    found += list(scanner.finish())
+    assert scanner.done
+    assert [json.loads(text) for _, text in found if text is not None] == entries
+    assert all(text is not None and data[offset:].startswith(text) for offset, text in found)
+
+
+@given(st.integers(100, 2_000), st.lists(st.integers(1, 700), max_size=30))
+def test_an_entry_that_is_too_long_is_told_and_passed_over(size: int, cuts: list[int]) -> None:
+    entries = [{"a": "x" * size + '\\"{['}, {"b": [{}] * size}, {"c": 1}]
+    data = json.dumps({"log": {"entries": entries}}).encode()
+    scanner = Entries(50, 0)
+    found: list[bytes | None] = []
+    at = 0
+    for cut in (*cuts, *[64] * (len(data) // 64 + 1)):
+        found += [text for _, text in scanner.feed(data[at : at + cut])]
+        at += cut
+    found += [text for _, text in scanner.finish()]
+    assert len(found) == 3
+    assert found[2] == b'{"c": 1}'
+    assert found[0] is None or json.loads(found[0]) == entries[0]
+    assert scanner.done
+
+
+def test_an_entry_yields_its_event_and_its_contact() -> None:
+    run = check_bytes(
+        archive(sent(), entry("https://app.example.test/")), "--own-host", "app.example.test", name="a.har"
+    )
+    accounted(run)
+    row = run.result["inputs"][0]
+    assert (row["format"], row["units"], row["carrying"], row["other"]) == ("har", 2, 1, 1)
+    assert (row["events"], row["contacts"]) == (1, 2)
+    assert run.result["coverage"]["first"] == "2026-11-23T14:49:29.403Z"
+    assert {d["host"]: d["class"] for d in run.result["destinations"]} == {
+        "api.segment.io": "unnamed",
+        "app.example.test": "own",
+    }
+
+
+def test_a_request_without_an_answer_is_an_attempt() -> None:
+    failed = entry("https://tracker.example.test/x", response={"status": 0})
+    (row,) = check_bytes(archive(failed), name="a.har").result["destinations"]
+    assert (row["attempted"], row["connected"]) == (1, 0)
+
+
+@pytest.mark.parametrize("size", [40, 200, -3])
+def test_a_file_that_is_cut_off_is_judged_up_to_there(size: int) -> None:
+    whole = archive(sent(), sent(), sent())
+    run = check_bytes(whole[: len(whole) // 2 + size if size > 0 else size], name="a.har")
+    accounted(run)
+    assert run.result["inputs"][0]["unreadable"] == 1
+    assert Reason.CUT.value in run.result["unreadable"]
+    assert run.total("events") >= 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"request": None},
+        {"request": {"method": 1, "url": "https://x/"}},
+        {"request": {"method": "POST", "url": "no url", "headers": []}},
+        {"request": {"method": "POST", "url": "http://[::1", "headers": []}},
+    ],
+)
+def test_one_bad_entry_is_one_unreadable_record(bad: Any) -> None:
+    run = check_bytes(archive(sent(), bad, sent()), name="a.har")
+    accounted(run)
+    assert (run.total("carrying"), run.total("unreadable"), run.total("events")) == (2, 1, 2)
+    assert run.of("unreadable-record")[0]["unit"] == 2
+
+
+def test_a_body_that_was_not_exported_is_a_gap() -> None:
+    run = check_bytes(archive(sent(request={"postData": {"mimeType": "text/plain"}, "bodySize": 70})), name="a.har")
+    assert list(run.result["unreadable"]) == [Reason.BODILESS.value]
+
+
+def test_what_a_browser_makes_itself_is_no_contact() -> None:
+    run = check_bytes(archive(entry("data:text/plain,x"), entry("blob:https://x/1"), sent()), name="a.har")
+    assert (run.total("other"), run.total("contacts")) == (2, 1)
+
+
+def test_a_tunnel_is_opaque() -> None:
+    tunnel = entry("pinned.example.test:443", request={"method": "CONNECT"})
+    run = check_bytes(archive(tunnel, sent()), name="a.har")
+    row = next(d for d in run.result["destinations"] if d["host"] == "pinned.example.test")
+    assert (row["known"], row["opaque"], row["port"]) == (["connect"], 1, 443)
+    assert run.result["coverage"]["gaps"]["opaque-traffic"] == 1
+    assert run.claims["email-only-on-support"] == "inconclusive"
+
+
+def test_a_deep_or_strange_entry_crashes_nothing() -> None:
+    deep = b'{"request": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    strange = b'{"request": {"method": "POST", "url": "https://api.segment.io/v1/t", "postData": {"text": "\\ud800"}}}'
+    data = HEAD.encode() + b",".join((deep, strange, json.dumps(sent()).encode())) + b"]}}"
+    run = check_bytes(data, name="a.har")
+    accounted(run)
+    assert (run.total("unreadable"), run.total("events")) == (2, 1)
+
+
+def test_no_entries_is_nothing_read() -> None:
+    assert check_bytes(archive(), name="a.har").code == 3
+
+
+def test_memory_holds_one_entry_at_a_time() -> None:
+    one = json.dumps(sent()).encode()
+    blocks = [HEAD.encode(), *[one + b","] * 200, one, b"]}}"]
+    parts = list(har.split(blocks, Limits(max_line=len(one)), 0))
+    assert len(parts) == 201
+    assert all(isinstance(part, Traffic) for part in parts)
+    assert isinstance(next(iter(har.split(blocks, Limits(max_line=len(one) - 1), 0))), Broken)
+
+
+def test_real_har_files_give_what_their_collector_received() -> None:
+    for path in sorted(CAPTURES.glob("*.har")):
+        log = check(path.with_suffix(".jsonl"))
+        run = check(path)
+        accounted(run)
+        assert run.total("events") == log.total("events"), path.name

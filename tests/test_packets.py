@@ -1,0 +1,254 @@
+"""Packet captures: every destination and attempt is found, whatever the link, the order of segments or the file's state."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.engine.parse import Limits
+from audit.engine.run import Broken
+from audit.engine.traffic import Traffic, Watched
+from audit.model import Reason
+from audit.sources import packets
+from tests import wire
+from tests.conftest import CAPTURES, Run, accounted, check, check_bytes
+from tests.wire import Talk, cooked, cooked2, ethernet, hello, lookup, pcap, pcapng, post
+
+EVENT = json.dumps({"userId": "u", "event": "APPLICATIONS_PAGE_LOAD", "properties": {}, "context": {}}).encode()
+HOST = "telemetry.example.test"
+
+
+def run_of(frames: list[bytes], *args: str, wrap: Callable[[bytes], bytes] = ethernet, link: int = 1) -> Run:
+    run = check_bytes(pcap([wrap(frame) for frame in frames], link), *args, name="trace.pcap")
+    accounted(run)
+    return run
+
+
+def row(run: Run, host: str, scheme: str | None = None) -> dict[str, Any]:
+    (found,) = [d for d in run.result["destinations"] if d["host"] == host and scheme in (None, d["scheme"])]
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "link"),
+    [
+        (ethernet, 1),
+        (lambda frame: ethernet(frame, 5), 1),
+        (lambda frame: ethernet(frame, 5, 7), 1),
+        (cooked, 113),
+        (cooked2, 276),
+        (bytes, 101),
+        (bytes, 228),
+        (lambda frame: b"\x02\x00\x00\x00" + frame, 0),
+    ],
+)
+def test_every_link_layer_is_read(wrap: Callable[[bytes], bytes], link: int) -> None:
+    run = run_of(Talk().open().send(hello(HOST)).close(), wrap=wrap, link=link)
+    found = row(run, HOST)
+    assert (found["port"], found["scheme"], found["known"]) == (443, "tls", ["tls-name"])
+    assert (found["attempted"], found["connected"], found["addresses"]) == (1, 1, ["203.0.113.7"])
+    assert found["first"] == "2026-11-23T14:49:39.000Z"
+
+
+def test_ipv6_with_its_extension_headers() -> None:
+    talk = Talk(client="fd00::2", server="2001:db8::7").open().send(hello(HOST))
+    extended = [frame[:6] + b"\x00" + frame[7:40] + b"\x06\x00" + b"\x00" * 6 + frame[40:] for frame in talk.close()]
+    sized = [f[:4] + (int.from_bytes(f[4:6], "big") + 8).to_bytes(2, "big") + f[6:] for f in extended]
+    assert row(run_of(sized), HOST)["addresses"] == ["2001:db8::7"]
+
+
+@pytest.mark.parametrize("order", [None, (1, 0, 2), (2, 1, 0), (0, 0, 2, 1, 1)])
+def test_a_client_hello_over_several_segments_in_any_order(order: tuple[int, ...] | None) -> None:
+    data = hello(HOST, padding=2300)
+    run = run_of(Talk().open().send(data, size=len(data) // 3 + 1, order=order).close())
+    assert row(run, HOST)["known"] == ["tls-name"]
+    assert run.result["traffic"]["outside"] == 1
+
+
+def test_a_name_that_tls_does_not_say_is_known_by_its_lookup() -> None:
+    frames = lookup(HOST, "203.0.113.7") + Talk().open().send(hello(None)).close()
+    assert row(run_of(frames), HOST, "tls")["known"] == ["dns"]
+    assert row(run_of(Talk().open().send(hello(None)).close()), "203.0.113.7")["known"] == ["address"]
+
+
+def test_a_lookup_that_is_never_followed_is_egress_of_the_name() -> None:
+    run = run_of(lookup(HOST) + lookup("mongo"), "--air-gapped")
+    assert run.code == 1
+    (finding,) = run.of("egress")
+    assert finding["host"] == HOST
+    assert finding["message"].startswith("its name was looked up")
+    found = row(run, HOST)
+    assert (found["attempted"], found["connected"]) == (1, 0)
+
+
+def test_a_packet_without_an_answer_is_an_attempt() -> None:
+    found = row(run_of([Talk().open().frames[0]]), "203.0.113.7")
+    assert (found["attempted"], found["connected"], found["bytes_out"], found["opaque"]) == (1, 0, 0, 0)
+
+
+def test_a_refused_connection_is_an_attempt() -> None:
+    talk = Talk()
+    frames = [talk.open().frames[0], talk._back(wire.RST | wire.ACK)]
+    assert row(run_of(frames), "203.0.113.7")["connected"] == 0
+
+
+def test_udp_443_may_be_quic_and_is_opaque() -> None:
+    found = row(run_of([wire.ip("10.0.0.2", "203.0.113.9", 17, wire.udp((50000, 443), b"x" * 1200))]), "203.0.113.9")
+    assert (found["scheme"], found["opaque"], found["bytes_out"]) == ("quic", 1, 1200)
+
+
+def test_a_ping_is_a_contact_and_its_answer_none() -> None:
+    frames = [
+        wire.ip("10.0.0.2", "198.51.100.1", 1, b"\x08\x00abcd"),
+        wire.ip("198.51.100.1", "10.0.0.2", 1, b"\x00\x00abcd"),
+    ]
+    run = run_of(frames)
+    assert row(run, "198.51.100.1")["scheme"] == "icmp"
+    assert run.total("contacts") == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "fields", "chunk", "size"),
+    [
+        (EVENT, (), 0, 100_000),
+        (EVENT, (), 0, 7),
+        (EVENT, (), 11, 13),
+        (gzip.compress(EVENT), ("Content-Encoding: gzip",), 0, 30),
+    ],
+)
+def test_telemetry_in_the_clear_is_judged(body: bytes, fields: tuple[str, ...], chunk: int, size: int) -> None:
+    data = post(HOST, "/v1/t", body, *fields, chunk=chunk)
+    run = run_of(Talk(port=80).open().send(data, size=size).send(data, size=size).close())
+    assert (run.total("events"), run.total("carrying"), run.total("unreadable")) == (2, 2, 0)
+    (finding,) = run.of("plaintext-transport")
+    assert finding["host"] == HOST
+    assert run.result["coverage"]["first"].startswith("2026-11-23T14:49:39.")
+
+
+def test_a_request_of_which_a_part_is_missing_is_unreadable() -> None:
+    data = post(HOST, "/v1/t", EVENT)
+    run = run_of(Talk(port=80).open().send(data, size=len(data) - 40, order=(0,)).close())
+    assert (run.total("events"), list(run.result["unreadable"])) == (0, [Reason.CUT_BODY.value])
+
+
+def test_a_snap_length_cuts_and_is_told() -> None:
+    frames = [ethernet(frame) for frame in Talk(port=80).open().send(post(HOST, "/v1/t", EVENT)).close()]
+    run = check_bytes(pcap(frames, snaplen=160), name="trace.pcap")
+    accounted(run)
+    assert run.result["traffic"] | {"snaplen": 160, "cut_short": 1} == run.result["traffic"]
+    assert list(run.result["unreadable"]) == [Reason.CUT_BODY.value]
+
+
+def test_the_name_decides_before_the_address() -> None:
+    foreign = Talk(client="127.0.0.1", server="127.0.0.1").open().send(hello(HOST)).close()
+    assert row(run_of(foreign), HOST)["class"] == "undocumented"
+    own = Talk(server="203.0.113.7", port=80).open().send(post("localhost", "/", b"")).close()
+    assert row(run_of(own), "localhost")["class"] == "undocumented"
+    inside = Talk(server="10.1.2.3").open().send(hello("redis")).close()
+    assert row(run_of(inside), "redis")["class"] == "own"
+
+
+def test_a_capture_that_begins_in_the_middle_still_shows_the_destination() -> None:
+    run = run_of(Talk().open().send(b"\x17\x03\x03abc").close()[5:])
+    assert row(run, "203.0.113.7")["port"] == 443
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("nanoseconds", [False, True])
+def test_classic_files_of_either_byte_order(order: str, nanoseconds: bool) -> None:  # noqa: FBT001 - a case
+    frames = [ethernet(frame) for frame in Talk().open().send(hello(HOST)).close()]
+    run = check_bytes(pcap(frames, order=order, nanoseconds=nanoseconds), name="x")
+    assert row(run, HOST)["first"] == "2026-11-23T14:49:39.000Z"
+    assert run.result["traffic"]["dropped"] is None
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("power", [6, 9])
+def test_pcapng_with_its_drop_counter(order: str, power: int) -> None:
+    frames = [ethernet(frame) for frame in Talk(server="127.0.0.1").open().send(hello("localhost")).close()]
+    run = check_bytes(pcapng(frames, order=order, power=power, dropped=3), "--air-gapped", name="x")
+    accounted(run)
+    assert run.result["inputs"][0]["format"] == "pcapng"
+    assert run.result["traffic"]["dropped"] == 3
+    assert row(run, "localhost")["first"] == "2026-11-23T14:49:39.000Z"
+    gap = next(r for r in run.result["requirements"] if r["id"] == "air-gap")
+    assert (gap["verdict"], run.code) == ("inconclusive", 0)
+
+
+@pytest.mark.parametrize("build", [pcap, pcapng])
+def test_a_file_that_is_cut_off_is_judged_up_to_there(build: Callable[[list[bytes]], bytes]) -> None:
+    data = build([ethernet(frame) for frame in Talk().open().send(hello(HOST)).close()])
+    run = check_bytes(data[:-20], name="x")
+    accounted(run)
+    assert row(run, HOST)
+    assert list(run.result["unreadable"]) == [Reason.CUT_PACKETS.value]
+
+
+def test_an_unknown_link_type_is_said() -> None:
+    run = check_bytes(pcap([b"\x00" * 60] * 3, 127), name="x")
+    assert Reason.LINK.value in run.result["unreadable"]
+
+
+def test_a_clean_capture_is_no_finding() -> None:
+    run = check(CAPTURES / "egress-clean.pcap", "--air-gapped")
+    accounted(run)
+    assert (run.code, run.result["traffic"]["outside"]) == (0, 0)
+    assert "None outside in 40 packets" in run.out
+
+
+def test_a_real_capture_with_every_kind_of_destination() -> None:
+    run = check(CAPTURES / "egress-dirty.pcap", "--air-gapped")
+    accounted(run)
+    assert run.code == 1
+    hosts = {d["host"] for d in run.result["destinations"] if d["class"] != "own"}
+    assert {"plain.tracker.example.test", "only-dns.example.test", "api.segment.io"} <= hosts
+    assert len(hosts) == 8
+    assert row(run, "plain.tracker.example.test", "http")["known"] == ["http-host"]
+    assert {f["host"] for f in run.of("egress")} == hosts
+
+
+def test_an_installation_in_use_with_nothing_outside_upholds_the_gap() -> None:
+    frames = Talk(server="10.0.0.9", port=80).open().send(post("app.internal", "/x", b"{}")).close()
+    whole = bytearray(pcap([ethernet(frame) for frame in frames]))
+    last = whole.rfind((wire.START // 1_000_000_000).to_bytes(4, "little"))
+    whole[last : last + 4] = (wire.START // 1_000_000_000 + 7 * 3600).to_bytes(4, "little")
+    run = check_bytes(bytes(whole), "--air-gapped", name="x")
+    gap = next(r for r in run.result["requirements"] if r["id"] == "air-gap")
+    assert gap["verdict"] == "upheld"
+
+
+@given(st.binary(max_size=300), st.integers(0, 400), st.integers(0, 255))
+def test_damage_anywhere_crashes_nothing(tail: bytes, at: int, value: int) -> None:
+    frames = Talk(port=80).open().send(post(HOST, "/v1/t", EVENT, chunk=9)).close() + lookup(HOST, "203.0.113.7")
+    for build in (pcap, pcapng):
+        data = bytearray(build([ethernet(frame) for frame in frames]) + tail)
+        data[24 + at] = value
+        found = list(packets.split([bytes(data)], Limits()))
+        units = sum(part.units for part in found if isinstance(part, Traffic))
+        watched = [part.watch.packets for part in found if isinstance(part, Watched)]
+        assert watched == [units]
+        assert sum(isinstance(part, Broken) for part in found) <= 1
+
+
+@given(st.lists(st.binary(max_size=120), max_size=5), st.sampled_from([0, 1, 101, 113, 276]))
+def test_garbage_in_frames_crashes_nothing(frames: list[bytes], link: int) -> None:
+    assert list(packets.split([pcap(frames, link)], Limits()))
+
+
+@given(st.binary(max_size=200))
+def test_garbage_in_a_connection_crashes_nothing(data: bytes) -> None:
+    for head in (
+        b"",
+        b"\x16\x03\x01",
+        b"POST / HTTP/1.1\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ):
+        frames = [ethernet(f) for f in Talk(port=80).open().send(head + data, size=50).close()]
+        frames += [ethernet(wire.ip("10.0.0.2", "10.0.0.53", 17, wire.udp((5000, 53), data)))]
+        assert list(packets.split([pcap(frames)], Limits()))
