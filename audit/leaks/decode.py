@@ -82,12 +82,18 @@ def _of_bytes(blob: Blob, budget: Budget) -> Iterator[View | Blob]:
     text = text_in(data)
     if text is not None:
         yield View(text, path)
-    if data.count(0) * 3 >= len(data):
+    if _wide(data):
         yield View(data.replace(b"\0", b"").decode("latin-1"), (*path, "utf-16"))
     if len(path) >= LAYERS:
         return
     for name, found in inflated(data, budget):
         yield Blob(found, (*path, name))
+
+
+def _wide(data: bytes) -> bool:
+    """Whether every other byte is zero, as in UTF-16 of Latin letters, behind whatever mark or glue."""
+    even, odd = data[0::2], data[1::2]
+    return any(a.count(0) * 4 >= len(a) * 3 and b.count(0) * 4 <= len(b) for a, b in ((even, odd), (odd, even)))
 
 
 def text_in(data: bytes) -> str | None:

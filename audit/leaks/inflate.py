@@ -34,7 +34,7 @@ def inflated(data: bytes, budget: Budget) -> Iterator[Inflated]:
             yield Inflated("bzip2", found)
     if data[0] in _STARTS and not data.isascii():
         found = _zlib(data, -15, budget)
-        if found and _reads(found):
+        if found and reads(found):
             yield Inflated("deflate", found)
 
 
@@ -58,7 +58,7 @@ def _zlib(data: bytes, bits: int, budget: Budget) -> bytes:
     except zlib.error:
         return b""
     if engine.unconsumed_tail or (bits == -15 and not engine.eof):
-        if bits == -15 and not _reads(found):
+        if bits == -15 and not reads(found):
             return b""  # no deflate at all
         budget.gave_up = budget.gave_up or len(found) >= limit
     return found
@@ -76,7 +76,7 @@ def _bzip2(data: bytes, budget: Budget) -> bytes:
     return found
 
 
-def _reads(data: bytes) -> bool:
+def reads(data: bytes) -> bool:
     """Whether bytes look like something a person or a program wrote: what raw deflate gives by chance does not."""
     head = data[:256]
     return len(head) >= 4 and not head.translate(None, _TEXT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _URI = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-$"
@@ -36,54 +36,60 @@ class _NonsenseError(Exception):
     pass
 
 
-def _bits(values: Sequence[int], width: int) -> Callable[[int], int]:
+class _Bits:
     """Numbers of a given width out of a stream; the first bit read is a number's lowest."""
-    at, left, value = 0, width, values[0] if values else 0
 
-    def read(number: int) -> int:
-        nonlocal at, left, value
+    __slots__ = ("at", "left", "values", "width")
+
+    def __init__(self, values: Sequence[int], width: int) -> None:
+        self.values, self.width, self.at, self.left = values, width, 0, width
+
+    def read(self, number: int) -> int:
         found = 0
         for power in range(number):
-            if left == 0:
-                at += 1
-                if at >= len(values):
-                    raise _NonsenseError
-                left, value = width, values[at]
-            left -= 1
-            found |= ((value >> left) & 1) << power
+            if self.left == 0:
+                self.at, self.left = self.at + 1, self.width
+            self.left -= 1
+            found |= ((self.values[self.at] >> self.left) & 1) << power
         return found
 
-    return read
+    def ended(self) -> bool:
+        """Whether only padding is left: nonsense that happens to hold the end mark goes on behind it."""
+        rest = self.values[self.at] & ((1 << self.left) - 1)
+        return rest == 0 and all(value in (0, _PADDING) for value in self.values[self.at + 1 :])
+
+
+_PADDING = 64
 
 
 def _decompress(values: Sequence[int], width: int) -> str | None:
     try:
-        return _expand(_bits(values, width))
+        return _expand(_Bits(values, width))
     except (_NonsenseError, IndexError):
         return None
 
 
-def _char(read: Callable[[int], int], code: int) -> str:
+def _char(bits: _Bits, code: int) -> str:
     """A character given in full: 8 or 16 bits. One that no text holds ends the attempt."""
-    char = chr(read(16 if code else 8))
+    char = chr(bits.read(16 if code else 8))
     if (char < " " and char not in "\t\r\n") or "\ud800" <= char < "\uf900":
         raise _NonsenseError
     return char
 
 
-def _expand(read: Callable[[int], int]) -> str | None:
-    code = read(2)
+def _expand(bits: _Bits) -> str | None:
+    code = bits.read(2)
     if code > 1:
         return None
-    first = _char(read, code)
+    first = _char(bits, code)
     words: list[str] = ["", "", "", first]
     out, size, width, room, last = [first], 1, 3, 4, first
     while size < _MOST:
-        code = read(width)
+        code = bits.read(width)
         if code == 2:
-            return "".join(out)
+            return "".join(out) if bits.ended() else None
         if code < 2:
-            words.append(_char(read, code))
+            words.append(_char(bits, code))
             code = len(words) - 1
             room -= 1
             if room == 0:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 
@@ -26,6 +27,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{10,}|[a-z2-7]{10,})(?![a-z])")
 _BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{8,512}(?![A-Za-z0-9])")
 _NUMBERS = re.compile(r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4,}")
+_STARTS = 16
 _NUMBER = re.compile(r"-?\d{1,3}")
 _NO_HEX = re.compile(r"0[xX]|\\x|[^0-9a-fA-F]")
 _URL64 = str.maketrans("-_", "+/")
@@ -52,10 +54,10 @@ def segments(text: str) -> Iterator[Segment]:
 
 def unwrapped(text: str) -> str | None:
     """A text that was broken into lines of one width, put together again; None where it is none."""
-    pieces = text.split()
+    pieces = text.split() if text.count(" ") > 1 else text.split("\n")
     if len(pieces) < 2 or len(pieces[0]) < 4 or len(pieces[-1]) > len(pieces[0]):
         return None
-    return "".join(pieces) if len({len(piece) for piece in pieces[:-1]}) == 1 else None
+    return "".join(map(str.strip, pieces)) if len({len(piece) for piece in pieces[:-1]}) == 1 else None
 
 
 def _comma(text: str) -> bool:
@@ -78,11 +80,19 @@ def _hex(text: str) -> Iterator[Segment]:
 
 def _base64(text: str) -> Iterator[Segment]:
     for run in _BASE64.finditer(text):
+        if not worth64(run[0]):
+            continue
         letters = run[0].translate(_URL64)
-        for start in range(4):
+        starts = (at + 1 for at, char in enumerate(run[0]) if char in "-_/+" and at > 2)
+        for start in dict.fromkeys((*range(4), *islice(starts, _STARTS))):
             data = _quads(letters, start)
             if len(data) >= 5:
                 yield Segment("base64", data)
+
+
+def worth64(run: str) -> bool:
+    """Whether letters and digits can be base64 at all: a run of some length without a capital is a word, a path, or hex."""
+    return len(run) < 20 or run.lower() != run
 
 
 def _quads(letters: str, start: int) -> bytes:

@@ -1,0 +1,284 @@
+"""A fast proof that a text holds no listed value, plain, encoded or hashed: what it cannot prove is decoded in full.
+
+It works on bytes and in bulk: all alignments of a run are decoded by one call, all of them are searched by one more.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+import zlib
+from typing import Any
+
+from audit.leaks.budget import LAYERS
+from audit.leaks.decode import gathered
+from audit.leaks.digests import Digests
+from audit.leaks.inflate import reads
+from audit.leaks.lzstring import from_letters
+from audit.leaks.needles import Needles
+from audit.leaks.segments import unwrapped
+from audit.leaks.texts import decodings, plain_letters
+
+_RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
+_PARTS = re.compile(rb"[A-Za-z0-9]{10,}")
+_HEX = b"0123456789abcdefABCDEF"
+_URL64 = bytes.maketrans(b"-_", b"+/")
+_MARKS = re.compile(r"[%&\\=+]")
+_ODD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_HIGH = re.compile(r"[\x80-\xff]")
+_LISTS = re.compile(
+    r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4}|[0-9a-fA-F]{2}(?:(?:[\s:,;._-]|0[xX]){1,4}[0-9a-fA-F]{2}){4}"
+)
+_SHIFTED_HEX = re.compile(rb"[0-9n-sN-S]{16,}")
+_READABLE = re.compile(rb"[\x20-\x7e\t\r\n\x80-\xff]{10,}")
+_PRINTABLE = bytes(0x70 if 32 <= byte < 127 or byte in b"\t\r\n" else 0x0A for byte in range(256))
+_LONG = b"p" * 10
+_DEFLATED = (b"x\x9c", b"x\x01", b"x\x5e", b"x\xda")
+_WORDS = 50_000
+
+
+def _rot13() -> bytes:
+    upper, lower = bytes(range(65, 91)), bytes(range(97, 123))
+    return bytes.maketrans(upper + lower, upper[13:] + upper[:13] + lower[13:] + lower[:13])
+
+
+_ROT13 = _rot13()
+
+
+def _fixed() -> frozenset[tuple[int, int]]:
+    """The first two bytes of a last block with fixed codes whose first letter is printable: short texts, deflated."""
+    found = set()
+    for char in [*range(32, 127), 9, 10, 13]:
+        code = 0x30 + char
+        bits = 3 | int(f"{code:08b}"[::-1], 2) << 3
+        found |= {(bits & 255, bits >> 8 | high << 3) for high in range(32)}
+    return frozenset(found)
+
+
+_FIXED = _fixed()
+
+
+class Screen:
+    """Proves texts clean. Remembers, within a bound, words that hide nothing."""
+
+    def __init__(self, needles: Needles, digests: Digests) -> None:
+        self.needles, self.digests = needles, digests
+        self.dull: set[bytes] = set()
+
+    def clean(self, text: str, layers: int = LAYERS) -> bool:
+        """Whether nothing can be found in a text. False proves nothing."""
+        if not text.isascii():
+            return self._foreign(text, layers)
+        data = text.encode()
+        if self.needles.touches(data.lower()) or (self.needles.short and self.needles.words(text.lower())):
+            return False
+        if self.digests.weak and len(text) <= 11 and _is_number(text):
+            return False
+        if layers and not self._readings(text, layers):
+            return False
+        return all(self._run(run, layers) for run in _RUN.findall(data) if run not in self.dull)
+
+    def _foreign(self, text: str, layers: int) -> bool:
+        """A text with letters beyond ASCII: compared in its plain form, unless it may be bytes in disguise."""
+        if max(text) > "\u0fff" or len(_ODD.findall(text)) > 3 or len(_HIGH.findall(text)) * 3 > len(text):
+            return False
+        plain = plain_letters(text).casefold()
+        if self.needles.touches(plain.encode("utf-8", "surrogatepass")):
+            return False
+        if self.needles.foreign and layers:
+            return False
+        return self.clean(plain_letters(_ODD.sub("?", text)).encode("ascii", "replace").decode(), layers)
+
+    def _readings(self, text: str, layers: int) -> bool:
+        """Whether every other reading of the text as a whole is clean."""
+        if len(_ODD.findall(text)) > 3 or _LISTS.search(text):
+            return False
+        if _MARKS.search(text):
+            for turned in (text, text[::-1]):
+                others = {decoded for _, decoded in decodings(turned)} - {turned}
+                if not all(self.clean(other, layers - 1) for other in others):
+                    return False
+        edge = text.strip()
+        if edge[:1] in ("{", "[", '"') and not self._json(edge, layers):
+            return False
+        flat = unwrapped(text) if "\n" in text or " " in text else None
+        return flat is None or self.clean(flat, layers)
+
+    def _json(self, text: str, layers: int) -> bool:
+        try:
+            value: Any = json.loads(text)
+        except RecursionError:
+            return False
+        except ValueError:
+            return True
+        found = list(gathered(value))
+        texts = [text for text in found if isinstance(text, str)]
+        return len(texts) == len(found) and self.clean("\n".join(texts), layers - 1)
+
+    def _run(self, run: bytes, layers: int) -> bool:
+        """A run of letters and digits: a word, hex, or base64 and its like."""
+        rest = run.translate(None, _HEX)
+        if not rest or rest == b"----":
+            digits = run.replace(b"-", b"") if rest else run
+            return self._hex(digits, layers) and (len(run) >= 20 or self._mixed(run, layers))
+        clean = self._parts(run, layers)
+        if clean and (len(run) < 20 or run.lower() != run):
+            clean = self._mixed(run, layers)
+        if clean:
+            self._remember(run)
+        return clean
+
+    def _parts(self, run: bytes, layers: int) -> bool:
+        """The alphanumeric parts of a run, each as hex, base32 and base58."""
+        if _SHIFTED_HEX.search(run):
+            return False
+        for part in _PARTS.findall(run):
+            if not part.translate(None, _HEX):
+                if not self._hex(part, layers):
+                    return False
+            elif part not in self.dull:
+                if not self._bases(part, layers):
+                    return False
+                self._remember(part)
+        return True
+
+    def _remember(self, word: bytes) -> None:
+        """Words repeat; what holds a digit is an id, which does not."""
+        if not any(digit in word for digit in b"0123456789"):
+            if len(self.dull) >= _WORDS:
+                self.dull.clear()
+            self.dull.add(word)
+
+    def _bases(self, part: bytes, layers: int) -> bool:
+        for turned in (part, part[::-1], part.translate(_ROT13), part.translate(_ROT13)[::-1]):
+            for decoded in (_base32(turned), _base58(turned)):
+                if decoded and not self._bytes((decoded,), decoded, layers):
+                    return False
+        return True
+
+    def _hex(self, digits: bytes, layers: int) -> bool:
+        size = len(digits) & ~1
+        text, back = digits.decode(), digits[::-1].decode()
+        starts = (bytes.fromhex(text[:size]), bytes.fromhex(back[:size]))
+        if size == len(digits):
+            others = (bytes.fromhex(text[1:-1]), bytes.fromhex(back[1:-1]))
+        else:
+            others = (bytes.fromhex(text[1:]), bytes.fromhex(back[1:]))
+        return self._bytes((*starts, *others), b"\n".join((*starts, *others)), layers)
+
+    def _mixed(self, run: bytes, layers: int) -> bool:
+        """A run as base64 and LZ-string, turned in every way, at every alignment at once."""
+        straight = run.translate(_URL64)
+        shifted = straight.translate(_ROT13)
+        pieces, starts = [], []
+        for letters in (straight, straight[::-1], shifted, shifted[::-1]):
+            padded = letters + b"AAAAAAA"
+            size = len(letters)
+            for start in range(4):
+                pieces.append(padded[start : start + (size - start + 3) // 4 * 4 + 4])
+            starts.append(binascii.a2b_base64(padded[: (size + 3) // 4 * 4]))
+            at = _next_start(letters, 0)
+            while 0 < at < size - 8:
+                starts.append(binascii.a2b_base64(padded[at : at + (size - at + 3) // 4 * 4]))
+                at = _next_start(letters, at)
+            if (first := letters[0]) in _LZ_FIRST and _lz(letters):
+                return False
+            del first
+        return self._bytes(starts, binascii.a2b_base64(b"".join(pieces)), layers)
+
+    def _bytes(self, starts: tuple[bytes, ...] | list[bytes], everything: bytes, layers: int) -> bool:
+        """Decoded bytes. `starts`: those that may begin a digest or a compressed stream."""
+        for data in starts:
+            if self.digests.begins(data) or _compressed(data):
+                return False
+        flat = everything.replace(b"\0", b"") if b"\0" in everything else everything
+        if self.needles.touches(flat.lower()) or b"\x1f\x8b\x08" in flat or b"BZh" in flat:
+            return False
+        if any(mark in everything and _inflates(everything, mark) for mark in _DEFLATED):
+            return False
+        if self.needles.foreign and _READABLE.search(flat):
+            return False
+        if layers > 1 and _LONG in flat.translate(_PRINTABLE):
+            text = b"\n".join(_READABLE.findall(flat)).decode("ascii", "replace").replace("\ufffd", "?")
+            return self.clean(text, layers - 1)
+        return True
+
+
+def _next_start(letters: bytes, at: int) -> int:
+    """The place behind the next `+` or `/`, 0 where there is none."""
+    found = [place for place in (letters.find(b"+", at), letters.find(b"/", at)) if place >= 0]
+    return min(found) + 1 if found else 0
+
+
+def _is_number(text: str) -> bool:
+    digits = text.strip().removeprefix("-").removeprefix("0x")
+    return 6 <= len(digits) <= 10 and not digits.encode().translate(None, _HEX)
+
+
+_BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_DIGITS58 = {char: number for number, char in enumerate(_BASE58)}
+_LZ_FIRST = frozenset(b"ABCDEFGHIJKLMNOPghijklmnopqrstuv")
+
+
+def _base32(part: bytes) -> bytes:
+    import base64
+
+    upper = part.upper()
+    if upper.translate(None, _BASE32) or part not in (upper, part.lower()):
+        return b""
+    size = len(upper)
+    while size % 8 in (1, 3, 6):
+        size -= 1
+    return base64.b32decode(upper[:size] + b"=" * (-size % 8))
+
+
+def _base58(part: bytes) -> bytes:
+    if len(part) > 512 or part.translate(None, _BASE58) or (len(part) >= 20 and part.lower() == part):
+        return b""
+    number = 0
+    for char in part:
+        number = number * 58 + _DIGITS58[char]
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _lz(letters: bytes) -> bool:
+    found = from_letters(letters.decode())
+    return found is not None and len(found) >= 4
+
+
+def _compressed(data: bytes) -> bool:
+    """Whether bytes may begin a deflated stream."""
+    if len(data) < 8:
+        return False
+    first = data[0]
+    if first & 0x8F == 8 and (first << 8 | data[1]) % 31 == 0 and _inflates(data, data[:2]):
+        return True
+    kind = first & 7
+    if kind == 3:
+        return (first, data[1]) in _FIXED and _inflates_raw(data)
+    if kind == 5 or kind in (2, 4):
+        return len(data) >= 40 and _inflates_raw(data)
+    return kind == 1 and data[1] ^ data[3] == 255 and data[2] ^ data[4] == 255
+
+
+def _inflates(data: bytes, mark: bytes) -> bool:
+    at = data.find(mark)
+    while at >= 0:
+        try:
+            if zlib.decompressobj().decompress(data[at:], 16):
+                return True
+        except zlib.error:
+            pass
+        at = data.find(mark, at + 1)
+    return False
+
+
+def _inflates_raw(data: bytes) -> bool:
+    try:
+        engine = zlib.decompressobj(-15)
+        found = engine.decompress(data, 64)
+    except zlib.error:
+        return False
+    return reads(found) and (engine.eof or len(found) >= 16)
