@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from audit.writers import FORMATS
+from audit.writers.fields import FORMATS as FIELDS
 from tests.conftest import ROOT, invoke
 
 REPORTS = ROOT / "reports"
@@ -24,6 +25,17 @@ CASES: dict[str, tuple[str, ...]] = {
     "three-samples": ("fixtures/captures/three-samples.jsonl",),
     "python-segment": ("fixtures/captures/python-segment.jsonl",),
     "harbour-broken": ("fixtures/captures/harbour-broken.jsonl", "--policy", "fixtures/packs/harbour/2025-03"),
+    # four days of an installation that said no at noon of the third, with a line that is cut
+    "four-days": (
+        "fixtures/reports/four-days.jsonl",
+        "--opted-in-at=2020-11-04T00:00:00Z",
+        "--opted-out-at=2020-11-06T12:00:00Z",
+    ),
+}
+
+INVENTORIES: dict[str, tuple[str, ...]] = {
+    # the same for `telemetry-audit inventory`
+    "four-days": ("fixtures/reports/four-days.jsonl",),
 }
 
 
@@ -37,6 +49,12 @@ def reports() -> Iterator[tuple[str, bytes]]:
             if run.code not in (0, 1):
                 raise SystemExit(f"{name}: exit code {run.code}: {run.err}")
             yield from ((file, path.read_bytes()) for file, path in files.items())
+    for name, arguments in INVENTORIES.items():
+        for kind in FIELDS:
+            run = invoke("inventory", *arguments, "-f", kind, cwd=ROOT)
+            if run.code:
+                raise SystemExit(f"{name}: exit code {run.code}: {run.err}")
+            yield f"{name}.inventory.{kind}", run.out.encode()
 
 
 def differences() -> Iterator[str]:

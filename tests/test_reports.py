@@ -7,6 +7,7 @@ import json
 import pytest
 
 from audit.writers import FORMATS, writer
+from audit.writers.fields import FORMATS as FIELDS
 from tests import make_reports
 from tests.conftest import CAPTURES, jsonl, samples
 
@@ -34,7 +35,8 @@ def test_a_difference_is_told_with_its_lines(
 
 def test_there_is_a_report_of_every_format() -> None:
     names = {path.name for path in make_reports.REPORTS.iterdir()}
-    assert names == {f"{case}.{kind}" for case in make_reports.CASES for kind in FORMATS}
+    inventories = {f"{case}.inventory.{kind}" for case in make_reports.INVENTORIES for kind in FIELDS}
+    assert names == inventories | {f"{case}.{kind}" for case in make_reports.CASES for kind in FORMATS}
 
 
 def test_the_three_samples_are_those_of_the_page() -> None:
