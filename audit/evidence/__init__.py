@@ -1,0 +1,19 @@
+"""An append-only, hash-chained directory of what was captured, and what its chain can and cannot prove."""
+
+from audit.evidence.chain import MANIFEST, Break, Record, Torn, is_evidence, walk
+from audit.evidence.store import Failing, Store, Unusable
+from audit.evidence.verify import Report, verify
+
+__all__ = [
+    "MANIFEST",
+    "Break",
+    "Failing",
+    "Record",
+    "Report",
+    "Store",
+    "Torn",
+    "Unusable",
+    "is_evidence",
+    "verify",
+    "walk",
+]

@@ -1,0 +1,64 @@
+"""What a chain proves: with a head noted elsewhere much, by itself little."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.evidence.chain import Break, Record, Torn, plain_file, walk
+
+_MOST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`held`: the record whose digest is the head that was given; None where no head was given or none fits."""
+
+    records: int
+    head: str | None
+    torn: tuple[Torn, ...]
+    broken: Break | None
+    held: int | None
+    foreign: tuple[str, ...]
+    """Files that the chain names and that are not there, or are others."""
+
+    def proves(self, head: str | None) -> bool:
+        """Whether nothing contradicts the chain, nor the head where one was given."""
+        return self.broken is None and not self.foreign and (head is None or self.held is not None)
+
+
+def verify(directory: Path, head: str | None = None) -> Report:
+    """Walk the whole chain. Raises OSError where the directory cannot be read."""
+    records, last, held = 0, None, None
+    torn: list[Torn] = []
+    broken: Break | None = None
+    foreign: list[str] = []
+    for step in walk(directory):
+        match step:
+            case Record():
+                records, last = step.number, step.digest
+                held = step.number if step.digest == head else held
+                foreign += _foreign(directory, step)
+            case Torn():
+                torn.append(step)
+            case Break():
+                broken = step
+    return Report(records, last, tuple(torn), broken, held, tuple(foreign))
+
+
+def _foreign(directory: Path, record: Record) -> list[str]:
+    """The file that a record names, where it is not the one that was kept."""
+    if b'"custody"' not in record.data[:64]:
+        return []
+    value = json.loads(record.data)
+    name, wanted = value.get("file"), value.get("sha256")
+    if value.get("kind") != "custody" or not isinstance(name, str):
+        return []
+    try:
+        with plain_file(directory / Path(name).name) as file:
+            found = hashlib.sha256(file.read(_MOST)).hexdigest()
+    except OSError:
+        return [Path(name).name]
+    return [] if found == wanted else [Path(name).name]
