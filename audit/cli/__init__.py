@@ -21,6 +21,8 @@ COMMANDS = {
     "explain": ("audit.cli.explain", "Say what a rule finds, why it matters, and its limits."),
     "inventory": ("audit.cli.inventory", "List every event and field that captures hold, never a value."),
     "report": ("audit.cli.report", "Render a saved result in any format, without judging again."),
+    "proxy": ("audit.cli.proxy", "Judge live traffic: an intercepting proxy that keeps evidence."),
+    "verify": ("audit.cli.verify", "Check that an evidence directory was not changed."),
     "policy": ("audit.cli.policy", "List, show, check and write policy packs; plan what to capture."),
 }
 
@@ -90,5 +92,6 @@ def main() -> None:
     \b
     Exit codes: 0 nothing found at or above --fail-on    1 findings
                 2 usage, policy or missing file          3 nothing could be read
-                4 a required claim was not exercised     70 internal error
+                4 a required claim was not exercised     5 verify failed
+                70 internal error
     """  # noqa: D301 - click wants the very character

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from audit.cli.consent_options import consent_options, gather
+from audit.cli.custody import custody_of, custody_option
 from audit.cli.hosts import host_options, territory_of
 from audit.cli.options import Size, check_targets, load_policy
 from audit.cli.outputs import choose, output_option, write
@@ -69,6 +70,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
 )
 @consent_options
 @host_options
+@custody_option
 @click.option(
     "--fail-on",
     type=click.Choice(["error", "warning", "note", "never"]),
@@ -115,8 +117,8 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     """Judge captured telemetry against what the vendor's page says, claim by claim.
 
     CAPTURE is a log of events (JSON lines, a JSON array or JSON objects), a HAR, a flow dump of mitmproxy or a packet
-    capture (pcap, pcapng), plain, .gz, .bz2, .xz or .zst; a directory, a pattern, or - for standard input. What a file
-    is, is told by its content.
+    capture (pcap, pcapng), plain, .gz, .bz2, .xz or .zst; an evidence directory of the proxy, another directory, a
+    pattern, or - for standard input. What a file is, is told by its content.
     """
     policy = load_policy(options["policy_name"])
     inputs = _inputs(captures)
@@ -131,6 +133,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     for warning in consent.warnings:
         click.echo(f"warning: {warning}", err=True)
     hosts = territory_of(options)
+    custody = custody_of(options["custody"], inputs)
     counted = options["inventory"]
     inventory = any(output.format == "html" for output in outputs) if counted is None else counted
     parameters = {
@@ -140,13 +143,18 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         **hosts.parameters,
     }
     auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, inventory=inventory)
-    result = _judge(auditor, inputs, origins, parameters, options)
+    result = _judge(auditor, inputs, origins, parameters, options, custody)
     write(result, outputs)
     sys.exit(outcome(result, options["fail_on"], options["required"]))
 
 
-def _judge(
-    auditor: Auditor, inputs: list[Input], origins: dict[int, str], parameters: dict[str, Any], options: dict[str, Any]
+def _judge(  # noqa: PLR0913 - one audit's whole environment
+    auditor: Auditor,
+    inputs: list[Input],
+    origins: dict[int, str],
+    parameters: dict[str, Any],
+    options: dict[str, Any],
+    custody: dict[str, Any] | None,
 ) -> Result:
     """Read, fold and settle; the findings file, if asked for, takes its name at the end."""
     policy, consent = auditor.policy, auditor.consent
@@ -167,7 +175,15 @@ def _judge(
             for fact in facts:
                 click.echo(f"{fact.name}: read as {fact.format}, {fact.bytes:,} bytes, sha256 {fact.sha256}", err=True)
         result = settle(
-            policy, tally, facts, parameters, consent, marks.sorted, listen, air_gapped=options["air_gapped"]
+            policy,
+            tally,
+            facts,
+            parameters,
+            consent,
+            marks.sorted,
+            listen,
+            air_gapped=options["air_gapped"],
+            custody=custody,
         )
         if file is not None:
             softer = CONSENT_RULES if consent is not None and crowded(consent, tally) else frozenset[str]()

@@ -44,11 +44,18 @@ class Contacts:
             return
         place = self.territory.place(self.slow.policy, contact)
         own = place.standing is Standing.OWN
+        if exchange.withdrawn:
+            tally.reach(_key(contact, place), _NEVER_ANSWERED)
+            return
         tally.reach(_key(contact, place), _counted(exchange, contact))
         if contact.seen_at is not None and own and contact.known is Known.HTTP:
             tally.use(contact.seen_at)
         if not own and place.purpose != DATASOURCE and exchange.content is not None:
             yield from self._search(exchange, contact, at)
+        for finding in exchange.findings:
+            host = visible(contact.host)
+            print_of = fingerprint(finding.rule, None, finding.field, host)
+            yield replace(finding, place=at, event=None, host=host, fingerprint=print_of)
 
     def _search(self, exchange: Exchange, contact: Contact, at: At) -> Iterator[Finding | Gap]:
         content = exchange.content
@@ -71,6 +78,9 @@ class Contacts:
             else:
                 print_of = fingerprint(finding.rule, None, finding.field, host)
                 yield replace(finding, event=None, host=host, fingerprint=print_of)
+
+
+_NEVER_ANSWERED = Destination(0, -1, 0, 0, 0, 0, None, None, frozenset(), ())
 
 
 def _key(contact: Contact, place: Place) -> DestinationKey:

@@ -51,6 +51,7 @@ class Evidence:
     consent: ConsentTable | None = None
     reached: tuple[Host, ...] = ()
     cadenced: tuple[EventType, ...] = ()
+    filtered: bool = False
 
     @property
     def events(self) -> int:
@@ -224,6 +225,8 @@ def _doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterato
     unreadable = sum(n for (gap, _), n in evidence.tally.gaps.items() if gap in EVENT_GAPS)
     if unreadable:
         yield f"{plural(unreadable, 'record')} could not be read"
+    if claim.exclusive and evidence.filtered:
+        yield "the custody statement says that the capture was filtered"
     yield from _traffic_doubts(claim, evidence)
     doubled = _gaps(claim, evidence, Gap.DUPLICATE)
     if doubled:

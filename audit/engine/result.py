@@ -21,6 +21,7 @@ class InputRow(TypedDict):
     other: int
     events: int
     contacts: int
+    head: NotRequired[str]
 
 
 class ClaimRow(TypedDict):

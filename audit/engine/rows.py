@@ -22,13 +22,15 @@ _ROWS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class InputFacts:
-    """What the runner knows of an input after reading it. `lines`: whether its units are lines."""
+    """What the runner knows of an input after reading it. `lines`: whether its units are lines; `head`: the digest at the
+    end of its chain, for evidence."""
 
     name: str
     format: str
     bytes: int
     sha256: str | None
     lines: bool
+    head: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ def input_row(index: int, facts: InputFacts, tally: Tally) -> InputRow:
     for (number, _), units in tally.units.items():
         total = total.plus(units) if number == index else total
     row: dict[str, Any] = {"name": facts.name, "format": facts.format, "sha256": facts.sha256, "bytes": facts.bytes}
+    if facts.head is not None:
+        row["head"] = facts.head
     return cast("InputRow", {**row, **total._asdict()})
 
 

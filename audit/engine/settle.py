@@ -47,6 +47,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     sink: Callable[[Finding], None] | None = None,
     *,
     air_gapped: bool = False,
+    custody: Mapping[str, Any] | None = None,
 ) -> Result:
     """The whole result of a capture. Same tally and inputs => same bytes. `marks`: where the runner keeps them."""
     take = marks or tally.sorted_marks
@@ -61,7 +62,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     overflow = {rule: n for rule in sorted(tally.groups) if (n := tally.overflow(rule))}
     rhythms = observed.rhythms(lives(policy, take(HEARTBEATS.id)))
     cadenced = tuple(entry for entry in policy.events.values() if entry.cadence is not None)
-    evidence = Evidence(tally, page, frozenset(overflow), rhythms, consent, reached, cadenced)
+    evidence = Evidence(tally, page, frozenset(overflow), rhythms, consent, reached, cadenced, _filtered(custody))
     claims = [judge(claim, evidence) for claim in policy.claims]
     requirements = [require(name, evidence) for name in asked(evidence, air_gapped=air_gapped)]
     verdict = overall(claims, requirements, evidence)
@@ -82,7 +83,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
         "destinations": destinations.destination_rows(tally, reached),
         "requirements": [requirement_row(j) for j in requirements],
         "parameters": dict(parameters),
-        "custody": None,
+        "custody": None if custody is None else dict(custody),
         "unreadable": {reason.value: n for reason, n in sorted(tally.reasons.items())},
         "overflow": overflow,
         "timeline": observed.timeline(policy, tally, consent, rhythms),
@@ -94,6 +95,11 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
         document["traffic"] = watched
     document["digest"] = digest(document)
     return cast("Result", document)
+
+
+def _filtered(custody: Mapping[str, Any] | None) -> bool:
+    """Whether the custody statement says that something was left out."""
+    return custody is not None and custody["says"].get("filtered") is True
 
 
 def soften(tally: Tally, consent: ConsentTable | None) -> Tally:

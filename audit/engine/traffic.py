@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from audit.engine.parse import Document
-from audit.model import Contact, Reason
+from audit.model import Contact, Finding, Reason
 from audit.tally import Watch
 
 
@@ -21,7 +21,8 @@ class Exchange(NamedTuple):
     """What one request says: whom it contacts, the telemetry in it, or why that cannot be read.
 
     `content`: everything else that went out (URL, query, header fields, a body that is no telemetry), for the rules that
-    search contents.
+    search contents. `findings`: what they found when it went out, where the capture does not keep it. `withdrawn`: not
+    said anew: the destination of an earlier exchange turned out never to have answered.
     """
 
     contact: Contact | None
@@ -29,6 +30,8 @@ class Exchange(NamedTuple):
     reason: Reason | None = None
     content: Document | None = None
     seen_at: datetime | None = None
+    findings: tuple[Finding, ...] = ()
+    withdrawn: bool = False
 
 
 class Traffic(NamedTuple):

@@ -1,8 +1,8 @@
 """An append-only, hash-chained directory of what was captured, and what its chain can and cannot prove."""
 
-from audit.evidence.chain import MANIFEST, Break, Record, Torn, is_evidence, walk
+from audit.evidence.chain import MANIFEST, Break, Record, Torn, is_evidence, plain_file, walk
 from audit.evidence.store import Failing, Store, Unusable
-from audit.evidence.verify import Report, verify
+from audit.evidence.verify import Report, custody_file, verify
 
 __all__ = [
     "MANIFEST",
@@ -13,7 +13,9 @@ __all__ = [
     "Store",
     "Torn",
     "Unusable",
+    "custody_file",
     "is_evidence",
+    "plain_file",
     "verify",
     "walk",
 ]

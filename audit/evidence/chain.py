@@ -38,7 +38,7 @@ class Torn(NamedTuple):
     """A last line that was being written when its writer ended."""
 
     segment: str
-    size: int
+    data: bytes
 
 
 class Break(NamedTuple):
@@ -118,7 +118,7 @@ def _lines(file: BinaryIO, name: str, number: int, digest: str) -> Iterator[Step
             yield Break(number, name, "a line is longer than any record")
             return
         if not line.endswith(b"\n"):
-            yield Torn(name, len(line))
+            yield Torn(name, line)
             return
         if _DIGEST.match(line) is None:
             yield Break(number, name, "a line is no record")

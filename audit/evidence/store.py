@@ -95,7 +95,7 @@ class Store:
                 case Record():
                     self.records, self.head = step.number, step.digest
                 case Torn():
-                    self.torn += step.size
+                    self.torn += len(step.data)
                 case Break():
                     raise Unusable(
                         f"{visible(str(self.directory))}: the chain breaks after record {step.number} ({step.why}): "

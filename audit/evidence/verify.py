@@ -50,15 +50,38 @@ def verify(directory: Path, head: str | None = None) -> Report:
 
 def _foreign(directory: Path, record: Record) -> list[str]:
     """The file that a record names, where it is not the one that was kept."""
-    if b'"custody"' not in record.data[:64]:
+    named = _statement(record)
+    if named is None:
         return []
-    value = json.loads(record.data)
-    name, wanted = value.get("file"), value.get("sha256")
-    if value.get("kind") != "custody" or not isinstance(name, str):
-        return []
+    name, wanted = named
     try:
-        with plain_file(directory / Path(name).name) as file:
+        with plain_file(directory / name) as file:
             found = hashlib.sha256(file.read(_MOST)).hexdigest()
     except OSError:
-        return [Path(name).name]
-    return [] if found == wanted else [Path(name).name]
+        return [name]
+    return [] if found == wanted else [name]
+
+
+def custody_file(directory: Path) -> str | None:
+    """The custody statement that the chain names last, where the directory is one of evidence."""
+    name = None
+    try:
+        for step in walk(directory):
+            named = _statement(step) if isinstance(step, Record) else None
+            name = named[0] if named is not None else name
+    except OSError:
+        return None
+    return name
+
+
+def _statement(record: Record) -> tuple[str, str] | None:
+    """File and digest of the custody statement that a record speaks of."""
+    if b'"custody"' not in record.data[:64]:
+        return None
+    try:
+        value = json.loads(record.data)
+    except ValueError:
+        return None
+    name, digest = value.get("file"), value.get("sha256")
+    told = value.get("kind") == "custody" and isinstance(name, str) and isinstance(digest, str)
+    return (Path(name).name, digest) if told else None

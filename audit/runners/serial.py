@@ -59,6 +59,13 @@ def _read(  # noqa: PLR0913 - as above
                 units = tally.units[capture.index, 0].units
                 progress(units)
         facts.append(
-            InputFacts(capture.name, reading.format.value, reading.size, reading.sha256, reading.format is Format.JSONL)
+            InputFacts(
+                name=capture.name,
+                format=reading.format.value,
+                bytes=reading.size,
+                sha256=reading.sha256,
+                lines=reading.format is Format.JSONL,
+                head=reading.head,
+            )
         )
     return facts

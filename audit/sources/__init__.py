@@ -15,6 +15,7 @@ from audit.engine.traffic import Traffic, Watched
 from audit.model import Reason
 from audit.sources import documents, flows, har, jsonl, packets
 from audit.sources.detect import BOM, HEAD, Format, detect
+from audit.sources.evidence import Chained
 from audit.sources.inputs import Input
 from audit.sources.streams import Damaged, Hashed, blocks
 
@@ -28,12 +29,16 @@ class Reading:
     format: Format = Format.NONE
     size: int = 0
     sha256: str | None = None
+    head: str | None = None
     _last: int = field(default=0)
 
     def parts(self) -> Iterator[Part]:
         """Every part of the input; what cannot be read is a Broken, never an exception."""
         if self.input.problem is not None:
             yield Broken(0, 1, self.input.problem)
+            return
+        if self.input.path is not None and Path(self.input.path).is_dir():
+            yield from self._chained(Chained(Path(self.input.path), self.limits))
             return
         try:
             file: BinaryIO = (
@@ -47,6 +52,11 @@ class Reading:
         finally:
             if self.input.path is not None:
                 file.close()
+
+    def _chained(self, evidence: Chained) -> Iterator[Part]:
+        self.format = Format.EVIDENCE
+        yield from evidence.parts()
+        self.size, self.sha256, self.head = evidence.size, evidence.sha256, evidence.head
 
     def _read(self, file: Hashed) -> Iterator[Part]:
         damage: list[Reason] = []
@@ -92,7 +102,7 @@ class Reading:
                 return flows.split(stream, self.limits, whole)
             case Format.PCAP | Format.PCAPNG:
                 return packets.split(stream, self.limits, whole)
-            case Format.JSON | Format.ARRAY:
+            case Format.JSON | Format.ARRAY | Format.EVIDENCE:
                 pass
         return documents.split(stream, self.limits.max_line, start, array=found is Format.ARRAY, whole=whole)
 

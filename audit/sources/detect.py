@@ -20,6 +20,7 @@ class Format(StrEnum):
     FLOWS = "flows"
     PCAP = "pcap"
     PCAPNG = "pcapng"
+    EVIDENCE = "evidence"
     NONE = "none"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.evidence import is_evidence
 from audit.model import Reason
 from audit.redact import visible
 
@@ -47,7 +48,7 @@ def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
         return
     path = Path(argument)
     if path.is_dir():
-        yield from _below(path)
+        yield from [(_name(argument), argument)] if is_evidence(path) else _below(path)
     elif os.path.lexists(argument):
         yield _name(argument), argument
     elif _MAGIC & set(argument):
@@ -69,6 +70,10 @@ def _below(directory: Path) -> Iterator[tuple[str, str]]:
         )
         closed.clear()
         folders.sort()
+        if is_evidence(Path(folder)):
+            folders.clear()
+            yield Path(folder).relative_to(directory).as_posix(), folder
+            continue
         for file in sorted(files):
             path = Path(folder) / file
             yield path.relative_to(directory).as_posix(), str(path)
@@ -84,6 +89,8 @@ def _problem(path: str | None) -> Reason | None:
         return None
     try:
         mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode) and is_evidence(Path(path)):
+            return None if os.access(path, os.R_OK | os.X_OK) else Reason.DENIED
         if stat.S_ISDIR(mode):
             return Reason.DENIED  # only a directory that could not be listed comes here
     except PermissionError:
