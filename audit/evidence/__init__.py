@@ -2,7 +2,7 @@
 
 from audit.evidence.chain import MANIFEST, Break, Record, Torn, is_evidence, plain_file, walk
 from audit.evidence.store import Failing, Store, Unusable
-from audit.evidence.verify import Report, custody_file, verify
+from audit.evidence.verify import Report, custody_file, stored, verify
 
 __all__ = [
     "MANIFEST",
@@ -16,6 +16,7 @@ __all__ = [
     "custody_file",
     "is_evidence",
     "plain_file",
+    "stored",
     "verify",
     "walk",
 ]

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.evidence.chain import Break, Record, Torn, plain_file, walk
+from audit.evidence.chain import Break, Record, Torn, plain_file, segments, walk
 
 _MOST = 1 << 20
 
@@ -85,3 +85,14 @@ def _statement(record: Record) -> tuple[str, str] | None:
     name, digest = value.get("file"), value.get("sha256")
     told = value.get("kind") == "custody" and isinstance(name, str) and isinstance(digest, str)
     return (Path(name).name, digest) if told else None
+
+
+def stored(directory: Path) -> tuple[int, str]:
+    """Bytes and sha256 of everything in the segments. Raises OSError."""
+    size, digest = 0, hashlib.sha256()
+    for _, name in segments(directory):
+        with plain_file(directory / name) as file:
+            while block := file.read(1 << 20):
+                size += len(block)
+                digest.update(block)
+    return size, digest.hexdigest()
