@@ -57,10 +57,7 @@ def _lines(report: Report, head: str | None) -> Iterator[str]:
         yield f"CHANGED: {visible(name)} is not the file that was kept."
     if head is None:
         if report.broken is None:
-            yield (
-                f"consistent up to record {report.records}; a cut tail or a full rewrite cannot be excluded "
-                "(give --head, as noted when it was written)"
-            )
+            yield f"consistent up to record {report.records}; a cut tail or a full rewrite cannot be excluded"
     elif report.held is not None:
         yield f"proved up to record {report.held}: nothing before this head was changed, removed or reordered."
         if report.records > report.held and report.broken is None:
