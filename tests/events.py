@@ -129,7 +129,9 @@ def valid(schema: dict[str, Any]) -> st.SearchStrategy[Value]:  # noqa: C901 - o
         case "integer":
             return st.integers(schema.get("minimum", -9), schema.get("maximum", 9))
         case "number":
-            return st.sampled_from([0, 1, -1.5, 0.1234567890123456, 1e21, 2**53, 2**64])
+            low, high = schema.get("minimum", float("-inf")), schema.get("maximum", float("inf"))
+            some = [0, 1, -1.5, 0.1234567890123456, 1e21, 2**53, 2**64]
+            return st.sampled_from([number for number in some if low <= number <= high])
         case "boolean":
             return st.booleans()
         case "null":

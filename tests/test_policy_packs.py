@@ -18,7 +18,7 @@ from audit.policy.pack import CATEGORIES
 from audit.policy.page import fold, position
 from audit.rules import BY_ID, NOT_YET
 from tests.conftest import CAPTURES, ROOT, Json, accounted, check, upheld
-from tests.within import APPSMITH, HARBOUR, PACKS, auditor_of, event, policy_of
+from tests.within import APPSMITH, HARBOUR, LANTERN, MILLRACE, PACKS, auditor_of, event, policy_of
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SMALL_WORDS = frozenset({"", "and"})
@@ -99,6 +99,8 @@ def test_the_samples_as_printed_have_the_faults_of_their_placeholders_and_no_oth
             "APPLICATIONS_PAGE_LOAD": [],
         },
         HARBOUR: {"deck.heartbeat": [], "deck.support_requested": [], "console.board_saved": []},
+        LANTERN: {"server_running": [], "$pageview": []},
+        MILLRACE: {"example.millrace.coordinator.alive": [], "example.millrace.worker.failed": []},
     }
     assert found == faults[pack]
 
@@ -256,6 +258,8 @@ def test_the_code_knows_no_product() -> None:
             code = code.replace("'appsmith/2020-11'", "")
         assert "appsmith" not in code, path
         assert "harbour" not in code, path
+        assert "lantern" not in code, path
+        assert "millrace" not in code, path
 
 
 def without_documentation(source: str) -> str:
@@ -324,6 +328,28 @@ def test_another_product_is_judged_by_its_own_page() -> None:
     assert upheld(run) == set()
     required = {row["id"]: row["verdict"] for row in run.result["requirements"]}
     assert required == {"clean-json": "violated", "one-id-one-message": "upheld"}
+
+
+def test_a_product_on_the_envelope_of_posthog_is_judged_by_its_page() -> None:
+    run = check(CAPTURES / "lantern.jsonl", "-p", LANTERN)
+    accounted(run)
+    assert run.code == 0
+    assert run.breaches == []
+    assert run.result["coverage"]["events"] == {"$pageview": 18, "server_running": 6}
+    assert run.result["coverage"]["origins"] == {"server": 6, "web": 18}
+    assert (run.total("units"), run.total("events")) == (22, 24)
+    assert upheld(run) == {"once-a-day", "server-no-other-message", "web-pages-only"}
+
+
+def test_a_product_that_sends_cloud_events_is_judged_by_its_page() -> None:
+    run = check(CAPTURES / "millrace.json", "-p", MILLRACE)
+    accounted(run)
+    assert run.code == 0
+    assert run.breaches == []
+    alive, failed = "example.millrace.coordinator.alive", "example.millrace.worker.failed"
+    assert run.result["coverage"]["events"] == {alive: 6, failed: 6}
+    assert run.result["coverage"]["origins"] == {"coordinator": 6, "worker": 6}
+    assert upheld(run) == {"alive-every-12-hours", "two-events-only"}
 
 
 def test_the_pointers_of_packs_are_pointers() -> None:

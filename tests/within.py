@@ -20,7 +20,9 @@ from tests.conftest import ROOT
 
 APPSMITH = ROOT / "schemas" / "appsmith" / "2020-11"
 HARBOUR = ROOT / "fixtures" / "packs" / "harbour" / "2025-03"
-PACKS = (APPSMITH, HARBOUR)
+LANTERN = ROOT / "fixtures" / "packs" / "lantern" / "2026-02"
+MILLRACE = ROOT / "fixtures" / "packs" / "millrace" / "2026-05"
+PACKS = (APPSMITH, HARBOUR, LANTERN, MILLRACE)
 
 
 @functools.cache

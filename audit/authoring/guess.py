@@ -18,10 +18,10 @@ _NAMES: tuple[tuple[frozenset[str], str], ...] = tuple(
         ("email emails mail", "email"),
         ("ip ipaddress ipv4 ipv6", "ip-address"),
         ("useragent", "user-agent"),
-        ("userid distinctid username login loginname accountid customerid memberid personid", "user-id"),
+        ("userid username login loginname accountid customerid memberid personid", "user-id"),
         ("anonymousid deviceid clientid sessionid browserid cookieid visitorid fingerprint machineid", "device-id"),
         (
-            "instanceid installationid installid clusterid serverid hostid organizationid orgid workspaceid",
+            "instanceid distinctid installationid installid clusterid serverid hostid organizationid orgid workspaceid",
             "installation-id",
         ),
         ("messageid eventid insertid", "message-id"),
