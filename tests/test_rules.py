@@ -1,7 +1,8 @@
 """Every rule over its fixtures: dropping a pair of files into fixtures/rules/ is a test.
 
-`fixtures/rules/<rule>/broken/<case>.jsonl` holds what breaks the rule, `<case>.toml` beside it every finding of that rule
-that it must give; `kept/` holds what comes close and breaks nothing. Findings of other rules are theirs.
+`fixtures/rules/<rule>/broken/<case>.jsonl` (or `.har`, for what a log cannot show) holds what breaks the rule, `<case>.toml`
+beside it every finding of that rule that it must give; `kept/` holds what comes close and breaks nothing. Findings of other
+rules are theirs.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from audit.rules import BY_ID, NOT_YET, RULES
-from audit.rules.case import EventRule, RecordRule, Rule
+from audit.rules.case import DestinationRule, EventRule, RecordRule, Rule
 from tests.conftest import ROOT, Json, check
 
 FIXTURES = ROOT / "fixtures" / "rules"
 PARTS = ("What:", "Why it matters:", "Example:", "Limits:")
-MEMBERS = frozenset({"rule", "level", "pointer", "line", "item", "event"})
+MEMBERS = frozenset({"rule", "level", "pointer", "line", "item", "event", "host"})
+SUFFIXES = (".jsonl", ".har")
 
 
 class Pair(NamedTuple):
@@ -38,7 +40,7 @@ class Pair(NamedTuple):
 
 
 def pairs() -> list[Pair]:
-    found = sorted(FIXTURES.glob("*/*/*.jsonl"))
+    found = sorted(path for path in FIXTURES.glob("*/*/*") if path.suffix in SUFFIXES)
     return [Pair(path.parent.parent.name, path.parent.name == "kept", path) for path in found]
 
 
@@ -68,7 +70,8 @@ def test_a_fixture_says_what_it_is_for(pair: Pair) -> None:
     assert expected.keys() <= {"options", "finding"}
     assert pair.kept is not bool(expected.get("finding")), "kept gives nothing, broken gives something"
     for finding in expected.get("finding", []):
-        assert {"rule", "level", "line"} <= finding.keys() <= MEMBERS
+        where = "host" if isinstance(BY_ID[pair.rule], DestinationRule) else "line"
+        assert {"rule", "level", where} <= finding.keys() <= MEMBERS
         assert finding["rule"] == pair.rule
 
 
@@ -81,7 +84,7 @@ def test_no_fixture_is_alone_or_elsewhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for rule in RULES if isinstance(rule, EventRule | RecordRule)], ids=lambda r: r.id
+    "rule", [rule for rule in RULES if isinstance(rule, EventRule | RecordRule | DestinationRule)], ids=lambda r: r.id
 )
 def test_a_rule_has_fixtures_of_both_kinds(rule: Rule) -> None:
     mine = [pair for pair in pairs() if pair.rule == rule.id]

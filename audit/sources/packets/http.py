@@ -76,7 +76,9 @@ class Requests:
         del self.held[: end.end()]
         self.chunked = self.head.header("transfer-encoding").lower().endswith("chunked")
         length = self.head.header("content-length").strip()
-        self.left = int(length) if length.isascii() and length.isdigit() and len(length) < 16 else 0
+        self.left = 0
+        if not self.chunked and length.isascii() and length.isdigit() and len(length) < 16:
+            self.left = int(length)
         self.size = end.end()
         return True
 
@@ -114,6 +116,7 @@ class Requests:
                 return False
             text = bytes(self.held[:end]).split(b";")[0].strip()
             if re.fullmatch(rb"[0-9a-fA-F]{1,12}", text) is None:
+                self._take(len(self.held))
                 self.lost = self.cut = True
                 return True
             if int(text, 16) == 0:
