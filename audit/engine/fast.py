@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from audit.engine.times import has_no_offset, times_of
-from audit.leaks.room import is_plain
+from audit.leaks.room import not_plain
 from audit.model import Pointer, leaves, members, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Envelope, EventType, Leaf, Policy
@@ -168,14 +168,12 @@ class FastLane:
     def suspicious(self, texts: Iterable[Any]) -> set[str]:
         """Those of the texts that a rule may find something in; each is asked of once, while the memo lasts."""
         unknown = {text for text in set(texts).difference(self.harmless) if type(text) is str}
-        if not unknown or (self.spares_plain and is_plain("".join(unknown))):
-            return set()
+        if self.spares_plain:
+            unknown = not_plain(unknown)
         return {text for text in unknown if not self._learn(text)}
 
     def _learn(self, text: str) -> bool:
-        """Whether a text is harmless; remembered within a bound, unless it is plain: plain ones are mostly unique."""
-        if self.spares_plain and is_plain(text):
-            return True
+        """Whether a text that is not plain is harmless; remembered within a bound."""
         if any(suspect(text) for suspect in self.suspects):
             return False
         if len(self.harmless) >= _MEMO + len(self.base):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import zlib
 from binascii import a2b_base64
+from collections.abc import Collection
+from functools import lru_cache
 
 from audit.leaks.secrets import has_marks, has_turned_marks
 
@@ -42,24 +44,40 @@ _TURNED = tuple(letters.translate(_ROT13) for letters in _QUAD)
 _BASE64 = tuple(map(re.compile, (_forwards(_QUAD), _backwards(_QUAD), _forwards(_TURNED), _backwards(_TURNED))))
 
 
-def _base32(alphabet: str) -> str:
-    """Ten bytes of ASCII as two blocks of base32."""
+def _block32(alphabet: str) -> str:
+    """Five bytes of ASCII as a block of base32."""
     free = _of(alphabet)
-    block = (
-        _of(alphabet, 4, 16), _of(alphabet, clear=2), free, _of(alphabet, clear=8), _of(alphabet, clear=1), free,
-        _of(alphabet, clear=4), free,
+    return (
+        "(?:" + _of(alphabet, 4, 16) + _of(alphabet, clear=2) + free + _of(alphabet, clear=8) + _of(alphabet, clear=1)
+        + free + _of(alphabet, clear=4) + free + ")"
     )  # fmt: skip
-    return rf"(?<![A-Za-z0-9])(?:{''.join(block)}){{2}}"
+
+
+def _base32(alphabet: str) -> str:
+    """Ten bytes of ASCII as two blocks, from the beginning of a run."""
+    return rf"(?<![A-Za-z0-9]){_block32(alphabet)}{{2}}"
 
 
 _HEX = re.compile(r"(?:[2-7][0-9a-fA-F]){10}")
 _ALONE = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:[2-7][0-9a-fA-F]){6,9}(?![0-9A-Za-z])|1[fF]8[bB]08|78(?:01|5[eE]|9[cC]|[dD][aA])|425[aA]68)"
 )
+_IDS = re.compile(  # the look behind stands after the first digit: so the search skips to digits
+    r"([0-9a-f](?<![0-9A-Za-z.=%&#+~][0-9a-f])(?:[0-9a-f]{7}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{11,}))"
+    r"(?![0-9A-Za-z.])"
+)
+"""Ids that stand by themselves: UUIDs and runs of hex digits. No sign of a credential, a number or an escape spans them."""
 _WIDE = re.compile(r"(?:00[2-7][0-9a-fA-F]){4}")
 _SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[:_.,;-]){7}[0-9a-fA-F]{2}|(?:0x[0-9a-fA-F]{2}.?){4}|(?:[0-9]{1,3}[,;|]){7}")
 _QUOTED = re.compile(r"=40|(?:=[0-9A-Fa-f]{2}){3}")
 _LOWER32 = re.compile(_base32(_LETTERS32.lower()))
+_WHOLE_ID = re.compile(
+    r"\n(?:(?:[2-7][0-9a-f]){6,11}\n|1f8b08|78(?:01|5e|9c|da)|425a68|ad[0-9]{10}|(?:ae|ba|be|de|ee)[0-9]{14}"
+    r"|[0-9]{14,16}\n"
+    rf"|{_block32(_LETTERS32.lower())}{{2}})"
+)
+_BYTES = bytes(0x41 if 0x20 <= byte < 0x7F else 0x30 if byte == 0 else 0x78 for byte in range(256))
+"""Printable bytes as `A`, zeros as `0`: text and UTF-16 are plain to see in it."""
 _UPPER = re.compile(
     rf"{_base32(_LETTERS32)}|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{{8}}"  # packed, in base64
     r"|[+-]LC[A-D]|fiw[g-j]"  # the same after one or two glued bytes
@@ -72,6 +90,7 @@ _DIGITS58 = {c: n for n, c in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdef
 _PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
 _CARD = re.compile(r"(?<![0-9A-Za-z.])[0-9]{14,16}(?![0-9A-Za-z])")
+_CALLED = re.compile(r"(?:phone|tel|fax|cell|call|mobil|whatsapp|handy|ssn)[^0-9]{0,24}[0-9]", re.IGNORECASE)
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
 _FISCAL = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[0-9]{2}[A-Z]")
 _GROUPED = re.compile(
@@ -88,18 +107,54 @@ _READS = re.compile(rb"[\x20-\x7e]{8}")
 def is_plain(text: str) -> bool:
     """Whether a text is a token or an address in which nothing can stand that the content rules look for, neither as it
     is nor encoded. It needs no search."""
+    return not not_plain((text,))
+
+
+def not_plain(texts: Collection[str]) -> set[str]:
+    """Those of some texts that are not plain. Random ids are taken out and looked at by themselves, all at once: what is
+    left of most texts is then known already."""
+    odd = {text for text in texts if "\n" in text}
+    whole = [text for text in texts if text not in odd] if odd else list(texts)
+    pieces = _IDS.split("\n".join(whole))
+    skeletons = "~".join(pieces[::2]).split("\n")
+    bad = {skeleton for skeleton in set(skeletons) if not _is_bare(skeleton)}
+    if bad:
+        odd.update(text for text, skeleton in zip(whole, skeletons, strict=True) if skeleton in bad)
+    if _may_spell(pieces[1::2]):
+        odd.update(text for text in whole if _may_spell([match[1] for match in _IDS.finditer(text)]))
+    return odd
+
+
+def _may_spell(ids: list[str]) -> bool:
+    """Whether ids of hex digits can be encoded text or a number with check digits."""
+    lines = "\n".join(("", *ids, "")).replace("-", "")
+    if _WHOLE_ID.search(lines):
+        return True
+    digits = lines.replace("\n", "")
+    seen = (_from_hex(digits) + b"x" + _from_hex(digits[1:])).translate(_BYTES)
+    return b"AAAAAAAAAAAA" in seen or b"0A0A0A0A" in seen or b"A0A0A0A0" in seen
+
+
+def _from_hex(digits: str) -> bytes:
+    return bytes.fromhex(digits[: len(digits) & ~1])
+
+
+@lru_cache(maxsize=4096)
+def _is_bare(skeleton: str) -> bool:
+    """Whether a text without its ids is plain."""
     try:
-        if text.encode("ascii").translate(None, _PLAIN):
+        if skeleton.encode("ascii").translate(None, _PLAIN):
             return False
     except UnicodeEncodeError:
         return False
-    return not (has_marks(text) or _has_numbers(text) or _has_runs(text))
+    return not (has_marks(skeleton) or _has_numbers(skeleton) or _has_runs(skeleton))
 
 
 def _has_numbers(text: str) -> bool:
     """Whether a text has the outline of a number that stands for a person. Each question is asked where its marks are."""
     return (
         _CARD.search(text) is not None
+        or _CALLED.search(text) is not None
         or _IBAN.search(text) is not None
         or ("-" in text and _GROUPED.search(text) is not None)
         or ("." in text and _POINTED.search(text) is not None)
