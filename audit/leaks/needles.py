@@ -96,9 +96,7 @@ def _stands_alone(data: bytes, start: int, end: int, pattern: _Pattern, *, glued
         line = data.rfind(b"\n", 0, start) + 1
         if not glued or start - line > _SLACK:
             return False
-    if _continues(pattern.text[-1], after[:1]) or (
-        pattern.mail and after[:1] in (".", "-") and after[1:2].isalnum()
-    ):
+    if _continues(pattern.text[-1], after[:1]) or (pattern.mail and after[:1] in (".", "-") and after[1:2].isalnum()):
         line = data.find(b"\n", end)
         return glued and (line if line >= 0 else len(data)) - end <= _SLACK
     return True

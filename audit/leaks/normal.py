@@ -16,7 +16,6 @@ _SHARED = _GMAIL | frozenset(
 """Mail hosts of millions: a hash of such a host names nobody."""
 
 
-
 def folded(text: str) -> str:
     """The form in which texts are compared: compatible letters, no case, nothing invisible."""
     return text.lower() if text.isascii() else plain_letters(text).casefold()
@@ -36,7 +35,12 @@ def written(value: str) -> dict[str, str]:
 def hashed(value: str) -> dict[str, str]:
     """Forms in which a value may have been hashed, by text, with the name of the form."""
     trimmed = value.strip()
-    forms = [("as given", value), ("trimmed", trimmed), ("lower case", trimmed.lower()), ("upper case", trimmed.upper())]
+    forms = [
+        ("as given", value),
+        ("trimmed", trimmed),
+        ("lower case", trimmed.lower()),
+        ("upper case", trimmed.upper()),
+    ]
     if not value.isascii():
         forms += [("NFC", unicodedata.normalize("NFC", trimmed)), ("NFD", unicodedata.normalize("NFD", trimmed))]
         forms += [("NFC, lower case", unicodedata.normalize("NFC", trimmed.lower()))]
