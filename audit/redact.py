@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -133,11 +133,14 @@ class Redactor:
 
     documented: frozenset[str]
     id_pattern: re.Pattern[str] | None = None
+    secret: Callable[[str], bool] | None = None
+    """Whether a text holds a value that the auditor keeps to himself."""
     memo: dict[Pointer, tuple[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def name(self, name: str) -> str:
         """A captured key or event name as it may be shown."""
-        return name if name in self.documented or is_plain(name) else "{" + shape_of(name).value + "}"
+        shown = name in self.documented or (is_plain(name) and not (self.secret is not None and self.secret(name)))
+        return name if shown else "{" + shape_of(name).value + "}"
 
     def pointer(self, pointer: Pointer) -> str:
         """RFC 6901 text; data-like tokens stand as their shape."""
@@ -151,7 +154,9 @@ class Redactor:
         return str(token) if isinstance(token, int) else self.name(token).replace("~", "~0").replace("/", "~1")
 
     def message_id(self, text: str | None) -> str | None:
-        return text if text is not None and self.id_pattern is not None and self.id_pattern.fullmatch(text) else None
+        if text is None or self.id_pattern is None or not self.id_pattern.fullmatch(text):
+            return None
+        return None if self.secret is not None and self.secret(text) else text
 
     def event_name(self, event: Event) -> str | None:
         """The event's name, or for a call without one the call's."""

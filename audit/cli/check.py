@@ -15,6 +15,7 @@ from audit.cli.custody import custody_of, custody_option
 from audit.cli.hosts import host_options, territory_of
 from audit.cli.options import Size, check_targets, load_policy
 from audit.cli.outputs import choose, output_option, write
+from audit.cli.seed_options import gather_seeds, seed_options
 from audit.engine.judge import CONSENT_RULES
 from audit.engine.parse import Limits
 from audit.engine.result import Result
@@ -68,6 +69,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     metavar="FILE=ORIGIN",
     help="Who sent the events of a capture, where their names do not tell. Repeatable.",
 )
+@seed_options
 @consent_options
 @host_options
 @custody_option
@@ -127,10 +129,11 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     outputs = choose(options["outputs"], quiet=options["quiet"])
     paths = [output.path for output in outputs if output.path is not None]
     targets = [*paths, *([options["findings"]] if options["findings"] else [])]
-    check_targets(targets, [capture.path for capture in inputs if capture.path is not None])
+    check_targets(targets, [*(c.path for c in inputs if c.path is not None), *options["seed_files"]])
     limits = Limits(options["max_line"], options["max_depth"], options["max_keys"])
     consent = gather(options, policy)
-    for warning in consent.warnings:
+    seeds = gather_seeds(options, policy)
+    for warning in (*consent.warnings, *seeds.warnings):
         click.echo(f"warning: {warning}", err=True)
     hosts = territory_of(options)
     custody = custody_of(options["custody"], inputs)
@@ -140,9 +143,10 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         **_parameters(options, limits, origins, inputs),
         "inventory": inventory,
         **consent.parameters,
+        **seeds.parameters,
         **hosts.parameters,
     }
-    auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, inventory=inventory)
+    auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, seeds=seeds.search, inventory=inventory)
     result = _judge(auditor, inputs, origins, parameters, options, custody)
     write(result, outputs)
     sys.exit(outcome(result, options["fail_on"], options["required"]))
@@ -184,6 +188,7 @@ def _judge(  # noqa: PLR0913 - one audit's whole environment
             listen,
             air_gapped=options["air_gapped"],
             custody=custody,
+            seeds=auditor.seeds,
         )
         if file is not None:
             softer = CONSENT_RULES if consent is not None and crowded(consent, tally) else frozenset[str]()

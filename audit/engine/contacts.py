@@ -62,6 +62,7 @@ class Contacts:
         if content is None or not isinstance(content.value, dict):
             return
         event = Event(at, content.value, None, None, UNKNOWN, Times(arrived=exchange.seen_at), hidden=content.hidden)
+        shown = self.slow.shown(event)
         case = Case(
             event=event,
             policy=self.slow.policy,
@@ -69,7 +70,8 @@ class Contacts:
             type=None,
             nearest=None,
             faults=(),
-            texts=self.slow.shown(event),
+            texts=shown,
+            sightings=self.slow.sighted(event, shown),
         )
         host = visible(contact.host)
         for finding in self.slow.search(case, CONTENT_RULES):

@@ -14,10 +14,13 @@ import orjson
 
 from audit.engine.times import has_no_offset, times_of
 from audit.leaks.room import not_plain
+from audit.leaks.search import Search
+from audit.leaks.sightings import number_text, unfolded
 from audit.model import Pointer, leaves, members, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Envelope, EventType, Leaf, Policy
-from audit.rules.case import Always, Clocks, EventRule, Strings, Time
+from audit.policy.shapes import TIME_FORMATS, leaves_no_room
+from audit.rules.case import Always, Clocks, EventRule, Listed, Strings, Time
 
 _MEMO = 50_000
 _WHITE = b" \t\r"
@@ -45,6 +48,7 @@ class Plan(NamedTuple):
     texts: _Texts | None
     steady: Callable[[dict[str, Any]], bool] | None
     unvouched: tuple[Pointer, ...]
+    listed: bool
 
 
 class Proved(NamedTuple):
@@ -66,7 +70,13 @@ class Rest(NamedTuple):
 class FastLane:
     """Compiled from a policy and the rules in force. Holds a bounded memo of texts known to be harmless."""
 
-    def __init__(self, policy: Policy, rules: Iterable[EventRule], consent: ConsentTable | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        rules: Iterable[EventRule],
+        consent: ConsentTable | None = None,
+        seeds: Search | None = None,
+    ) -> None:
         triggers = [trigger for rule in rules for trigger in rule.triggers]
         envelope = policy.envelope
         strings = [trigger for trigger in triggers if isinstance(trigger, Strings)]
@@ -74,7 +84,11 @@ class FastLane:
         self.suspects = tuple(dict.fromkeys(trigger.suspect for trigger in strings))
         self.spares_plain = all(trigger.spares_plain for trigger in strings)
         clocks = any(isinstance(trigger, Clocks) for trigger in triggers)
-        self.plans = {str(name): _plan(entry, envelope, clocks=clocks) for name, entry in policy.events.items()}
+        self.seeds = seeds if any(isinstance(trigger, Listed) for trigger in triggers) else None
+        listed = self.seeds is not None
+        self.plans = {
+            str(name): _plan(entry, envelope, clocks=clocks, listed=listed) for name, entry in policy.events.items()
+        }
         self.name: Pointer = envelope.name or ()
         self.call: Pointer = envelope.call or ()
         self.named = envelope.named
@@ -167,10 +181,22 @@ class FastLane:
 
     def suspicious(self, texts: Iterable[Any]) -> set[str]:
         """Those of the texts that a rule may find something in; each is asked of once, while the memo lasts."""
-        unknown = {text for text in set(texts).difference(self.harmless) if type(text) is str}
+        asked = set(texts).difference(self.harmless)
+        unknown = {text for text in asked if type(text) is str}
+        listed: set[Any] = set() if self.seeds is None else self._listed(self.seeds, asked, unknown)
         if self.spares_plain:
             unknown = not_plain(unknown)
-        return {text for text in unknown if not self._learn(text)}
+        return listed | {text for text in unknown - listed if not self._learn(text)}
+
+    def _listed(self, seeds: Search, asked: set[Any], unknown: set[str]) -> set[Any]:
+        """Those of which a listed value may stand in. Numbers are asked about too: one may be a value or a hash. Plain
+        texts are remembered here: to look through one costs more than to remember it."""
+        found: set[Any] = seeds.sift(unknown) if unknown else set()
+        found.update(thing for thing in asked if type(thing) in (int, float) and seeds.suspect(number_text(thing)))
+        if len(self.harmless) + len(unknown) > _MEMO + len(self.base):
+            self.harmless = set(self.base)
+        self.harmless |= unknown - not_plain(unknown - found) - found if self.spares_plain else set()
+        return found
 
     def _learn(self, text: str) -> bool:
         """Whether a text that is not plain is harmless; remembered within a bound."""
@@ -185,7 +211,7 @@ class FastLane:
 def _texts_of(plan: Plan, values: list[dict[str, Any]]) -> list[Any]:
     """Every text of some events that their schema leaves open; now and then a leaf that is no text."""
     if plan.texts is None:
-        return [text for value in values for text in _all_texts(value)]
+        return [text for value in values for text in (unfolded(value) if plan.listed else _all_texts(value))]
     found: list[Any] = []
     _collect(plan.texts, values, found)
     return found
@@ -204,13 +230,20 @@ def _collect(texts: _Texts, nodes: list[dict[str, Any]], found: list[Any]) -> No
             _collect(inner, below, found)
 
 
-def _plan(entry: EventType, envelope: Envelope, *, clocks: bool) -> Plan:
-    open_leaves = [leaf for leaf in entry.leaves.values() if not leaf.closed]
+def _plan(entry: EventType, envelope: Envelope, *, clocks: bool, listed: bool) -> Plan:
+    open_leaves = [leaf for leaf in entry.leaves.values() if not leaf.closed or (listed and _holds_values(leaf))]
     mixed = any(pointer in entry.containers for pointer in (leaf.pointer for leaf in open_leaves))
     walk = entry.open or mixed or any("*" in leaf.pointer for leaf in open_leaves)
     texts = None if walk else _texts_below(entry, (), open_leaves)
     steady = _steady(envelope) if clocks else None
-    return Plan(entry, entry.validator.is_valid, texts, steady, _unvouched(entry, envelope))
+    return Plan(entry, entry.validator.is_valid, texts, steady, _unvouched(entry, envelope), listed)
+
+
+def _holds_values(leaf: Leaf) -> bool:
+    """Whether a leaf without room for free text may be a listed value all the same: an address, an id, a number."""
+    kinds = leaf.schema.get("type")
+    numeric = not {"integer", "number"}.isdisjoint([kinds] if isinstance(kinds, str) else kinds or ())
+    return numeric or not leaves_no_room(leaf.schema, TIME_FORMATS)
 
 
 def _unvouched(entry: EventType, envelope: Envelope) -> tuple[Pointer, ...]:

@@ -9,7 +9,9 @@ from datetime import timedelta
 
 from audit.engine.destinations import Host, overflow, watch
 from audit.engine.observed import NO_RHYTHM, Rhythm
+from audit.engine.searched import lacks_seeds, words
 from audit.engine.silence import Lack, crowded, lacks_refusal, lacks_silence, perhaps
+from audit.leaks.seeds import SeedList
 from audit.model import UNKNOWN, Gap, Level, Verdict
 from audit.policy.consent import ConsentTable
 from audit.policy.destinations import Standing
@@ -52,6 +54,7 @@ class Evidence:
     reached: tuple[Host, ...] = ()
     cadenced: tuple[EventType, ...] = ()
     filtered: bool = False
+    listed: SeedList | None = None
 
     @property
     def events(self) -> int:
@@ -117,7 +120,7 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
         return outcome(Verdict.INCONCLUSIVE, "; ".join(doubts))
     lacks = [tuple(_lacks(claim, condition, evidence)) for condition in claim.sufficient]
     if not lacks or () in lacks:
-        return outcome(Verdict.UPHELD, _kept(claim, looked_at, unit))
+        return outcome(Verdict.UPHELD, _kept(claim, looked_at, unit, evidence.listed))
     nearest = min(lacks, key=len)
     if all(lack.soft for lack in nearest):
         return outcome(Verdict.INCONCLUSIVE, "; ".join(lack.reason for lack in nearest), nearest[0].hint)
@@ -125,13 +128,15 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
     return outcome(Verdict.NOT_EXERCISED, hard.reason, hard.hint)
 
 
-def _kept(claim: Claim, looked_at: int, unit: str) -> str:
+def _kept(claim: Claim, looked_at: int, unit: str, listed: SeedList | None) -> str:
     """What upheld means for a claim of this kind, with its number."""
     seen = plural(looked_at, unit.removesuffix("s")) + (f" of the {claim.origin}" if claim.origin else "")
     if CONSENT_RULES & set(claim.rules):
         return (
             f"none of {seen} was sent against the consent given" if looked_at else "no event was sent without consent"
         )
+    if listed is not None and any(condition.seeds is not None for condition in claim.sufficient):
+        return f"none of {words(listed)} in {seen}"
     if claim.destination is not None:
         return f"{plural(looked_at, f'contact for {claim.destination}')}, none of them in the clear"
     return f"{seen}, as documented" if unit == "intervals" else f"nothing but what the page says in {seen}"
@@ -159,13 +164,7 @@ def _lacks(claim: Claim, condition: Sufficient, evidence: Evidence) -> Iterator[
                 f"{seen} seen, {condition.intervals} are needed", "capture the keep-alives of one instance for longer"
             )
     if condition.seeds is not None:
-        yield Lack(
-            "no canaries or data source values were given: only shapes were searched",
-            "this version cannot search for planted or listed values yet",
-            soft=True,
-        )
-    elif condition.positive_control:
-        yield Lack("nothing shows that the planted rows were read", "give planted_at in the seed file", soft=True)
+        yield from lacks_seeds(evidence.listed, condition.seeds, evidence.tally, control=condition.positive_control)
     if condition.contacts is not None:
         yield from _lacks_contacts(claim, condition.contacts, evidence)
     if evidence.consent is not None:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from audit.engine import silence
+from audit.engine import searched, silence
 from audit.engine.judge import Judgement, unsearched
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow
+from audit.leaks.search import Search
 from audit.model import Finding, Place
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Claim, Policy
@@ -150,7 +151,7 @@ def input_row(index: int, facts: InputFacts, tally: Tally) -> InputRow:
     return cast("InputRow", {**row, **total._asdict()})
 
 
-def coverage(tally: Tally, consent: ConsentTable | None) -> dict[str, Any]:
+def coverage(tally: Tally, consent: ConsentTable | None, seeds: Search | None) -> dict[str, Any]:
     events: dict[str, int] = {}
     for key, number in sorted(tally.events.items.items()):
         events[key.name] = events.get(key.name, 0) + number
@@ -165,7 +166,7 @@ def coverage(tally: Tally, consent: ConsentTable | None) -> dict[str, Any]:
         "origins": dict(sorted(tally.origins.items())),
         "consent": silence.rows(consent, tally) if consent is not None else [],
         "naive_times": tally.naive,
-        "searched": {"canaries": 0, "identifiers": 0, "datasource": 0, "layers": 2, "gave_up": 0},
+        "searched": searched.row(seeds, tally),
         "gaps": {
             f"{gap.value}{'/' + origin if origin else ''}": n
             for (gap, origin), n in sorted(tally.gaps.items(), key=str)
@@ -173,13 +174,16 @@ def coverage(tally: Tally, consent: ConsentTable | None) -> dict[str, Any]:
     }
 
 
-def claim_row(claim: Claim, judged: Judgement) -> ClaimRow:
+def claim_row(claim: Claim, judged: Judgement, *, listed: bool = False) -> ClaimRow:
     row: dict[str, Any] = {"id": claim.id, "quotes": list(claim.quotes), **_outcome(judged)}
     row.update({"looked_at": judged.looked_at, "unit": judged.unit})
     later = unsearched(claim)
     limits = [claim.limit] if claim.limit else []
     if later and judged.verdict.value != "not-exercised":
         limits.append(f"Not searched by this version: {', '.join(later)}.")
+    unasked = () if listed else searched.unasked(claim)
+    if unasked and judged.verdict.value != "not-exercised":
+        limits.append(f"No values were listed (--seeds), so these had nothing to search for: {', '.join(unasked)}.")
     if limits:
         row["limit"] = " ".join(limits)
     if judged.hint:

@@ -18,6 +18,7 @@ from audit.engine.slow import SlowLane, identifying
 from audit.engine.times import arrival_of, hour_of, parse_time, times_of
 from audit.engine.traffic import Exchange, Traffic, Watched
 from audit.engine.witness import Witness
+from audit.leaks.search import Search
 from audit.measures.inventory import Inventory
 from audit.model import UNKNOWN, Event, Finding, Gap, Place, Pointer, Reason, Unreadable, resolve
 from audit.policy.consent import ConsentTable
@@ -102,6 +103,7 @@ class Auditor:
         consent: ConsentTable | None = None,
         *,
         territory: Territory | None = None,
+        seeds: Search | None = None,
         lanes: bool = True,
         inventory: bool = False,
     ) -> None:
@@ -109,13 +111,14 @@ class Auditor:
         self.consent = consent
         self.witness = Witness(policy, consent) if consent is not None else None
         self.names = Names(policy)
-        self.redactor = Redactor(policy.names, policy.envelope.id_pattern)
+        self.seeds = seeds
+        self.redactor = Redactor(policy.names, policy.envelope.id_pattern, seeds.suspect if seeds is not None else None)
         self.inventory = Inventory(self.redactor) if inventory else None
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
-        self.fast = FastLane(policy, rules, consent) if lanes else None
+        self.fast = FastLane(policy, rules, consent, seeds) if lanes else None
         suspicious = self.fast.suspicious if self.fast is not None else None
-        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspicious)
+        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspicious, seeds)
         self.contacts = Contacts(self.slow, territory or Territory())
         if self.fast is not None and self.fast.off:
             self.fast = None

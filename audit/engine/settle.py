@@ -24,6 +24,7 @@ from audit.engine.rows import (
     owners,
     requirement_row,
 )
+from audit.leaks.search import Search
 from audit.model import Finding, Gap, Grade, Level, PackStr, Place
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Policy
@@ -48,6 +49,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     *,
     air_gapped: bool = False,
     custody: Mapping[str, Any] | None = None,
+    seeds: Search | None = None,
 ) -> Result:
     """The whole result of a capture. Same tally and inputs => same bytes. `marks`: where the runner keeps them."""
     take = marks or tally.sorted_marks
@@ -62,7 +64,10 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     overflow = {rule: n for rule in sorted(tally.groups) if (n := tally.overflow(rule))}
     rhythms = observed.rhythms(lives(policy, take(HEARTBEATS.id)))
     cadenced = tuple(entry for entry in policy.events.values() if entry.cadence is not None)
-    evidence = Evidence(tally, page, frozenset(overflow), rhythms, consent, reached, cadenced, _filtered(custody))
+    listed = seeds.listed if seeds is not None else None
+    evidence = Evidence(
+        tally, page, frozenset(overflow), rhythms, consent, reached, cadenced, _filtered(custody), listed
+    )
     claims = [judge(claim, evidence) for claim in policy.claims]
     requirements = [require(name, evidence) for name in asked(evidence, air_gapped=air_gapped)]
     verdict = overall(claims, requirements, evidence)
@@ -73,10 +78,12 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
         "tool": {"name": "telemetry-audit", "version": __version__},
         "policy": {"id": policy.id, "revision": policy.revision, "title": policy.title, "sha256": policy.sha256},
         "inputs": [input_row(index, facts, tally) for index, facts in enumerate(inputs)],
-        "coverage": coverage(tally, consent),
+        "coverage": coverage(tally, consent, seeds),
         "verdict": verdict.value,
         "headline": headline(verdict, claims, requirements, evidence),
-        "claims": [claim_row(claim, j) for claim, j in zip(policy.claims, claims, strict=True)],
+        "claims": [
+            claim_row(claim, j, listed=seeds is not None) for claim, j in zip(policy.claims, claims, strict=True)
+        ],
         "counts": counts(groups, tally),
         "groups": [group_row(group) for group in groups],
         "findings": finding_rows(groups, places),

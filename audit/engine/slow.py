@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from audit.engine.names import Names
+from audit.leaks.search import Search
+from audit.leaks.sightings import NONE, Sightings, sight
 from audit.model import Event, Finding, Gap, Grade, Json, Pointer, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Policy
@@ -28,11 +30,13 @@ class SlowLane:
     consent: ConsentTable | None = None
     suspicious: Callable[[Iterable[str]], set[str]] | None = None
     """Those of some texts that a rule may find something in: only they are shown to the rules. None: show all."""
+    seeds: Search | None = None
 
     def case(self, event: Event) -> Case:
         """The event as the rules see it. Without an entry of the page there are no faults of shape."""
         standing = self.names.of(event)
         faults = _faults(standing.type.validator, event.value) if standing.type is not None else ()
+        shown = self.shown(event)
         return Case(
             event=event,
             policy=self.policy,
@@ -40,9 +44,16 @@ class SlowLane:
             type=standing.type,
             nearest=standing.nearest,
             faults=faults,
-            texts=self.shown(event),
+            texts=shown,
             consent=self.consent,
+            sightings=self.sighted(event, shown),
         )
+
+    def sighted(self, event: Event, shown: tuple[Text, ...]) -> Sightings:
+        """Where listed values stand in an event."""
+        if self.seeds is None:
+            return NONE
+        return sight(self.seeds, shown, (((), event.value), *event.hidden))
 
     def shown(self, event: Event) -> tuple[Text, ...]:
         """The texts of an event in which some rule may find something."""

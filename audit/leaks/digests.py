@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from audit.leaks.normal import hashed
 LEAST = 8
 """Bytes of a digest that must be there: truncated further, chance makes matches."""
 
+_WEAK = re.compile(r"(?:0x)?([0-9a-fA-F]{8})|(-?\d{6,10})")
 _MASK = (1 << 24) - 1
 _WHOLE = ("as given", "trimmed", "lower case")
 
@@ -78,6 +80,16 @@ class Digests:
                     return Digest(owner, name, form, exact=size >= 16)
             at += 1
         return None
+
+    def suspected(self, text: str) -> tuple[int, str] | None:
+        """Whose 32-bit hash a whole text may be, as hex or as a number of either sign, and by which algorithm."""
+        found = _WEAK.fullmatch(text) if 6 <= len(text) <= 11 else None
+        if found is None:
+            return None
+        numbers = [int(found[1], 16), int.from_bytes(bytes.fromhex(found[1]), "little")] if found[1] else []
+        if not found[1] or text.isdigit():
+            numbers.append(int(text) & 0xFFFFFFFF)
+        return next((self.weak[number] for number in numbers if number in self.weak), None)
 
     def _all(self, value: str) -> Iterator[tuple[str, str, bytes]]:
         """Every digest of a value: (algorithm, form, bytes)."""

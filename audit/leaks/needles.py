@@ -16,6 +16,7 @@ SHORT = 6
 _WORD = re.compile(r"[^\W_]+")
 _PRINTED = re.compile(r"\+?\d[\d\s().\-/]{5,30}\d")
 _NO_DIGIT = re.compile(r"\D")
+_NO_DIGITS = bytes(byte for byte in range(256) if not 48 <= byte < 58)
 _ADDRESS = "._+-"
 _SLACK = 3
 
@@ -48,8 +49,12 @@ class Needles:
         return bool(self.turned.find_matches_as_indexes(data))
 
     def words(self, text: str) -> bool:
-        """Whether a short value stands in a folded text as a word."""
-        return bool(self.short) and not self.short.keys().isdisjoint(_WORD.findall(text))
+        """Whether a short value stands in a text as a word."""
+        return bool(self.short) and not self.short.keys().isdisjoint(_WORD.findall(text.lower()))
+
+    def numbers(self, data: bytes) -> bool:
+        """Whether the digits of a text, whatever is between them, hold those of a listed number."""
+        return bool(self.printed) and self.touches(data.translate(None, _NO_DIGITS))
 
     def find(self, text: str, *, glued: bool, plain: bool) -> Iterator[int]:
         """The owners of matches in a text. `glued`: it stands among bytes that mean nothing; `plain`: short values count too."""
@@ -79,8 +84,7 @@ def _patterns(seeds: Sequence[Seed]) -> Iterator[_Pattern]:
     for owner, seed in enumerate(seeds):
         free = seed.kind is Kind.CANARY
         forms = {"as given": folded(seed.value.strip())} if seed.kind is Kind.DATASOURCE else written(seed.value)
-        forms |= {"digits": number for number in phone_digits(seed.value.strip())[:1]}
-        for text in dict.fromkeys(forms.values()):
+        for text in dict.fromkeys([*forms.values(), *phone_digits(seed.value.strip())[:1]]):
             yield _Pattern(text, owner, free, "@" in text)
 
 

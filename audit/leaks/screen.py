@@ -71,9 +71,9 @@ class Screen:
         if not text.isascii():
             return self._foreign(text, layers)
         data = text.encode()
-        if self.needles.touches(data.lower()) or (self.needles.short and self.needles.words(text.lower())):
+        if self.needles.touches(data.lower()) or self.needles.words(text) or self.needles.numbers(data):
             return False
-        if self.digests.weak and len(text) <= 11 and _is_number(text):
+        if any(self.digests.suspected(line.strip()) is not None for line in text.split("\n")):
             return False
         if layers and not self._readings(text, layers):
             return False
@@ -209,11 +209,6 @@ def _next_start(letters: bytes, at: int) -> int:
     """The place behind the next `+` or `/`, 0 where there is none."""
     found = [place for place in (letters.find(b"+", at), letters.find(b"/", at)) if place >= 0]
     return min(found) + 1 if found else 0
-
-
-def _is_number(text: str) -> bool:
-    digits = text.strip().removeprefix("-").removeprefix("0x")
-    return 6 <= len(digits) <= 10 and not digits.encode().translate(None, _HEX)
 
 
 _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

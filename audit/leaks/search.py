@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -17,7 +17,6 @@ from audit.model import Grade
 
 _PLAIN_STEPS = frozenset({"percent", "entities", "escape", "json", "quoted-printable", "unicode"})
 _GLUED = frozenset({"base64", "hex", "base32"})
-_WEAK = re.compile(r"(?:0x)?([0-9a-fA-F]{8})|(-?\d{6,10})")
 _HASHED = (Kind.CANARY, Kind.IDENTIFIER)
 ENCODINGS = (
     "percent", "entities", "escape", "json", "quoted-printable", "unicode", "reversed", "rot13", "hex", "uuid", "base64",
@@ -27,9 +26,11 @@ ENCODINGS = (
 
 
 class Hit(NamedTuple):
-    """A listed value in a text. `seed`: its index; `digest`: found as a hash of it; `weak`: of 32 bits only."""
+    """A listed value in a text. `seed`: its index; `number`: the auditor's, counted from 1 within its kind; `digest`:
+    found as a hash of it; `weak`: of 32 bits only."""
 
     seed: int
+    number: int
     kind: Kind
     grade: Grade
     path: tuple[str, ...]
@@ -38,10 +39,11 @@ class Hit(NamedTuple):
 
 
 class Found(NamedTuple):
-    """All that was found in a text, and whether something in it was left undecoded."""
+    """All that was found in a text, whether something in it was left undecoded, and how many forms were looked at."""
 
     hits: tuple[Hit, ...] = ()
     gave_up: bool = False
+    views: int = 0
 
 
 NOTHING = Found()
@@ -52,7 +54,13 @@ class Search:
 
     def __init__(self, listed: SeedList) -> None:
         self.listed = listed
+        self.encodings = ENCODINGS
         self.seeds: tuple[Seed, ...] = listed.of(Kind.CANARY, Kind.IDENTIFIER, Kind.DATASOURCE)
+        counted = Counter[Kind]()
+        self.numbers = []
+        for seed in self.seeds:
+            counted[seed.kind] += 1
+            self.numbers.append(counted[seed.kind])
         self.needles = Needles(self.seeds)
         self.owners = [index for index, seed in enumerate(self.seeds) if seed.kind in _HASHED]
         salts = [seed.value for seed in listed.of(Kind.SALT)]
@@ -62,11 +70,20 @@ class Search:
 
     def suspect(self, text: str) -> bool:
         """Whether something was found in a text, or could not be looked for."""
-        return not self.screen.clean(text) and self.find(text) != NOTHING
+        if self.screen.clean(text):
+            return False
+        found = self.find(text)
+        return bool(found.hits) or found.gave_up
 
-    def names(self, text: str) -> bool:
-        """Whether a name must not be shown."""
-        return self.suspect(text)
+    def sift(self, texts: set[str]) -> set[str]:
+        """Those of some texts that are suspect."""
+        if self.screen.clean("\n".join(texts)):
+            return set()
+        return {text for text in texts if self.suspect(text)}
+
+    def glance(self, text: str) -> Found:
+        """Only what stands in a text as it is, for events that have used up what may be spent on decoding."""
+        return NOTHING if self.screen.clean(text) else Found(tuple(self._in_text(text, ())), gave_up=True)
 
     def _find(self, text: str) -> Found:
         if self.screen.clean(text):
@@ -77,7 +94,7 @@ class Search:
             hits = self._in_bytes(form) if isinstance(form, Blob) else self._in_text(form.text, form.path)
             for hit in hits:
                 found.setdefault((hit.seed, hit.digest), hit)
-        return Found(tuple(found.values()), budget.gave_up)
+        return Found(tuple(found.values()), budget.gave_up, Budget().views - budget.views)
 
     def _in_text(self, text: str, path: tuple[str, ...]) -> list[Hit]:
         plain = _PLAIN_STEPS.issuperset(path)
@@ -86,9 +103,10 @@ class Search:
         for owner in self.needles.find(text, glued=glued, plain=plain):
             seed = self.seeds[owner]
             grade = Grade.PROVED if seed.kind is Kind.CANARY or len(seed.value) >= 8 else Grade.STRONG
-            hits.append(Hit(owner, seed.kind, grade, path, digest=False))
-        if plain and self.digests.weak:
-            hits += self._weak(text.strip(), path)
+            hits.append(Hit(owner, self.numbers[owner], seed.kind, grade, path, digest=False))
+        weak = self.digests.suspected(text.strip()) if plain else None
+        if weak is not None:
+            hits.append(self._digest(weak[0], Grade.SUSPECTED, (*path, weak[1])))
         return hits
 
     def _in_bytes(self, blob: Blob) -> list[Hit]:
@@ -97,23 +115,13 @@ class Search:
         match = self.digests.match(blob.data)
         if match is None:
             return []
-        index = self.owners[match.owner]
         grade = Grade.PROVED if match.exact and match.form != "domain" else Grade.STRONG
-        return [Hit(index, self.seeds[index].kind, grade, (*blob.path, match.name), digest=True)]
+        return [self._digest(match.owner, grade, (*blob.path, match.name))]
 
-    def _weak(self, text: str, path: tuple[str, ...]) -> list[Hit]:
-        """A whole text that is a 32-bit hash, as hex or as a number of either sign."""
-        found = _WEAK.fullmatch(text) if len(text) <= 11 else None
-        if found is None:
-            return []
-        numbers = [int(found[1], 16), int.from_bytes(bytes.fromhex(found[1]), "little")] if found[1] else []
-        if not found[1] or text.isdigit():
-            numbers.append(int(text) & 0xFFFFFFFF)
-        known = [self.digests.weak[number] for number in numbers if number in self.digests.weak]
-        return [
-            Hit(self.owners[o], self.seeds[self.owners[o]].kind, Grade.SUSPECTED, (*path, name), digest=True, weak=True)
-            for o, name in known[:1]
-        ]
+    def _digest(self, owner: int, grade: Grade, path: tuple[str, ...]) -> Hit:
+        index = self.owners[owner]
+        weak = grade is Grade.SUSPECTED
+        return Hit(index, self.numbers[index], self.seeds[index].kind, grade, path, digest=True, weak=weak)
 
     def said(self) -> dict[str, object]:
         """What was searched, as the result says it: numbers and names of methods, never a value."""

@@ -11,6 +11,9 @@ from audit.policy.pack import Leaf
 TEXT_FREE_FORMATS = frozenset({"date-time", "date", "time", "duration", "uuid", "ipv4", "ipv6"})
 """Formats whose strings hold no free text."""
 
+TIME_FORMATS = frozenset({"date-time", "date", "time", "duration"})
+"""Formats whose strings hold no listed value either: a UUID or an address may be one, or a digest of one."""
+
 MOST = 100_000
 """Places of one event: references that hold one another twice would unfold without end."""
 
@@ -114,18 +117,19 @@ def _leaf(node: _Node, transport: tuple[str, ...], known: Leaf | None) -> Leaf:
     )
 
 
-def leaves_no_room(schema: Mapping[str, Any]) -> bool:
-    """Whether no string that this schema accepts can hold free text (an address, a row, a query)."""
+def leaves_no_room(schema: Mapping[str, Any], formats: frozenset[str] = TEXT_FREE_FORMATS) -> bool:
+    """Whether no string that this schema accepts can hold free text (an address, a row, a query), given the formats that
+    hold none."""
     if schema.get("type") == "object" and not _lets_through(schema) and not schema.get("properties"):
         return True  # closed and empty
-    if "const" in schema or "enum" in schema or schema.get("format") in TEXT_FREE_FORMATS:
+    if "const" in schema or "enum" in schema or schema.get("format") in formats:
         return True
     kinds = schema.get("type")
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if kinds is not None and "string" not in kinds and not {"object", "array"} & set(kinds):
         return True
     return any(
-        all(leaves_no_room(branch) for branch in schema[keyword])
+        all(leaves_no_room(branch, formats) for branch in schema[keyword])
         for keyword in ("anyOf", "oneOf")
         if schema.get(keyword)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit.rules import (
+    canary,
     clock_inconsistent,
     datasource_payload,
     documented_identifier,
@@ -15,12 +16,14 @@ from audit.rules import (
     heartbeat_early,
     heartbeat_missed,
     invalid_value,
+    known_identifier,
     late_delivery,
     missing_field,
     page_contradiction,
     personal_data,
     plaintext_transport,
     query_text,
+    reidentified_hash,
     secret,
     undocumented_destination,
     undocumented_event,
@@ -38,6 +41,9 @@ RULES: tuple[Rule, ...] = (
     duplicate_key.RULE,
     duplicate_message.RULE,
     email_address.RULE,
+    known_identifier.RULE,
+    reidentified_hash.RULE,
+    canary.RULE,
     datasource_payload.RULE,
     query_text.RULE,
     secret.RULE,
@@ -57,11 +63,5 @@ RULES: tuple[Rule, ...] = (
 
 BY_ID = {rule.id: rule for rule in RULES}
 
-NOT_YET = frozenset(
-    {
-        "known-identifier",
-        "reidentified-hash",
-        "canary",
-    }
-)
+NOT_YET = frozenset({})
 """Rules that packs may name already and that this version does not run: every claim that needs one says so."""

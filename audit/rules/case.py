@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
+from audit.leaks.sightings import NONE, Sightings
 from audit.model import Breach, Event, Fact, Gap, Json, Level, PackStr, Pointer, Unreadable, resolve
 from audit.policy.consent import ConsentTable, Delivered, delivered
 from audit.policy.destinations import Standing
@@ -39,7 +40,7 @@ class Text(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Case:
     """One event as the rules see it: the event, the page's entry it is judged by (None: no shape to compare with),
-    the schema's faults, and every text in it, hidden ones included."""
+    the schema's faults, every text in it, hidden ones included, and where values that the auditor listed stand."""
 
     event: Event
     policy: Policy
@@ -49,6 +50,7 @@ class Case:
     faults: tuple[Fault, ...]
     texts: tuple[Text, ...]
     consent: ConsentTable | None = None
+    sightings: Sightings = NONE
 
     def delivered(self, *, refusable: bool) -> Delivered | None:
         """How the event lies to an opt-out, or where it is `refusable` to a no; None where consent is not known or was given."""
@@ -110,6 +112,11 @@ class Strings:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A value that the auditor listed stands in the event. Where none is listed, never."""
+
+
+@dataclass(frozen=True, slots=True)
 class Name:
     """The event's name or call is not a listed one."""
 
@@ -134,7 +141,7 @@ class Always:
     """No cheap proof: every event pays for the slow lane."""
 
 
-Trigger: TypeAlias = Invalid | Strings | Name | Repeat | Time | Clocks | Always
+Trigger: TypeAlias = Invalid | Strings | Listed | Name | Repeat | Time | Clocks | Always
 
 
 # ---- rules ----------------------------------------------------------------------------------------------------------

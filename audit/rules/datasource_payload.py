@@ -16,15 +16,24 @@ Limits: a shape is a sign, not a proof: only a planted or listed value proves wh
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from audit.leaks.content import content, has_payload
 from audit.leaks.payload import Payload, shape_of_container
+from audit.leaks.search import Hit
+from audit.leaks.seeds import Kind
 from audit.model import Breach, Grade, Json, Level, Pointer
-from audit.rules.case import Case, EventRule, Invalid, Name, Strings
+from audit.rules.case import Case, EventRule, Invalid, Listed, Name, Strings
+from audit.rules.listed import told
 
 
 def check(case: Case) -> Iterator[Breach]:
     found: set[Pointer] = set()
+    for breach in told(
+        case, "a value of the data source (number {seed})", "{number} values of the data source", _of_source
+    ):
+        found.add(breach.pointer)
+        yield replace(breach, level=Level.ERROR)
     for pointer, kind in _containers(case):
         found.add(pointer)
         yield _breach(pointer, kind, ())
@@ -33,6 +42,10 @@ def check(case: Case) -> Iterator[Breach]:
         if seen is not None and not any(text.pointer[:length] in found for length in range(len(text.pointer) + 1)):
             found.add(text.pointer)
             yield _breach(text.pointer, *seen)
+
+
+def _of_source(hit: Hit) -> bool:
+    return hit.kind is Kind.DATASOURCE
 
 
 def _breach(pointer: Pointer, kind: Payload, path: tuple[str, ...]) -> Breach:
@@ -64,8 +77,8 @@ def _containers(case: Case) -> Iterator[tuple[Pointer, Payload]]:
 RULE = EventRule(
     id="datasource-payload",
     level=Level.WARNING,
-    levels="warning by shape",
-    triggers=(Invalid(), Name(), Strings(has_payload, spares_plain=True)),
+    levels="error for a value of a listed export; warning by shape",
+    triggers=(Listed(), Invalid(), Name(), Strings(has_payload, spares_plain=True)),
     check=check,
     doc=__doc__,
 )

@@ -25,7 +25,7 @@ _ALIVE = re.compile(r"_|://|\bwww\.|:\w+:|\bgh-\d|[0-9a-f]{7}|--|^\d+[.)](?:\s|$
 
 def write(result: Result) -> str:
     """The whole summary. Under 1 MiB, whatever the result holds."""
-    parts = (_answer, _claims, _findings, _requirements, _undecided, _reading, _limits)
+    parts = (_answer, _claims, _findings, _requirements, _undecided, _reading, _searched, _limits)
     return "\n".join(line for part in parts for line in part(result))
 
 
@@ -173,6 +173,13 @@ def _reading(result: Result) -> Iterator[str]:
 def _input(row: InputRow) -> tuple[str, ...]:
     numbers = (row["units"], row["carrying"], row["blank"], row["unreadable"], row["other"], row["events"])
     return span(row["name"]), *(f"{number:,}" for number in numbers), span(row["sha256"] or "not known")
+
+
+def _searched(result: Result) -> Iterator[str]:
+    said = result["coverage"]["searched"].get("words")
+    if said:
+        yield f"Searched for {prose(said)}"
+        yield ""
 
 
 def _limits(result: Result) -> Iterator[str]:

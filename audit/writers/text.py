@@ -27,6 +27,7 @@ def write(result: Result) -> str:
         _untestable(result),
         inventory(result),
         _reading(result),
+        _searched(result),
         _ours(result),
         _limits(),
     )
@@ -218,6 +219,13 @@ def _accounting(row: InputRow) -> str:
     contacts = f", {row['contacts']:,} contact{'' if row['contacts'] == 1 else 's'}" if row["contacts"] else ""
     parts += [f"{row[kind]:,} {kind}" for kind in ("blank", "unreadable", "other") if row[kind]]
     return f"Read {row['name']}: {row['units']:,} {unit}: {', '.join(parts)}; {events}{contacts}."
+
+
+def _searched(result: Result) -> Iterator[str]:
+    """Which listed values were searched for, how, and what no search of contents can see."""
+    said = result["coverage"]["searched"].get("words")
+    if said:
+        yield from _wrap(f"Searched for {said}", "  ", first="")
 
 
 def _ours(result: Result) -> Iterator[str]:
