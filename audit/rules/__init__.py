@@ -63,5 +63,5 @@ RULES: tuple[Rule, ...] = (
 
 BY_ID = {rule.id: rule for rule in RULES}
 
-NOT_YET = frozenset({})
+NOT_YET = frozenset[str]()
 """Rules that packs may name already and that this version does not run: every claim that needs one says so."""
