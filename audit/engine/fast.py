@@ -183,20 +183,24 @@ class FastLane:
         """Those of the texts that a rule may find something in; each is asked of once, while the memo lasts."""
         asked = set(texts).difference(self.harmless)
         unknown = {text for text in asked if type(text) is str}
-        listed: set[Any] = set() if self.seeds is None else self._listed(self.seeds, asked, unknown)
-        if self.spares_plain:
-            unknown = not_plain(unknown)
-        return listed | {text for text in unknown - listed if not self._learn(text)}
+        odd = not_plain(unknown) if self.spares_plain else unknown
+        if self.seeds is None:
+            return {text for text in odd if not self._learn(text)}
+        found = self._listed(self.seeds, asked, unknown)
+        # A plain text is remembered too: to look through it for listed values costs more than that.
+        self._remember(unknown - odd - found)
+        return found | {text for text in odd - found if not self._learn(text)}
 
     def _listed(self, seeds: Search, asked: set[Any], unknown: set[str]) -> set[Any]:
-        """Those of which a listed value may stand in. Numbers are asked about too: one may be a value or a hash. Plain
-        texts are remembered here: to look through one costs more than to remember it."""
+        """Those in which a listed value may stand. Numbers are asked about too: one may be a value or a hash."""
         found: set[Any] = seeds.sift(unknown) if unknown else set()
         found.update(thing for thing in asked if type(thing) in (int, float) and seeds.suspect(number_text(thing)))
-        if len(self.harmless) + len(unknown) > _MEMO + len(self.base):
-            self.harmless = set(self.base)
-        self.harmless |= unknown - not_plain(unknown - found) - found if self.spares_plain else set()
         return found
+
+    def _remember(self, texts: set[str]) -> None:
+        if len(self.harmless) + len(texts) > _MEMO + len(self.base):
+            self.harmless = set(self.base)
+        self.harmless |= texts
 
     def _learn(self, text: str) -> bool:
         """Whether a text that is not plain is harmless; remembered within a bound."""
