@@ -516,14 +516,15 @@ VARIED = (CAPTURES / "browser-segment-next.jsonl").read_bytes() + ERROR + WARNIN
 
 @pytest.mark.parametrize("pack", PACKED.values(), ids=PACKED)
 def test_a_compressed_capture_gives_the_same_findings(pack: Callable[[bytes], bytes]) -> None:
-    plain, packed = check_bytes(VARIED), check_bytes(pack(VARIED))
+    data = pack(VARIED)  # once: some formats hold the time of packing
+    plain, packed = check_bytes(VARIED), check_bytes(data)
     assert packed.findings == plain.findings
     assert packed.result["claims"] == plain.result["claims"]
     assert packed.result["coverage"] == plain.result["coverage"]
     assert packed.code == plain.code
     (row,) = packed.result["inputs"]
-    assert row["sha256"] == hashlib.sha256(pack(VARIED)).hexdigest()
-    assert row["bytes"] == len(pack(VARIED))
+    assert row["sha256"] == hashlib.sha256(data).hexdigest()
+    assert row["bytes"] == len(data)
 
 
 def test_standard_input_gives_the_same_findings() -> None:

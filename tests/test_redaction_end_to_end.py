@@ -16,6 +16,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from audit.writers import FORMATS
+from audit.writers.fields import FORMATS as FIELDS
 from tests.conftest import Json, Run, active, cli, compact, invoke, jsonl, page_load, started, support
 from tests.hostile import COMPRESSORS, array, batch, doubled, pretty, truncated
 
@@ -188,7 +190,8 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "text on standard output": (),
     "json on standard output": ("-o", "json"),
     "jsonl on standard output": ("-o", "jsonl"),
-    "every format in files": ("-o", "text=out.txt", "-o", "json=out.json", "-o", "jsonl=out.jsonl"),
+    "every format in files": tuple(part for kind in FORMATS for part in ("-o", f"{kind}=out.{kind}")),
+    "every field": ("--inventory", "-o", "json=out.json"),
     "all findings in a file": ("--findings", "findings.jsonl"),
     "many examples": ("--examples", "1000", "-o", "json=out.json"),
     "more words": ("-v",),
@@ -225,6 +228,14 @@ def test_nothing_planted_comes_out_of_any_output(tmp_path: Path, options: tuple[
     assert leaked(tmp_path, run) == []
 
 
+@pytest.mark.parametrize("kind", FIELDS)
+def test_nothing_planted_comes_out_of_an_inventory(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "capture.jsonl").write_bytes(b"\n".join(lines()))
+    run = invoke("inventory", "capture.jsonl", "-f", kind, cwd=tmp_path)
+    assert run.code == 0, run.err
+    assert leaked(tmp_path, run) == []
+
+
 @pytest.mark.parametrize("data", CONTAINERS.values(), ids=CONTAINERS.keys())
 def test_nothing_planted_comes_out_of_any_container(tmp_path: Path, data: Callable[[], bytes]) -> None:
     (tmp_path / "capture.jsonl").write_bytes(data())
@@ -245,7 +256,7 @@ def test_nothing_planted_comes_out_of_a_process(tmp_path: Path) -> None:
     (tmp_path / "capture.jsonl").write_bytes(b"\n".join(lines()))
     run = cli("check", "capture.jsonl", *OUTPUTS["every format in files"], cwd=tmp_path)
     assert run.code == 1, run.err
-    assert {"out.txt", "out.json", "out.jsonl"} <= {path.name for path in tmp_path.iterdir()}
+    assert {f"out.{kind}" for kind in FORMATS} <= {path.name for path in tmp_path.iterdir()}
     assert leaked(tmp_path, run) == []
 
 

@@ -25,7 +25,17 @@ _ALIVE = re.compile(r"_|://|\bwww\.|:\w+:|\bgh-\d|[0-9a-f]{7}|--|^\d+[.)](?:\s|$
 
 def write(result: Result) -> str:
     """The whole summary. Under 1 MiB, whatever the result holds."""
-    parts = (_answer, _claims, _findings, _requirements, _undecided, _reading, _searched, _limits)
+    parts = (
+        _answer,
+        _claims,
+        _findings,
+        _requirements,
+        _destinations,
+        _undecided,
+        _reading,
+        _searched,
+        _limits,
+    )
     return "\n".join(line for part in parts for line in part(result))
 
 
@@ -140,6 +150,26 @@ def _requirements(result: Result) -> Iterator[str]:
         yield ""
     rows = ((span(r["id"]), _verdict(r["verdict"]), prose(r["reason"])) for r in result["requirements"][:MOST])
     yield from table(("requirement", "verdict", "why"), rows)
+
+
+def _destinations(result: Result) -> Iterator[str]:
+    rows = result["destinations"]
+    if rows:
+        yield "## Network destinations"
+        yield ""
+        yield from (shown_of(min(MOST, len(rows)), len(rows), "destinations"), "")
+    cells = (
+        (
+            span(row["host"]),
+            str(row["port"] if row["port"] is not None else "not known"),
+            prose(row["class"]),
+            prose(row["purpose"] or "not known"),
+            f"{row['contacts']:,}",
+            f"{row['bytes_out']:,}",
+        )
+        for row in rows[:MOST]
+    )
+    yield from table(("host", "port", "class", "purpose", "contacts", "bytes out"), cells)
 
 
 def _undecided(result: Result) -> Iterator[str]:
