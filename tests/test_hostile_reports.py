@@ -61,7 +61,7 @@ EVIL = (
 KEPT = {"unknown", "*"}
 SWAPPED = set(
     "name title revision headline quotes reason limit hint origin origins event events field fields pointer host message"
-    " message_id input path purpose scheme addresses category unreadable parameters custody subject types".split()
+    " message_id input path purpose scheme addresses category unreadable parameters custody subject types words encodings".split()
 )
 
 
@@ -77,7 +77,7 @@ def swapped(result: Json, form: Callable[[int], str]) -> Result:
 
     def walk(value: Any, key: str, *, names: bool) -> Any:
         if isinstance(value, dict):
-            foreign = key in ("origins", "events", "unreadable", "gaps")
+            foreign = key in ("origins", "events", "unreadable", "gaps", "left_out")
             return {
                 (text(name) if foreign and names else name): walk(v, name, names=names) for name, v in value.items()
             }
@@ -116,6 +116,7 @@ def base() -> Json:
         }
     ]
     result["groups"][0]["host"] = "a.test"
+    result["coverage"]["searched"] |= {"words": "for nothing", "encodings": ["base64", "hex"], "left_out": {"short": 2}}
     row = {"event": "Instance Active", "every": 21_600_000, "tolerance": 900_000, "instances": 1, "intervals": 2}
     bins = [{"from": None, "to": 1_000, "intervals": 1}, {"from": 20_700_000, "to": 22_500_000, "intervals": 1}]
     result["timeline"]["intervals"] = [{**row, "bins": bins}]

@@ -73,6 +73,7 @@ def view(result: Result) -> dict[str, Any]:
         "fields": list(_fields(inventory)) if inventory is not None else None,
         "shown_fields": min(ROWS, len(inventory["fields"])) if inventory is not None else 0,
         "other_fields": inventory["other"]["fields"] if inventory is not None else 0,
+        "searched": facts(result["coverage"]["searched"]),
         "traffic": facts(every.get("traffic")),
         "measures": facts(every.get("measures")),
         "exceptions": facts(every.get("exceptions")),
@@ -106,7 +107,10 @@ def facts(value: Any, at: str = "") -> list[tuple[str, str]] | None:
     if value is None and not at:
         return None
     if isinstance(value, Mapping):
-        found = [pair for name, child in value.items() for pair in facts(child, f"{at} {name}".strip()) or ()]
+        named = ((str(name).replace("_", " "), child) for name, child in value.items())
+        found = [pair for name, child in named for pair in facts(child, f"{at} {name}".strip()) or ()]
+    elif isinstance(value, list) and value and all(isinstance(child, str) for child in value):
+        return [(at, ", ".join(value))]
     elif isinstance(value, list):
         found = [pair for number, child in enumerate(value, 1) for pair in facts(child, f"{at} {number}".strip()) or ()]
     else:
