@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from audit.model import Contact, Known, Scheme
+from audit.model import Contact, Known, Reason, Scheme
 from audit.policy.destinations import Standing, Territory, own_hosts
 from tests.conftest import CAPTURES, Run, accounted, active, check, check_bytes, invoke, jsonl, page_load
 from tests.test_har import archive, entry
-from tests.within import APPSMITH, policy_of
+from tests.within import APPSMITH, HARBOUR, policy_of
 
 EVENT = json.dumps(page_load())
 
@@ -115,6 +115,16 @@ def test_what_goes_to_others_is_searched_for_what_must_not_leave() -> None:
     assert found == {("tracker.test", "/body/user/email", "unknown"), ("tracker.test", "/query/u", "unknown")}
     assert run.claims["anonymous"] == "violated"
     assert "jane" not in run.out + json.dumps(run.result)
+
+
+def test_a_host_named_for_telemetry_is_read_in_the_words_of_the_pack() -> None:
+    allowed = ("-p", str(HARBOUR), "--allow-host", "collect.harbour.test=telemetry")
+    lines = (CAPTURES / "harbour.jsonl").read_text("utf-8").splitlines()
+    sent = [entry("https://collect.harbour.test/ingest", line) for line in lines]
+    log, run = check(CAPTURES / "harbour.jsonl", "-p", HARBOUR), audit(*sent, args=allowed)
+    assert (run.total("events"), run.total("unreadable")) == (log.total("events"), log.total("unreadable"))
+    garbled = audit(entry("https://collect.harbour.test/ingest", "%% no event"), args=allowed)
+    assert list(garbled.result["unreadable"]) == [Reason.BODY.value]
 
 
 def test_own_hosts_and_data_sources_are_not_searched() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from audit.engine.parse import Document
 from audit.engine.slow import SlowLane
-from audit.engine.traffic import Exchange
-from audit.model import UNKNOWN, Contact, Event, Finding, Gap, Known, Scheme, Times
+from audit.engine.traffic import Exchange, Message
+from audit.model import UNKNOWN, Contact, Event, Finding, Gap, Known, Reason, Scheme, Times
 from audit.model import Place as At
-from audit.policy.destinations import DATASOURCE, Place, Standing, Territory, address_of
+from audit.policy.destinations import DATASOURCE, TELEMETRY, Place, Standing, Territory, address_of
 from audit.redact import fingerprint, visible
 from audit.rules.case import Case, Listing
 from audit.tally import Destination, DestinationKey, Tally
@@ -36,6 +37,23 @@ class Contacts:
 
     slow: SlowLane
     territory: Territory
+
+    def read(self, exchange: Exchange) -> Exchange:
+        """The exchange as the page and the auditor let it be read: what a host takes that one of them names for telemetry
+        is telemetry, in the words of the policy's own envelope, or it is unreadable."""
+        content = exchange.content.value if exchange.content is not None else None
+        if exchange.contact is None or exchange.messages or exchange.reason or not isinstance(content, dict):
+            return exchange
+        body = content.get("body")
+        if body is None or self.territory.place(self.slow.policy, exchange.contact).purpose != TELEMETRY:
+            return exchange
+        if not isinstance(body, dict | list):
+            return exchange._replace(reason=Reason.BODY)
+        hidden = exchange.content.hidden if exchange.content is not None else ()
+        inside = tuple((pointer[1:], value) for pointer, value in hidden if pointer[:1] == ("body",))
+        rest = {name: value for name, value in content.items() if name != "body"}
+        doubled = tuple(dict.fromkeys(pointer for pointer, _ in inside))
+        return exchange._replace(messages=(Message(Document(body, inside, doubled)),), content=Document(rest))
 
     def meet(self, exchange: Exchange, at: At, tally: Tally) -> Iterator[Finding | Gap]:
         """Count the contact of an exchange; yield what the rules of content find in it."""

@@ -162,7 +162,7 @@ class Auditor:
         """One unit of traffic: its contacts, what they carry, and the telemetry in them."""
         place = Place(at[0], part.offset, 0, at[1], part.unit)
         before = (counts.carrying, counts.unreadable)
-        for exchange in part.exchanges:
+        for exchange in map(self.contacts.read, part.exchanges):
             self._exchange(exchange, place, counts, tally, reader, sink)
         # However many messages complete in one unit, it counts once, as what it is best for.
         carried, refused = counts.carrying > before[0], counts.unreadable > before[1]

@@ -12,7 +12,8 @@ _UNMET = ("not-exercised", "inconclusive")
 
 def outcome(result: Result, fail_on: str, required: Collection[str]) -> Outcome:
     """Nothing read > findings at the level > required claims that were not exercised > clean."""
-    if all(row["units"] == row["unreadable"] + row["blank"] for row in result["inputs"]):
+    # A request whose telemetry cannot be decoded has still shown whom it went to: something was read.
+    if all(row["units"] == row["unreadable"] + row["blank"] and not row["contacts"] for row in result["inputs"]):
         return Outcome.NOTHING_READ
     if fail_on != "never" and _at_or_above(result, Level(fail_on)):
         return Outcome.FINDINGS

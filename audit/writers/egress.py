@@ -11,7 +11,7 @@ from audit.redact import visible
 
 _WIDTH = 80
 _MOST = 200
-_HEAD = ("destination", "port", "protocol", "class", "out of", "bytes out", "known by")
+HEAD = ("destination", "port", "protocol", "class", "out of", "bytes out", "known by", "at")
 
 
 def inventory(result: Result) -> Iterator[str]:
@@ -19,34 +19,51 @@ def inventory(result: Result) -> Iterator[str]:
     traffic = result.get("traffic")
     if traffic is None:
         return
-    outside = [row for row in result["destinations"] if row["class"] != "own"]
+    rows = outside(result)
     yield "Egress inventory: destinations outside the installation"
-    if outside:
-        yield from _table([_HEAD, *map(_cells, outside[:_MOST])])
-    if len(outside) > _MOST:
-        yield f"  and {len(outside) - _MOST:,} more: -o json=FILE lists them"
-    yield from _wrap(_sentence(traffic, len(outside)))
+    if rows:
+        yield from _table([HEAD, *map(cells, rows[:_MOST])])
+    if len(rows) > _MOST:
+        yield f"  and {len(rows) - _MOST:,} more: -o json=FILE lists them"
+    yield from _wrap(sentence(traffic, len(rows)))
     yield ""
 
 
-def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+def outside(result: Result) -> list[dict[str, Any]]:
+    """The destinations that are not the installation's own."""
+    return [row for row in result["destinations"] if row["class"] != "own"]
+
+
+def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """One row of the table, without any markup."""
     purpose = f" ({row['purpose']})" if row["purpose"] else ""
     port = "-" if row["port"] is None else str(row["port"])
     reached = f"{row['connected']:,}/{row['attempted']:,}"
     known = ", ".join(row["known"])
-    return row["host"], port, row["scheme"], row["class"] + purpose, reached, f"{row['bytes_out']:,}", known
+    shown = ", ".join(row["addresses"][:2]) + (f" +{len(row['addresses']) - 2}" if len(row["addresses"]) > 2 else "")
+    return (
+        row["host"],
+        port,
+        row["scheme"],
+        row["class"] + purpose,
+        reached,
+        f"{row['bytes_out']:,}",
+        known,
+        shown or "-",
+    )
 
 
 def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    wide = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
+    wide = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     for row in rows:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, wide, strict=True)).rstrip()
 
 
-def _sentence(traffic: Mapping[str, Any], outside: int) -> str:
+def sentence(traffic: Mapping[str, Any], number: int) -> str:
+    """How many lie outside, and how far the captures could see."""
     what = f"{traffic['packets']:,} packets" if traffic["packets"] else f"{traffic['contacts']:,} contacts"
     window = f" from {traffic['first']} to {traffic['last']}" if traffic["first"] else ""
-    found = f"{outside:,} outside" if outside else "None outside"
+    found = f"{number:,} outside" if number else "None outside"
     text = f"{found} in {what}{window}"
     if not traffic["packets"]:
         return f"{text}; only what a proxy or browser recorded, not every packet."
