@@ -17,6 +17,7 @@ from audit import __version__
 # Short help stands here, so that `--help` loads click and nothing else.
 COMMANDS = {
     "check": ("audit.cli.check", "Judge captures against a telemetry page, claim by claim."),
+    "canary": ("audit.cli.canary", "Make canaries to plant, and show what was planted where and when."),
     "consent": ("audit.cli.consent", "Say what a docker.env really means for telemetry, and its traps."),
     "explain": ("audit.cli.explain", "Say what a rule finds, why it matters, and its limits."),
     "inventory": ("audit.cli.inventory", "List every event and field that captures hold, never a value."),

@@ -24,6 +24,9 @@ _RUN = re.compile(
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _EMBEDDED = 1024 * 1024
+_STEPS = 2 * LAYERS
+_CARRIED = frozenset({"gzip", "zlib", "deflate", "bzip2", "utf-16", "bytes", "latin-1"})
+"""Steps between bytes: they come only with the layer that carries the bytes as letters."""
 
 
 class Blob(NamedTuple):
@@ -60,9 +63,14 @@ def forms(text: str, budget: Budget | None = None) -> Iterator[View | Blob]:
             queue.append(child)
 
 
+def layers(path: tuple[str, ...]) -> int:
+    """How many layers of encoding a path went through."""
+    return sum(step not in _CARRIED for step in path)
+
+
 def _of_text(view: View, budget: Budget) -> Iterator[View | Blob]:
     text, path = view
-    if len(path) >= LAYERS:
+    if layers(path) >= LAYERS:
         return
     for name, decoded in decodings(text):
         yield View(decoded, (*path, name))
@@ -84,7 +92,7 @@ def _of_bytes(blob: Blob, budget: Budget) -> Iterator[View | Blob]:
         yield View(text, path)
     if _wide(data):
         yield View(data.replace(b"\0", b"").decode("latin-1"), (*path, "utf-16"))
-    if len(path) >= LAYERS:
+    if len(path) >= _STEPS:
         return
     for name, found in inflated(data, budget):
         yield Blob(found, (*path, name))
@@ -124,7 +132,7 @@ def _embedded(text: str, path: tuple[str, ...], budget: Budget) -> Iterator[View
     except ValueError:
         return
     for found in gathered(value):
-        yield View(found, (*path, "json")) if isinstance(found, str) else Blob(found, (*path, "json", "bytes")[:LAYERS])
+        yield View(found, (*path, "json")) if isinstance(found, str) else Blob(found, (*path, "json", "bytes"))
 
 
 def gathered(value: Any) -> Iterator[str | bytes]:

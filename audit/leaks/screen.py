@@ -22,6 +22,7 @@ from audit.leaks.texts import decodings, plain_letters
 
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 _PARTS = re.compile(rb"[A-Za-z0-9]{10,}")
+_DIGITS = re.compile(rb"[0-9a-fA-F]{10,}")
 _HEX = b"0123456789abcdefABCDEF"
 _URL64 = bytes.maketrans(b"-_", b"+/")
 _MARKS = re.compile(r"[%&\\=+]")
@@ -72,6 +73,8 @@ class Screen:
             return self._foreign(text, layers)
         data = text.encode()
         if self.needles.touches(data.lower()) or self.needles.words(text) or self.needles.numbers(data):
+            return False
+        if self.needles.spaced and b"+" in data and self.needles.touches(data.replace(b"+", b" ").lower()):
             return False
         if any(self.digests.suspected(line.strip()) is not None for line in text.split("\n")):
             return False
@@ -133,11 +136,10 @@ class Screen:
         """The alphanumeric parts of a run, each as hex, base32 and base58."""
         if _SHIFTED_HEX.search(run):
             return False
+        if not all(self._hex(part, layers) for part in _DIGITS.findall(run)):
+            return False
         for part in _PARTS.findall(run):
-            if not part.translate(None, _HEX):
-                if not self._hex(part, layers):
-                    return False
-            elif part not in self.dull:
+            if part not in self.dull and part.translate(None, _HEX):
                 if not self._bases(part, layers):
                     return False
                 self._remember(part)
