@@ -14,6 +14,7 @@ from audit.policy.files import schemas_root
 from audit.policy.pack import Documented, EventType
 from audit.policy.patterns import Pattern
 from audit.policy.shapes import documentation
+from audit.policy.unfold import unfolds_too_far
 from audit.policy.validators import check_safe, compile_validator
 
 
@@ -88,6 +89,8 @@ def _compiled(schema: Any, transport: tuple[str, ...]) -> EventType | None:
         return None
     properties = schema.get("properties")
     if not isinstance(properties, dict):
+        return None
+    if unfolds_too_far(schema):
         return None
     whole = {**schema, "properties": {**dict.fromkeys(transport, True), **properties}}
     try:

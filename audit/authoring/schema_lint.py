@@ -22,6 +22,7 @@ from audit.authoring.schema_nodes import (
 from audit.model import Pointer
 from audit.policy.pack import CATEGORIES
 from audit.policy.patterns import Pattern
+from audit.policy.unfold import unfolds_too_far
 from audit.policy.validators import FORMATS, accepts, check_safe
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -70,20 +71,33 @@ def schema_faults(schema: Any, ids: frozenset[Pointer] = frozenset()) -> Iterato
         yield Said("", "dialect", "$schema is missing")
     if schema.get("type") != "object":
         yield Said("/type" if "type" in schema else "", "not-a-schema", "an event is an object: the schema must say so")
+    if unfolds_too_far(schema):
+        yield Said("", "too-large", "it stands for more than 100,000 subschemas: more than anybody can look at")
+    else:
+        yield from _inner_faults(schema, ids)
+
+
+def _inner_faults(schema: dict[str, Any], ids: frozenset[Pointer]) -> Iterator[Said]:
+    """Faults below the root, of a schema that can be visited as a whole."""
+    circles = list(_references(schema))
+    yield from circles
     root = Root(schema)
     nodes = list(every(schema))
     for at, node in nodes:
         if isinstance(node, dict):
             yield from _keywords(at, node)
             yield from _patterns(at, node)
-            yield from _impossible(at, node, root)
-    yield from _references(schema)
     broken = [at for at, node in nodes if not isinstance(node, dict | bool)]
     yield from (Said(at, "not-a-schema", "a schema must be an object, true or false") for at in broken)
-    if not broken:
-        for at, what in check_safe(schema):
-            known = {"$schema": "dialect", "format": "unchecked-format"}
-            yield Said(at, known.get(at.rsplit("/", 1)[-1], "reference"), what)
+    if broken:
+        return
+    for at, what in check_safe(schema):
+        known = {"$schema": "dialect", "format": "unchecked-format"}
+        yield Said(at, known.get(at.rsplit("/", 1)[-1], "reference"), what)
+    if not any(said.lint == "cyclic-reference" for said in circles):  # else nothing below ends
+        for at, node in nodes:
+            if isinstance(node, dict):
+                yield from _impossible(at, node, root)
         yield from _places(root, ids)
 
 
@@ -309,6 +323,8 @@ def _place(where: Where, pointer: tuple[str, ...], ids: frozenset[Pointer]) -> I
     if not isinstance(where.node, dict):
         return
     where_at = _home(where)
+    if any("$ref" in node and target(where.root.value, str(node["$ref"])) is None for _, node in where.together()):
+        return  # nobody knows what stands there; the reference itself is told
     if not where.typed():
         if not any(node.keys() & _OBJECT_WORDS for _, node in where.together()):
             yield Said(where_at, "untyped", "no type: accepts anything")

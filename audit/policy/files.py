@@ -64,6 +64,10 @@ class PackFiles:
         if os.path.commonpath((root, os.path.realpath(path))) != root:
             raise PolicyError(name, "", "the file stands outside the pack")
         try:
+            if not path.is_file():  # a pipe would be waited for without end
+                raise PolicyError(
+                    name, "", "no plain file" if path.exists() else "cannot be read: No such file or directory"
+                )
             if path.stat().st_size > MAX_FILE:
                 raise PolicyError(name, "", f"larger than {MAX_FILE} bytes")
             data = path.read_bytes()
