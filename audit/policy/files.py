@@ -66,7 +66,7 @@ class PackFiles:
         try:
             if not path.is_file():  # a pipe would be waited for without end
                 raise PolicyError(
-                    name, "", "no plain file" if path.exists() else "cannot be read: No such file or directory"
+                    name, "", "cannot be read: no plain file" if path.exists() else "cannot be read: no such file"
                 )
             if path.stat().st_size > MAX_FILE:
                 raise PolicyError(name, "", f"larger than {MAX_FILE} bytes")
