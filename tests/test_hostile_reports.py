@@ -236,6 +236,24 @@ def test_every_chart_has_a_title_a_description_and_its_numbers() -> None:
         assert len(list(figure.iter("table"))) == 1
 
 
+def test_a_result_of_any_size_makes_a_page_that_opens() -> None:
+    """10,000 groups of 100 findings: what is shown is bounded, and how much there is is said."""
+    result: Json = dict(base())
+    group, finding = result["groups"][0], result["findings"][0]
+    fingerprints = [f"ta1:{number:032x}" for number in range(10_000)]
+    result["groups"] = [{**group, "fingerprint": f, "count": 100, "shown": 3} for f in fingerprints]
+    result["findings"] = [
+        {**finding, "fingerprint": f, "level": group["level"]} for f in fingerprints for _ in range(3)
+    ]
+    result["claims"] = result["claims"] * 10
+    result["inventory"]["fields"] = result["inventory"]["fields"] * 20
+    page = writer("html")(result)  # type: ignore[arg-type]  # a result of hostile size
+    assert len(page.encode()) < 3 << 20
+    assert "Shown: 500 of 10,000 groups, the heaviest first" in page
+    assert "Shown: 40 of 120 claims." in page
+    assert f"Shown: 400 of {len(result['inventory']['fields']):,} fields." in page
+
+
 # ---- Markdown ------------------------------------------------------------------------------------------------------
 
 

@@ -70,7 +70,8 @@ SIGNS = {
 
 def claim_strip(result: Result) -> Chart | None:
     """A cell a claim, in the order of the page."""
-    claims = [row for row in result["claims"] if row["verdict"] != "not-testable"][:MOST]
+    every = [row for row in result["claims"] if row["verdict"] != "not-testable"]
+    claims = every[:MOST]
     if not claims:
         return None
     step = WIDE / len(claims)
@@ -93,7 +94,12 @@ def claim_strip(result: Result) -> Chart | None:
         header=("no.", "claim", "verdict"),
         rows=rows,
         numbers=3,
+        more=_left_out(len(every), "claims"),
     )
+
+
+def _left_out(number: int, what: str) -> str:
+    return f"Shown: {MOST} of {number:,} {what}." if number > MOST else ""
 
 
 _START = datetime.min.replace(tzinfo=UTC)
@@ -317,7 +323,8 @@ def _short(entry: Mapping[str, Any]) -> str:
 
 def fields(result: Result) -> Chart | None:
     """Documented and observed fields, event by event."""
-    rows = _per_event(result.get("inventory") or {"events": [], "fields": []})[:MOST]
+    every = _per_event(result.get("inventory") or {"events": [], "fields": []})
+    rows = every[:MOST]
     if not rows:
         return None
     most = max(sum(row[1:]) for row in rows) or 1
@@ -341,6 +348,7 @@ def fields(result: Result) -> Chart | None:
         header=("event", *_FIELDS),
         rows=[(name, *(f"{number:,}" for number in numbers)) for name, *numbers in rows],
         key=[*zip(kinds, _FIELDS, strict=True)],
+        more=_left_out(len(every), "events"),
     )
 
 
