@@ -56,6 +56,8 @@ bench: $(VENV)/.dev  ## measure speed and memory (minutes)
 proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmark on a million events
 	$(MAKE) check
 	$(BIN)/python -m tests.bench --events 1000000
+	TELEMETRY_AUDIT_PROOF=1 $(BIN)/python -m pytest tests/test_proxy.py
+	$(BIN)/python -m tests.bench.live
 
 clean:  ## remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build dist

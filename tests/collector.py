@@ -82,13 +82,22 @@ def collector(directory: Path) -> Iterator[Collector]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            chunked = self.headers.get("transfer-encoding") == "chunked"
+            body = self.chunks() if chunked else self.rfile.read(int(self.headers.get("content-length", 0)))
             found[0].bodies.append(body)
             found[0].paths.append(self.path)
             self.send_response(200)
             self.send_header("content-length", "2")
             self.end_headers()
             self.wfile.write(b"{}")
+
+        def chunks(self) -> bytes:
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
 
         do_GET = do_POST  # noqa: N815 - the library's name
 
