@@ -13,10 +13,11 @@ import click
 
 from audit.cli.consent_options import Consent, consent_options, gather
 from audit.cli.custody import custody_option
-from audit.cli.hosts import Hosts, host_options, territory_of
+from audit.cli.hosts import host_options, territory_of
 from audit.cli.options import Size, check_targets, load_policy
 from audit.cli.outputs import Output, choose, output_option, write
 from audit.cli.proxy_options import listening, password, reverse_of, serving_options
+from audit.cli.seed_options import gather_seeds, seed_options
 from audit.engine.parse import Limits
 from audit.engine.result import Result
 from audit.engine.rows import InputFacts
@@ -54,6 +55,7 @@ _HOUR = 3600.0
 @output_option
 @consent_options
 @host_options
+@seed_options
 @custody_option
 @click.option("--fail-on", type=click.Choice(["error", "warning", "note", "never"]), default="error",
               show_default=True, help="The lowest level of finding that makes the exit code 1.")  # fmt: skip
@@ -115,9 +117,9 @@ def _ca_directory(options: dict[str, Any]) -> Path:
 def _run(options: dict[str, Any]) -> int:
     policy = load_policy(options["policy_name"])
     outputs = choose(options["outputs"], quiet=options["quiet"])
-    check_targets([output.path for output in outputs if output.path is not None], [])
-    consent, hosts = gather(options, policy), territory_of(options)
-    for warning in consent.warnings:
+    check_targets([output.path for output in outputs if output.path is not None], list(options["seed_files"]))
+    consent, hosts, seeds = gather(options, policy), territory_of(options), gather_seeds(options, policy)
+    for warning in (*consent.warnings, *seeds.warnings):
         _say(f"warning: {warning}")
     statement = _statement(options["custody"])
     host, port = listening(options)
@@ -128,11 +130,11 @@ def _run(options: dict[str, Any]) -> int:
     except (authority.NoAuthority, Unusable) as error:
         raise click.UsageError(str(error)) from None
     limits = Limits(max_line=options["max_line"])
-    auditor = Auditor(policy, limits, consent.table, territory=hosts.territory)
+    auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, seeds=seeds.search)
     with MarkStore() as marks:
         conduct = Conduct(block=options["block"], everything=options["evidence_all"])
         live = LiveAudit(auditor, store, marks, Bounds(examples=options["examples"]), conduct, Words(_say))
-        session = _Session(options, policy, live, hosts, consent)
+        session = _Session(options, policy, live, {**hosts.parameters, **seeds.parameters}, consent)
         try:
             session.begin(statement)
             session.serve(host, port, secret)
@@ -168,9 +170,9 @@ class _Session:
     """One run of the command: what is said and written at its start, while it runs and at its end."""
 
     def __init__(
-        self, options: dict[str, Any], policy: Policy, live: LiveAudit, hosts: Hosts, consent: Consent
+        self, options: dict[str, Any], policy: Policy, live: LiveAudit, chosen: dict[str, Any], consent: Consent
     ) -> None:
-        self.options, self.policy, self.live, self.hosts, self.consent = options, policy, live, hosts, consent
+        self.options, self.policy, self.live, self.chosen, self.consent = options, policy, live, chosen, consent
         self.store = live.store
         self._told = monotonic()
         self._changed = _changed(options["consent_file"])
@@ -275,6 +277,7 @@ class _Session:
             self.live.marks.sorted,
             air_gapped=self.options["air_gapped"],
             custody=None if statement is None else statement.row(),
+            seeds=self.live.auditor.seeds,
         )
 
     def _parameters(self) -> dict[str, Any]:
@@ -283,7 +286,7 @@ class _Session:
             **{name: self.options[name] for name in told},
             "conduct": "block" if self.options["block"] else "observe",
             **self.consent.parameters,
-            **self.hosts.parameters,
+            **self.chosen,
         }
 
 

@@ -161,7 +161,7 @@ class LiveAudit:
     def consent(self, table: ConsentTable, sha256: str) -> None:
         """From now on events are judged by another consent table; what came before stays judged."""
         old = self.auditor
-        self.auditor = Auditor(old.policy, old.limits, table, territory=old.contacts.territory)
+        self.auditor = Auditor(old.policy, old.limits, table, territory=old.contacts.territory, seeds=old.seeds)
         try:
             self.note("consent", sha256=sha256)
         except Failing as error:
