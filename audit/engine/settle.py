@@ -30,11 +30,11 @@ from audit.policy.consent import ConsentTable
 from audit.policy.pack import Policy
 from audit.redact import fingerprint, message
 from audit.rules import RULES
-from audit.rules.case import CountRule, PageBreach, PageRule, TimelineBreach, TimelineRule, field_text
+from audit.rules.case import CountRule, PageBreach, PageRule, Timeline, TimelineBreach, TimelineRule, field_text
 from audit.rules.timelines import HEARTBEATS, lives
 from audit.tally import Bounded, Group, Tally
 
-Marks = Callable[[str], Iterable[bytes]]
+Marks = Callable[[Timeline], Iterable[bytes]]
 """The sorted marks of a timeline."""
 
 
@@ -52,7 +52,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     seeds: Search | None = None,
 ) -> Result:
     """The whole result of a capture. Same tally and inputs => same bytes. `marks`: where the runner keeps them."""
-    take = marks or tally.sorted_marks
+    take = marks or (lambda timeline: tally.sorted_marks(timeline.id))
     tally = conclude(policy, soften(tally, consent), take, sink)
     reached = destinations.hosts(tally, policy)
     for finding in destinations.findings(reached, policy, air_gapped=air_gapped):
@@ -62,7 +62,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
         tally.gaps[Gap.OPAQUE, None] += hidden
     page = tuple(breach for rule in RULES if isinstance(rule, PageRule) for breach in rule.check(policy))
     overflow = {rule: n for rule in sorted(tally.groups) if (n := tally.overflow(rule))}
-    rhythms = observed.rhythms(lives(policy, take(HEARTBEATS.id)))
+    rhythms = observed.rhythms(lives(policy, take(HEARTBEATS)))
     cadenced = tuple(entry for entry in policy.events.values() if entry.cadence is not None)
     listed = seeds.listed if seeds is not None else None
     evidence = Evidence(
@@ -139,7 +139,7 @@ def conclude(policy: Policy, tally: Tally, marks: Marks, sink: Callable[[Finding
     """What the timeline rules find in the marks, added to the tally and told to the sink."""
     for rule in RULES:
         if isinstance(rule, TimelineRule):
-            for breach in rule.conclude(policy, marks(rule.timeline.id)):
+            for breach in rule.conclude(policy, marks(rule.timeline)):
                 finding = _timed(rule.id, breach)
                 tally.add(finding)
                 if sink is not None:

@@ -229,12 +229,14 @@ class Timeline:
     """A payload-free mark per event, `width` bytes with the packed place (input, unit, item) at its end, so made that
     sorted marks of one subject stand together in time. `marker` is made ready once for a policy.
 
+    `alone`: whether a mark whose first 16 bytes no other mark has says something.
     `cadenced`: only listed events with a documented cadence leave one, and every such event must.
     """
 
     id: str
     width: int
     cadenced: bool
+    alone: bool
     marker: Callable[[Policy], Marker]
 
 

@@ -43,7 +43,7 @@ def _heartbeats(policy: Policy) -> Marker:
     return mark
 
 
-HEARTBEATS = Timeline("heartbeats", 32, cadenced=True, marker=_heartbeats)
+HEARTBEATS = Timeline("heartbeats", 32, cadenced=True, alone=True, marker=_heartbeats)
 
 
 class Beat(NamedTuple):
@@ -108,7 +108,8 @@ def _messages(policy: Policy) -> Marker:
         for first, second in inner:
             child = said.get(first)
             if isinstance(child, dict) and second in child:
-                said[first] = {name: leaf for name, leaf in child.items() if name != second}
+                said[first] = rest = child.copy()
+                del rest[second]
         # Fast, not cryptographic: who forges an id or a digest accuses nobody but the sender.
         return xxh3_128_digest(found.encode("utf-8", "surrogatepass")) + xxh3_64_digest(_dump(said))
 
@@ -130,4 +131,4 @@ def _number(value: Any) -> Any:
     return near if isfinite(near) and Decimal(repr(near)) == value else str(value)
 
 
-MESSAGES = Timeline("messages", 32, cadenced=False, marker=_messages)
+MESSAGES = Timeline("messages", 32, cadenced=False, alone=False, marker=_messages)

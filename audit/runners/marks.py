@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from audit.rules.case import Timeline
 from audit.tally import MARK, Tally
 
 BOUND = 32 * 1024 * 1024
@@ -20,7 +21,7 @@ class MarkStore:
 
     def __init__(self, bound: int = BOUND) -> None:
         self.bound, self.size = bound, 0
-        self.held: dict[tuple[str, int], bytearray] = {}
+        self.held: dict[str, bytearray] = {}
         self.folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
@@ -36,13 +37,10 @@ class MarkStore:
         """Move the tally's marks into the store."""
         for (timeline, _, chunk), marks in tally.marks.items():
             assert chunk == 0, "units of later chunks are known only after the last merge"
-            for at in range(0, len(marks), MARK):
-                # The second byte is a digest's in every timeline, so marks of one subject share a partition.
-                part = (timeline, marks[at + 1] % _PARTITIONS)
-                held = self.held.get(part)
-                if held is None:
-                    held = self.held[part] = bytearray()
-                held += marks[at : at + MARK]
+            held = self.held.get(timeline)
+            if held is None:
+                held = self.held[timeline] = bytearray()
+            held += marks
             self.size += len(marks)
         tally.marks.clear()
         if self.size > self.bound:
@@ -51,21 +49,46 @@ class MarkStore:
     def _spill(self) -> None:
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="telemetry-audit-")
-        for part, held in self.held.items():
-            handle = os.open(self._file(part), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "ab") as file:
-                file.write(held)
+        for timeline, held in self.held.items():
+            for number, part in enumerate(_parts(held)):
+                handle = os.open(self._file(timeline, number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                with os.fdopen(handle, "ab") as file:
+                    file.write(part)
         self.held, self.size = {}, 0
 
-    def _file(self, part: tuple[str, int]) -> Path:
+    def _file(self, timeline: str, number: int) -> Path:
         assert self.folder is not None
-        return Path(self.folder.name) / f"{part[0]}-{part[1]}"
+        return Path(self.folder.name) / f"{timeline}-{number}"
 
-    def sorted(self, timeline: str) -> Iterator[bytes]:
-        """The marks of a timeline: those of one subject together, in order of time. Reads one partition at a time."""
-        for number in range(_PARTITIONS):
-            part = (timeline, number)
-            data = bytes(self.held.get(part, b""))
-            if self.folder is not None and self._file(part).exists():
-                data = self._file(part).read_bytes() + data
-            yield from sorted(data[at : at + MARK] for at in range(0, len(data), MARK))
+    def sorted(self, timeline: Timeline) -> Iterator[bytes]:
+        """The marks of a timeline that say something: those of one subject together, in order of time. Reads one
+        partition at a time."""
+        held = self.held.get(timeline.id, bytearray())
+        if self.folder is None:
+            yield from _sorted(timeline, held)
+            return
+        for number, part in enumerate(_parts(held)):
+            file = self._file(timeline.id, number)
+            yield from _sorted(timeline, (file.read_bytes() if file.exists() else b"") + part)
+
+
+def _parts(marks: bytearray) -> list[bytearray]:
+    """Marks in partitions: the second byte is a digest's in every timeline, so those of one subject stay together."""
+    parts = [bytearray() for _ in range(_PARTITIONS)]
+    for at in range(0, len(marks), MARK):
+        parts[marks[at + 1] % _PARTITIONS] += marks[at : at + MARK]
+    return parts
+
+
+def _sorted(timeline: Timeline, marks: bytes | bytearray) -> list[bytes]:
+    """Cut and sorted. Where a mark alone says nothing, only those whose first eight bytes stand twice are cut out at all."""
+    if timeline.alone:
+        return sorted(bytes(marks[at : at + MARK]) for at in range(0, len(marks), MARK))
+    firsts = memoryview(marks).cast("Q")[:: MARK // 8]
+    if len(set(firsts)) == len(firsts):
+        return []
+    seen: set[int] = set()
+    again: set[int] = set()
+    for first in firsts:
+        (again if first in seen else seen).add(first)
+    return sorted(bytes(marks[at * MARK : (at + 1) * MARK]) for at, first in enumerate(firsts) if first in again)
