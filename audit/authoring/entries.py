@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from audit.authoring.policy_lint import POLICY, tables
 from audit.authoring.tree import Tree
+from audit.authoring.unfold import unfolds_too_far
 from audit.model import PackStr, Pointer, parse_pointer
 from audit.policy.files import schemas_root
 from audit.policy.pack import Documented, EventType
 from audit.policy.patterns import Pattern
 from audit.policy.shapes import documentation
-from audit.policy.unfold import unfolds_too_far
 from audit.policy.validators import check_safe, compile_validator
 
 

@@ -19,10 +19,10 @@ from audit.authoring.schema_nodes import (
     subschemas,
     target,
 )
+from audit.authoring.unfold import unfolds_too_far
 from audit.model import Pointer
 from audit.policy.pack import CATEGORIES
 from audit.policy.patterns import Pattern
-from audit.policy.unfold import unfolds_too_far
 from audit.policy.validators import FORMATS, accepts, check_safe
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -72,7 +72,7 @@ def schema_faults(schema: Any, ids: frozenset[Pointer] = frozenset()) -> Iterato
     if schema.get("type") != "object":
         yield Said("/type" if "type" in schema else "", "not-a-schema", "an event is an object: the schema must say so")
     if unfolds_too_far(schema):
-        yield Said("", "too-large", "it stands for more than 100,000 subschemas: more than anybody can look at")
+        yield Said("", "too-large", "it stands for more than 1,000,000 places: more than anybody can look at")
     else:
         yield from _inner_faults(schema, ids)
 

@@ -36,7 +36,6 @@ from audit.policy.pack import (
 from audit.policy.page import position
 from audit.policy.patterns import Pattern
 from audit.policy.shapes import documentation
-from audit.policy.unfold import unfolds_too_far
 from audit.policy.validators import check_safe, compile_validator
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
@@ -166,8 +165,6 @@ class _Loader:
                 raise PolicyError(file, where, what)
         except RecursionError:
             raise PolicyError(file, "", "nested too deep") from None
-        if unfolds_too_far(schema):
-            raise PolicyError(file, "", "it stands for more than 100,000 subschemas: more than anybody can look at")
         if schema.get("type") != "object":
             raise PolicyError(file, "/type", "an event is an object: the schema must say so")
         return _with_transport(schema, envelope)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-MOST = 100_000
-"""Subschemas that one event may need. The largest real one that is known has a few hundred."""
+MOST = 1_000_000
+"""Objects and lists that one event's schema may stand for. The largest real one that is known has a few hundred."""
 
 
 def unfolds_too_far(root: Any) -> bool:
