@@ -12,9 +12,10 @@ import click
 
 from audit.cli.consent_options import consent_options, gather
 from audit.cli.custody import custody_of, custody_option
+from audit.cli.gate_options import gate_of, gate_options, targets
 from audit.cli.hosts import host_options, territory_of
 from audit.cli.options import Size, check_targets, load_policy
-from audit.cli.outputs import choose, output_option, write
+from audit.cli.outputs import choose, output_option, save, write
 from audit.cli.seed_options import gather_seeds, seed_options
 from audit.engine.judge import CONSENT_RULES
 from audit.engine.parse import Limits
@@ -23,7 +24,8 @@ from audit.engine.rows import stream_row
 from audit.engine.run import Auditor
 from audit.engine.settle import settle
 from audit.engine.silence import crowded
-from audit.gate.exit import outcome
+from audit.gate.baseline import render as render_baseline
+from audit.gate.decided import decided
 from audit.model import Finding
 from audit.policy.pack import Policy
 from audit.redact import visible
@@ -87,6 +89,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     metavar="CLAIM|all",
     help="Exit code 4 unless this claim was exercised and decided. Repeatable.",
 )
+@gate_options
 @click.option(
     "--examples",
     type=click.IntRange(1, 1000),
@@ -128,8 +131,9 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     _check_required(options["required"], policy)
     outputs = choose(options["outputs"], quiet=options["quiet"])
     paths = [output.path for output in outputs if output.path is not None]
-    targets = [*paths, *([options["findings"]] if options["findings"] else [])]
-    check_targets(targets, [*(c.path for c in inputs if c.path is not None), *options["seed_files"]])
+    gate = gate_of(options, policy)
+    written = [*paths, *([options["findings"]] if options["findings"] else []), *targets(options)]
+    check_targets(written, [*(c.path for c in inputs if c.path is not None), *gate.sources, *options["seed_files"]])
     limits = Limits(options["max_line"], options["max_depth"], options["max_keys"])
     consent = gather(options, policy)
     seeds = gather_seeds(options, policy)
@@ -145,11 +149,15 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         **consent.parameters,
         **seeds.parameters,
         **hosts.parameters,
+        **gate.parameters,
     }
     auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, seeds=seeds.search, inventory=inventory)
-    result = _judge(auditor, inputs, origins, parameters, options, custody)
+    judged = _judge(auditor, inputs, origins, parameters, options, custody)
+    result = decided(judged, options["fail_on"], options["required"], gate.suppressions, gate.baseline)
     write(result, outputs)
-    sys.exit(outcome(result, options["fail_on"], options["required"]))
+    if options["write_baseline"]:
+        save(options["write_baseline"], render_baseline(result))
+    sys.exit(result["gate"]["exit"])
 
 
 def _judge(  # noqa: PLR0913 - one audit's whole environment

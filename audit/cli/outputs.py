@@ -71,11 +71,16 @@ def write(result: Result, outputs: Sequence[Output]) -> None:
         text = writer(output.format)(result)
         if output.path is None:
             say(text)
-            continue
-        try:
-            write_atomically(Path(output.path), text)
-        except OSError as error:
-            raise NotWritten(f"{visible(output.path)} was not written: {error.strerror}") from None
+        else:
+            save(output.path, text)
+
+
+def save(path: str, text: str) -> None:
+    """Text to a file. Raises NotWritten."""
+    try:
+        write_atomically(Path(path), text)
+    except OSError as error:
+        raise NotWritten(f"{visible(path)} was not written: {error.strerror}") from None
 
 
 def say(text: str) -> None:

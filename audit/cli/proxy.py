@@ -24,7 +24,7 @@ from audit.engine.rows import InputFacts
 from audit.engine.run import Auditor
 from audit.engine.settle import settle
 from audit.evidence import Failing, Store, Unusable, stored
-from audit.gate.exit import outcome
+from audit.gate.decided import decided
 from audit.policy.pack import Policy
 from audit.proxy import authority
 from audit.proxy.guide import guide
@@ -145,8 +145,9 @@ def _run(options: dict[str, Any]) -> int:
 
 
 def _report(result: Result, outputs: list[Output], options: dict[str, Any]) -> int:
-    write(result, outputs)
-    return outcome(result, options["fail_on"], ())
+    found = decided(result, options["fail_on"], ())
+    write(found, outputs)
+    return found["gate"]["exit"]
 
 
 def _say(text: str) -> None:

@@ -56,6 +56,7 @@ class GroupRow(TypedDict):
     count: int
     shown: int
     suppressed: bool
+    baseline: NotRequired[str]
 
 
 class FindingRow(TypedDict):
@@ -97,6 +98,12 @@ class Counts(TypedDict):
     warning: int
     note: int
     rules: dict[str, int]
+    suppressed: NotRequired[int]
+
+
+class GateRow(TypedDict):
+    exit: int
+    reason: str
 
 
 class Result(TypedDict):
@@ -120,6 +127,9 @@ class Result(TypedDict):
     traffic: NotRequired[dict[str, Any]]
     timeline: NotRequired[dict[str, Any]]
     inventory: NotRequired[dict[str, Any]]
+    exceptions: NotRequired[dict[str, Any]]
+    baseline: NotRequired[dict[str, Any]]
+    gate: NotRequired[GateRow]
     digest: str
 
 

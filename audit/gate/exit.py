@@ -1,33 +1,73 @@
-"""The exit code of a result, the same for every format."""
+"""The exit code of a result and its reason, the same for every format.
+
+Only groups that are neither suppressed nor known from a baseline count; what stands in no group counts always, since
+nobody can have looked at it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
-from audit.engine.result import Result
+from audit.engine.result import GateRow, GroupRow, Result
 from audit.model import Level, Outcome
+from audit.rules import BY_ID
+from audit.rules.case import CountRule, PageRule
 
 _UNMET = ("not-exercised", "inconclusive")
 
 
-def outcome(result: Result, fail_on: str, required: Collection[str]) -> Outcome:
-    """Nothing read > findings at the level > required claims that were not exercised > clean."""
+def decide(result: Result, fail_on: str, required: Collection[str]) -> GateRow:
+    """Nothing read > findings at the level > required claims that were not decided > clean."""
     # A request whose telemetry cannot be decoded has still shown whom it went to: something was read.
     if all(row["units"] == row["unreadable"] + row["blank"] and not row["contacts"] for row in result["inputs"]):
-        return Outcome.NOTHING_READ
-    if fail_on != "never" and _at_or_above(result, Level(fail_on)):
-        return Outcome.FINDINGS
-    wanted = [
-        row
-        for row in result["claims"]
-        if row["verdict"] != "not-testable" and ("all" in required or row["id"] in required)
+        return _row(Outcome.NOTHING_READ, "nothing could be read")
+    if fail_on != "never":
+        found = sum(number for level, number in _live(result) if level.rank >= Level(fail_on).rank)
+        if found:
+            new = " that the baseline does not know" if "baseline" in result else ""
+            number = "1 finding" if found == 1 else f"{found:,} findings"
+            return _row(Outcome.FINDINGS, f"{number}{new} at level {fail_on}{_above(fail_on)}")
+    wanted = [row for row in result["claims"] if row["verdict"] != "not-testable"]
+    unmet = [row["id"] for row in wanted if ("all" in required or row["id"] in required) and row["verdict"] in _UNMET]
+    if unmet:
+        return _row(Outcome.NOT_EXERCISED, f"required, but not decided: {', '.join(unmet)}")
+    return _row(Outcome.CLEAN, _clean(result, fail_on))
+
+
+def _row(outcome: Outcome, reason: str) -> GateRow:
+    return {"exit": int(outcome), "reason": reason}
+
+
+def _above(level: str) -> str:
+    return "" if level == "error" else " or above"
+
+
+def _clean(result: Result, fail_on: str) -> str:
+    if fail_on == "never":
+        return "no finding fails this run (--fail-on never)"
+    hidden = sum(group["count"] for group in result["groups"] if group["suppressed"])
+    known = sum(group["count"] for group in result["groups"] if not group["suppressed"] and not _counts(group))
+    beside = [
+        f"{number:,} {how}" for number, how in ((hidden, "suppressed"), (known, "known from the baseline")) if number
     ]
-    return Outcome.NOT_EXERCISED if any(row["verdict"] in _UNMET for row in wanted) else Outcome.CLEAN
+    rest = f"; not counted: {', '.join(beside)}" if beside else ""
+    return f"no finding at level {fail_on}{_above(fail_on)}{rest}"
 
 
-def _at_or_above(result: Result, level: Level) -> bool:
-    """Whether the capture broke anything at this level; what the page says against itself never decides."""
-    counts = result["counts"]
-    if counts["error"] or (level is not Level.ERROR and counts["warning"]):
-        return True
-    return level is Level.NOTE and any(row["rule"] != "page-contradiction" for row in result["groups"])
+def _counts(group: GroupRow) -> bool:
+    return not group["suppressed"] and group.get("baseline") != "known"
+
+
+def _live(result: Result) -> Iterator[tuple[Level, int]]:
+    """Findings of the capture that count, by level; what the page says against itself never decides."""
+    for group in result["groups"]:
+        if _counts(group) and group["rule"] != "page-contradiction":
+            yield Level(group["level"]), _weight(group)
+    for level in Level:
+        grouped = sum(_weight(group) for group in result["groups"] if group["level"] == level.value)
+        yield level, max(0, result["counts"][level.value] - grouped)  # in no group: there were too many
+
+
+def _weight(group: GroupRow) -> int:
+    """What a group weighs in `counts`: findings of the page or of counts are one each."""
+    return 1 if isinstance(BY_ID.get(group["rule"]), CountRule | PageRule) else group["count"]

@@ -12,6 +12,10 @@ FORMATS: Mapping[str, str] = {
     "json": "the whole result, telemetry-audit/result/1",
     "jsonl": "one finding a line",
     "markdown": "the answer for a job summary or a ticket, under 1 MiB",
+    "sarif": "alerts for GitHub code scanning: SARIF 2.1.0, one a group, within GitHub's limits",
+    "sarif-full": "SARIF 2.1.0 with every finding shown, suppressed ones, and a result for each claim",
+    "junit": "a test case for each claim, as JUnit XML",
+    "github": "annotations of GitHub Actions, the heaviest ten of each level",
     "csv": "the findings as a table for a spreadsheet",
     "html": "the report for people: one file, no script, prints on A4",
 }
@@ -25,5 +29,11 @@ def writer(name: str) -> Callable[[Result], str]:
     return write
 
 
-_MODULES = {"json": "json_result", "jsonl": "json_lines", "csv": "csv_table", "html": "page"}
+_MODULES = {
+    "json": "json_result",
+    "jsonl": "json_lines",
+    "csv": "csv_table",
+    "html": "page",
+    "sarif-full": "sarif_full",
+}
 """Where a module of the format's name would hide one of the standard library."""

@@ -11,6 +11,7 @@ from itertools import islice
 
 from audit.engine.result import FindingRow, GroupRow, InputRow, Result
 from audit.redact import visible
+from audit.writers.accepted import change, entries, gone
 from audit.writers.grouped import grouped
 
 MOST = 100
@@ -29,6 +30,7 @@ def write(result: Result) -> str:
         _answer,
         _claims,
         _findings,
+        _accepted,
         _requirements,
         _destinations,
         _undecided,
@@ -126,6 +128,7 @@ def _findings(result: Result) -> Iterator[str]:
 def _group(group: GroupRow, example: FindingRow | None) -> tuple[str, ...]:
     where = group["field"] or group["host"]
     level = group["level"] + (" (suppressed)" if group["suppressed"] else "")
+    level += " (known)" if group.get("baseline") == "known" else ""
     return (
         level,
         span(group["rule"]),
@@ -142,6 +145,20 @@ def _place(row: FindingRow | None) -> str:
         return ""
     item = f"[{row['item']}]" if row["item"] else ""
     return span(f"{row['input']}:{row['line']}{item}" if row["line"] else f"{row['input']} unit {row['unit']}{item}")
+
+
+def _accepted(result: Result) -> Iterator[str]:
+    """Suppressions and the change since a baseline, where any were given."""
+    baseline, gate = result.get("baseline"), result.get("gate")
+    told = [*entries(result)]
+    if told:
+        yield from ("## Exceptions", "", *(f"- {prose(line)}" for line in told), "")
+    if baseline is not None:
+        yield from ("## Change since the baseline", "", prose(change(baseline)), "")
+        yield from (f"- {prose(line)}" for line in gone(result))
+        yield from ("",) if baseline["gone"] else ()
+    if gate is not None:
+        yield from (f"Exit code {gate['exit']}: {prose(gate['reason'])}.", "")
 
 
 def _requirements(result: Result) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow, Result
 from audit.redact import visible
+from audit.writers.accepted import change, entries, gone, headline
 from audit.writers.egress import inventory
 
 WIDTH = 80
@@ -28,6 +29,7 @@ def write(result: Result) -> str:
         inventory(result),
         _reading(result),
         _searched(result),
+        _accepted(result),
         _ours(result),
         _limits(),
     )
@@ -137,7 +139,8 @@ def _groups(
     for group in groups[:MOST]:
         times = "once" if group["count"] == 1 else f"{group['count']:,} times"
         what = "   ".join(part for part in (group["event"], group["host"], group["field"]) if part)
-        yield from _wrap(f"{group['level']:<7} {group['rule']}   {times}   {what}", "          ", first="  ")
+        marks = _marks(group)
+        yield from _wrap(f"{group['level']:<7} {group['rule']}   {times}   {what}{marks}", "          ", first="  ")
         for finding in examples.get(_key(group), ()):
             place = _place(finding)
             path = f" (decoded: {', '.join(finding['path'])})" if finding["path"] else ""
@@ -152,6 +155,13 @@ def _groups(
     if len(groups) > MOST:
         yield f"  and {len(groups) - MOST:,} more groups: -o json=FILE lists them all"
     yield ""
+
+
+def _marks(group: GroupRow) -> str:
+    """What takes a group out of the gate."""
+    known = group.get("baseline") == "known"
+    words = [word for word, holds in (("suppressed", group["suppressed"]), ("known", known)) if holds]
+    return f"   [{', '.join(words)}]" if words else ""
 
 
 def _place(row: FindingRow) -> str:
@@ -226,6 +236,20 @@ def _searched(result: Result) -> Iterator[str]:
     said = result["coverage"]["searched"].get("words")
     if said:
         yield from _wrap(f"Searched for {said}", "  ", first="")
+
+
+def _accepted(result: Result) -> Iterator[str]:
+    """What is suppressed or known already. The number stands in every report, also where it is 0."""
+    yield from _wrap(headline(result), "  ", first="")
+    for line in entries(result):
+        yield from _wrap(line, "     ", first="  ")
+    baseline, gate = result.get("baseline"), result.get("gate")
+    if baseline is not None:
+        yield from _wrap(change(baseline), "  ", first="")
+        for line in gone(result):
+            yield from _wrap(line, "     ", first="  ")
+    if gate is not None and (baseline is not None or "exceptions" in result):
+        yield from _wrap(f"Exit code {gate['exit']}: {gate['reason']}.", "  ", first="")
 
 
 def _ours(result: Result) -> Iterator[str]:

@@ -1,0 +1,72 @@
+"""What somebody accepts: suppressions and the baseline, as lines of words. Every format says at least the number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from audit.engine.result import Result
+
+MOST = 40
+"""Entries listed; the result holds all of them."""
+
+
+def suppressed(result: Result) -> int:
+    """Findings that are suppressed: all of their groups', not only those shown."""
+    return sum(group["count"] for group in result["groups"] if group["suppressed"])
+
+
+def headline(result: Result) -> str:
+    number = suppressed(result)
+    return "1 finding is suppressed." if number == 1 else f"{number:,} findings are suppressed."
+
+
+def change(row: dict[str, Any]) -> str:
+    """The change since a baseline, in one sentence."""
+    return (
+        f"Since the baseline {row['file']['name']}: {row['new']:,} new groups of findings, {row['known']:,} known, "
+        f"{row['gone']:,} not found this time."
+    )
+
+
+def gone(result: Result) -> Iterator[str]:
+    """What the baseline knows and this capture does not show, then how many more."""
+    row = result.get("baseline")
+    if row is not None:
+        shown = row["gone_entries"][:MOST]
+        yield from (f"not found this time: {entry['level']} {_about(entry)}" for entry in shown)
+        if row["gone"] > len(shown):
+            yield f"and {row['gone'] - len(shown):,} more that were not found"
+
+
+def entries(result: Result) -> Iterator[str]:
+    """Every suppression with its state: those that had no effect first."""
+    row = result.get("exceptions")
+    if row is None:
+        return
+    if not row["applied"]:
+        yield "Suppressions were given and, as --no-suppressions asks, not applied."
+    found = sorted(row["entries"], key=lambda entry: entry["state"] == "in-force")
+    yield from (_entry(entry) for entry in found[:MOST])
+    if len(found) > MOST:
+        yield f"and {len(found) - MOST:,} more suppressions: -o json=FILE lists them all"
+
+
+_STATES = {
+    "in-force": "in force",
+    "expired": "EXPIRED, hides nothing",
+    "unused": "UNUSED, remove it",
+    "over-cap": "OVER ITS CAP, hides nothing",
+    "not-applied": "not applied",
+}
+
+
+def _entry(entry: dict[str, Any]) -> str:
+    return (
+        f"{_STATES[entry['state']]}: {_about(entry)}, {entry['matched']:,} of at most {entry['cap']:,} findings, until "
+        f"{entry['expires']}, {entry['owner']}: {entry['reason']}"
+    )
+
+
+def _about(entry: dict[str, Any]) -> str:
+    return " ".join(entry[key] for key in ("rule", "event", "host", "field") if entry[key] is not None)

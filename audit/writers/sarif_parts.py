@@ -1,0 +1,101 @@
+"""SARIF 2.1.0: what both profiles are made of. Places are relative URIs, and no snippet is ever given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from audit.engine.result import FindingRow, GroupRow, Result
+from audit.redact import visible
+from audit.rules import BY_ID
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+Object = dict[str, Any]
+_ORDINAL: Mapping[str, int] = {"error": 1, "warning": 2, "note": 3}
+LIMITS = "This compares one capture with one page; it cannot see what was not captured, and it is no legal assessment."
+
+
+def log(run: Object) -> str:
+    """A whole log of one run, as text."""
+    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def tool(result: Result, rules: Iterable[str]) -> Object:
+    """The tool with these rules, described by their own documentation."""
+    driver = {
+        "name": visible(result["tool"]["name"]),
+        "version": visible(result["tool"]["version"]),
+        "rules": [_rule(rule) for rule in rules],
+    }
+    return {"driver": driver}
+
+
+def _rule(rule: str) -> Object:
+    known = BY_ID.get(rule)
+    if known is None:  # the result of a version that has other rules
+        return {"id": rule, "shortDescription": {"text": rule.replace("-", " ")}}
+    first, _, rest = known.doc.strip().partition("\n")
+    return {
+        "id": rule,
+        "shortDescription": {"text": first},
+        "fullDescription": {"text": first},
+        "help": {"text": rest.strip() or first},
+        "defaultConfiguration": {"level": known.level.value},
+        "properties": {"tags": ["telemetry", "privacy"]},
+    }
+
+
+def uri(name: str) -> str:
+    """An input's name as a relative URI: a colon in it starts no scheme, and no two slashes name a host."""
+    return quote(visible(name), safe="/").lstrip("/") or "input"
+
+
+def location(result: Result, finding: FindingRow, *, always: bool) -> list[Object]:
+    """Where a finding stands. `always`: a finding without a place, or without lines, stands at the start of the capture."""
+    name = finding["input"]
+    if name is None and always and result["inputs"]:
+        name = result["inputs"][0]["name"]
+    found: Object = {}
+    if name is not None:
+        physical: Object = {"artifactLocation": {"uri": uri(name)}}
+        line = finding["line"] or (1 if always else None)
+        if line is not None:
+            physical["region"] = {"startLine": line}
+        found["physicalLocation"] = physical
+    logical = _logical(finding)
+    if logical:
+        found["logicalLocations"] = logical
+    return [found] if found else []
+
+
+def _logical(finding: FindingRow) -> list[Object]:
+    parts = [part for part in (finding["event"], finding.get("host"), finding["pointer"]) if part]
+    if not parts:
+        return []
+    return [{"fullyQualifiedName": visible(" ".join(parts)), "kind": "member" if finding["pointer"] else "object"}]
+
+
+def prints(group: FindingRow | GroupRow) -> Object:
+    """Fingerprints: GitHub's key, where the level keeps groups of one fingerprint apart, and ours."""
+    own = group["fingerprint"]
+    ordinal = _ORDINAL.get(group["level"], 9)
+    return {"primaryLocationLineHash": f"{own.removeprefix('ta1:')}:{ordinal}", "telemetryAudit/v1": own}
+
+
+def notification(text: str, level: str = "note") -> Object:
+    return {"level": level, "message": {"text": visible(text)}}
+
+
+def invocation(result: Result, notes: Sequence[Object]) -> Object:
+    """How it ran. It succeeded also where findings were made; what was not read is told as a notification."""
+    unread = [
+        notification(f"{number:,} unreadable: {reason}", "warning") for reason, number in result["unreadable"].items()
+    ]
+    flooded = [
+        notification(f"{rule}: {number:,} findings stand in no group: too many different ones", "warning")
+        for rule, number in result["overflow"].items()
+    ]
+    return {"executionSuccessful": True, "toolExecutionNotifications": [*notes, *unread, *flooded]}
