@@ -218,6 +218,7 @@ class Tally:
         self.watches: dict[int, Watch] = {}
         self.watched: Span | None = None
         self.uses: dict[int, Act] = {}
+        self.controls = 0
 
     def mark(self, key: MarkKey, mark: bytes) -> None:
         held = self.marks.get(key)
@@ -341,6 +342,7 @@ class Tally:
             self.destinations.items[key] = destination if known is None else known.plus(destination)
         self.destinations.prune()
         self.contacts += part.contacts
+        self.controls += part.controls
         self.watches.update(part.watches)
         if part.watched is not None:
             self.watch(*part.watched)
@@ -368,7 +370,7 @@ class Tally:
         groups = {rule: bounded.items for rule, bounded in self.groups.items()}
         parts = (self.units, self.events.items, self.origins, self.fields, self.totals, groups, self.gaps, self.reasons)
         marks = {key: sorted(_cut(held)) for key, held in self.marks.items()}
-        traffic = (self.destinations.items, self.contacts, self.watches, self.watched, self.uses)
+        traffic = (self.destinations.items, self.contacts, self.watches, self.watched, self.uses, self.controls)
         return (
             *parts,
             self.span,

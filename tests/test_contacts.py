@@ -159,6 +159,38 @@ def test_requests_to_own_hosts_are_signs_of_use(tmp_path: Path) -> None:
     assert check(log, used, *args).claims["client-opt-in"] == "upheld"
 
 
+@pytest.mark.parametrize(
+    "text", ['{"name": "kestrel-7Q2-amber-lantern"}', '{"name": "kestrel\\u002d7Q2-amber-lantern"}']
+)
+def test_a_planted_value_in_an_answer_of_an_own_host_is_the_positive_control(tmp_path: Path, text: str) -> None:
+    seeds = tmp_path / "seeds.csv"
+    seeds.write_text("value,kind,label\nkestrel-7Q2-amber-lantern,canary,orders row\n")
+    args = ("--seeds", str(seeds), "--own-host", "app.example.test")
+    event = entry("https://api.telemetry.test/v1/t", EVENT)
+    answered = {"status": 200, "content": {"text": text}}
+    mute = audit(event, entry("https://app.example.test/rows"), args=args)
+    told = audit(event, entry("https://app.example.test/rows", response=answered), args=args)
+    foreign = audit(event, entry("https://tracker.test/rows", response=answered), args=args)
+    assert mute.claims["no-datasource-data"] == foreign.claims["no-datasource-data"] == "inconclusive"
+    assert told.claims["no-datasource-data"] == "upheld"
+    assert told.result["coverage"]["searched"]["controls"] == 1
+    assert not told.of("canary")
+
+
+def test_a_planted_value_that_goes_to_others_came_out(tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds.csv"
+    seeds.write_text("value,kind,label\nkestrel-7Q2-amber-lantern,canary,orders row\n")
+    run = audit(
+        entry("https://tracker.test/c", '{"t": "a2VzdHJlbC03UTItYW1iZXItbGFudGVybg=="}'), args=("--seeds", str(seeds))
+    )
+    (finding,) = run.of("canary")
+    assert (finding["host"], finding["pointer"], run.claims["no-datasource-data"]) == (
+        "tracker.test",
+        "/body/t",
+        "violated",
+    )
+
+
 def test_destinations_are_bounded_and_those_outside_stay() -> None:
     run = audit(*(entry(f"http://10.0.{n // 250}.{n % 250}/") for n in range(1_200)), entry("https://tracker.test/"))
     assert len(run.result["destinations"]) == 1_000

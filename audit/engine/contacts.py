@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from audit.engine.parse import Document
-from audit.engine.slow import SlowLane
+from audit.engine.parse import Document, Limits, parse
+from audit.engine.slow import SlowLane, strings
 from audit.engine.traffic import Exchange, Message
+from audit.leaks.search import Search
+from audit.leaks.seeds import Kind
 from audit.model import UNKNOWN, Contact, Event, Finding, Gap, Known, Reason, Scheme, Times
 from audit.model import Place as At
 from audit.policy.destinations import DATASOURCE, TELEMETRY, Place, Standing, Territory, address_of
@@ -68,6 +70,8 @@ class Contacts:
         tally.reach(_key(contact, place), _counted(exchange, contact))
         if contact.seen_at is not None and own and contact.known is Known.HTTP:
             tally.use(contact.seen_at)
+        if (own or place.purpose == DATASOURCE) and exchange.answer is not None and self.slow.seeds is not None:
+            tally.controls += returned(self.slow.seeds, exchange.answer())
         if not own and place.purpose != DATASOURCE and exchange.content is not None:
             yield from self._search(exchange, contact, at)
         for finding in exchange.findings:
@@ -100,6 +104,18 @@ class Contacts:
                 yield replace(finding, event=None, host=host, fingerprint=print_of)
 
 
+def returned(search: Search, answer: bytes) -> bool:
+    """Whether an answer holds a planted or listed value of a data source: it was really read while the capture ran."""
+    text = answer[:_MOST_ANSWER].decode("utf-8", "replace")
+    found = [search.glance(text)]
+    if "\\" in text:
+        document = parse(answer[:_MOST_ANSWER], Limits())
+        if isinstance(document, Document):
+            found.append(search.glance("\n".join(strings(document.value))))
+    return any(hit.kind in (Kind.CANARY, Kind.DATASOURCE) for one in found for hit in one.hits)
+
+
+_MOST_ANSWER = 1 << 22
 _NEVER_ANSWERED = Destination(0, -1, 0, 0, 0, 0, None, None, frozenset(), ())
 
 

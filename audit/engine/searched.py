@@ -32,13 +32,15 @@ def lacks_seeds(listed: SeedList | None, needed: int, tally: Tally, *, control: 
     elif control and not _read(listed, tally):
         yield Lack(
             "searched, but nothing shows that the planted rows were read",
-            "write planted_at into the seed file: a time inside the capture",
+            "write planted_at into the seed file: a time inside the capture; or capture the answers of own hosts (HAR)",
             soft=True,
         )
 
 
 def _read(listed: SeedList, tally: Tally) -> bool:
-    """Whether some value was planted while the capture ran."""
+    """Whether some value was planted while the capture ran, or came back from a host of the installation's own."""
+    if tally.controls:
+        return True
     span = tally.alive
     return span is not None and any(span.first <= when <= span.last for when in planted(listed.seeds))
 
@@ -62,7 +64,8 @@ def row(search: Search | None, tally: Tally) -> dict[str, Any]:
     gave_up = sum(number for (gap, _), number in tally.gaps.items() if gap is Gap.SEARCH)
     if search is None:
         return {"canaries": 0, "identifiers": 0, "datasource": 0, "layers": LAYERS, "gave_up": gave_up}
-    return {**search.said(), "gave_up": gave_up, "words": _sentence(search)}
+    said = {**search.said(), "gave_up": gave_up, "words": _sentence(search)}
+    return {**said, "controls": tally.controls} if tally.controls else said
 
 
 def _sentence(search: Search) -> str:

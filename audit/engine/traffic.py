@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ class Exchange(NamedTuple):
     seen_at: datetime | None = None
     findings: tuple[Finding, ...] = ()
     withdrawn: bool = False
+    answer: Callable[[], bytes] | None = None
+    """What came back, unpacked when asked for: only values that the auditor planted are looked for in it."""
 
 
 class Traffic(NamedTuple):

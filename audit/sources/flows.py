@@ -13,6 +13,7 @@ from audit.model import Contact, Known, Reason, Scheme
 from audit.policy.destinations import address_of
 from audit.sources.bytestream import Bytes, CutShort, Malformed
 from audit.sources.requests import Request, decode
+from audit.sources.requests.bodies import unpacked
 from audit.sources.tnet import Raw, Value, header, read
 
 _WANTED = frozenset({"type", "request", "server_conn", "response", "messages", "timestamp_created"})
@@ -22,6 +23,7 @@ _ASKED = frozenset(
     "questions",
     "timestamp",
 }
+_ANSWERED = frozenset({"headers", "content"})
 _SERVER = frozenset({"address", "ip_address", "peername", "sni", "timestamp_tcp_setup"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -58,11 +60,11 @@ def _unit(offset: int, unit: int, flow: Mapping[str, Raw], limits: Limits) -> Tr
     asked = raw.members(_ASKED)
     if "method" not in asked:
         return Traffic(offset, unit, tuple(_lookups(asked, flow)))
-    request = _request(asked, flow)
+    request = _request(asked, flow, limits)
     return Traffic(offset, unit, (decode(request, limits),)) if request else Broken(offset, unit, Reason.NO_REQUEST)
 
 
-def _request(asked: Mapping[str, Any], flow: Mapping[str, Raw]) -> Request | None:
+def _request(asked: Mapping[str, Any], flow: Mapping[str, Raw], limits: Limits) -> Request | None:
     headers = tuple(_headers(asked.get("headers")))
     method, path = _text(asked.get("method")), _text(asked.get("path"))
     host = _host(asked, headers)
@@ -81,7 +83,23 @@ def _request(asked: Mapping[str, Any], flow: Mapping[str, Raw]) -> Request | Non
         seen_at=_instant(asked.get("timestamp_start")) or _created(flow),
         address=_peer(_server(flow)),
         connected=_answered(flow),
+        answer=_answer(flow, limits),
     )
+
+
+def _answer(flow: Mapping[str, Raw], limits: Limits) -> Callable[[], bytes] | None:
+    response = flow.get("response")
+    if response is None or response.kind != b"}":
+        return None
+
+    def unpack() -> bytes:
+        said = response.members(_ANSWERED)
+        label = next((value for name, value in _headers(said.get("headers")) if name.lower() == "content-encoding"), "")
+        content = said.get("content")
+        found = unpacked(content, label, limits.max_line) if isinstance(content, bytes) else b""
+        return found if isinstance(found, bytes) else b""
+
+    return unpack
 
 
 def _answered(flow: Mapping[str, Raw]) -> bool:

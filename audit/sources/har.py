@@ -78,7 +78,16 @@ def request_of(entry: Mapping[str, Any]) -> Request | None:
         address=address.strip("[]") if isinstance(address, str) and address else None,
         connected=isinstance(status, int) and status > 0,
         size=_size(asked),
+        answer=_answer(answered),
     )
+
+
+def _answer(answered: object) -> Callable[[], bytes] | None:
+    content = answered.get("content") if isinstance(answered, dict) else None
+    if not isinstance(content, dict) or not isinstance(content.get("text"), str) or not content["text"]:
+        return None
+    text, encoding = content["text"], content.get("encoding")
+    return lambda: _bytes(text, encoding)
 
 
 def _headers(found: object) -> Iterator[tuple[str, str]]:

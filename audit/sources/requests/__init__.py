@@ -7,6 +7,7 @@ compressed or not, whatever their labels say.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -34,6 +35,8 @@ class Request:
     whole: bool = True
     size: int | None = None
     """Bytes that went out, where the capture counts them itself."""
+    answer: Callable[[], bytes] | None = None
+    """The body of the response, unpacked when asked for."""
 
     def header(self, name: str) -> str:
         """The last field of this name, or nothing; names in any case."""
@@ -42,7 +45,10 @@ class Request:
 
 def decode(request: Request, limits: Limits | None = None) -> Exchange:
     """What a request says. Telemetry that cannot be decoded is a reason; nothing is dropped, nothing raises."""
-    limits = limits or Limits()
+    return _decode(request, limits or Limits())._replace(answer=request.answer)
+
+
+def _decode(request: Request, limits: Limits) -> Exchange:
     if request.method.upper() == "CONNECT":
         return Exchange(_tunnel(request), seen_at=request.seen_at)
     url = split_url(request.url)
