@@ -56,6 +56,8 @@ bench: $(VENV)/.dev  ## measure speed and memory (minutes)
 proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmark on a million events
 	$(MAKE) check
 	$(BIN)/python -m tests.bench --events 1000000
+	$(BIN)/python -m pip install --quiet --only-binary :all: --group fuzz
+	$(BIN)/python -m tests.fuzz --seconds 600
 	TELEMETRY_AUDIT_PROOF=1 $(BIN)/python -m pytest tests/test_proxy.py
 	$(BIN)/python -m tests.bench.live
 
