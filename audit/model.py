@@ -133,6 +133,8 @@ class Reason(StrEnum):
     EMPTY_BATCH = "a batch without events"
     DENIED = "permission denied: nothing of this file was read"
     VANISHED = "the file could not be read to its end"
+    CHANGED = "the file changed while it was read: audit a copy that nobody writes to"
+    CRASHED = "the process that read this part died, twice: nothing of it was judged"
     NO_FILE = "not a regular file: nothing of it was read"
     BODY = "a telemetry request whose body is no event: encrypted, damaged, or of an unknown encoding"
     BODILESS = "a telemetry request whose body the capture does not hold: export the capture with its request bodies"

@@ -77,7 +77,9 @@ def _report_crash(error: Exception) -> None:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "audit" in Path(frame.filename).parts] or frames
     where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "unknown place"
-    click.echo(f"internal error: {type(error).__name__} in {where} (telemetry-audit {__version__})", err=True)
+    # A worker process tells kind and place of its own error.
+    kind, where = getattr(error, "kind", type(error).__name__), getattr(error, "where", where)
+    click.echo(f"internal error: {kind} in {where} (telemetry-audit {__version__})", err=True)
     click.echo(
         "This is a fault of the tool, not of the capture. Please report this line; it holds nothing captured.", err=True
     )

@@ -16,23 +16,20 @@ from audit.cli.gate_options import gate_of, gate_options, targets
 from audit.cli.hosts import host_options, territory_of
 from audit.cli.options import Size, check_targets, load_policy
 from audit.cli.outputs import choose, output_option, save, write
+from audit.cli.running import fold, teller
 from audit.cli.seed_options import gather_seeds, seed_options
 from audit.engine.judge import CONSENT_RULES
 from audit.engine.parse import Limits
 from audit.engine.result import Result
-from audit.engine.rows import stream_row
 from audit.engine.run import Auditor
 from audit.engine.settle import settle
 from audit.engine.silence import crowded
 from audit.gate.baseline import render as render_baseline
 from audit.gate.decided import decided
-from audit.model import Finding
 from audit.policy.pack import Policy
 from audit.redact import visible
 from audit.runners.marks import MarkStore
-from audit.runners.serial import run
 from audit.sources.inputs import Input, NoSuchInput, find
-from audit.tally import Size as Bounds
 from audit.writers.findings import FindingsFile
 
 EPILOG = """\b
@@ -115,6 +112,15 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     default=None,
     help="Count every field seen, which takes longer. Default: when HTML is asked for.",
 )
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Read with N processes. The result is the same, byte for byte.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No text on stdout; the exit code and the outputs asked for remain.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr how each capture was read.")
 @click.option("--no-progress", is_flag=True, help="No progress on stderr (it is shown on a terminal only).")
@@ -151,8 +157,14 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         **hosts.parameters,
         **gate.parameters,
     }
-    auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, seeds=seeds.search, inventory=inventory)
-    judged = _judge(auditor, inputs, origins, parameters, options, custody)
+    kit: dict[str, Any] = {
+        "limits": limits,
+        "consent": consent.table,
+        "territory": hosts.territory,
+        "seeds": seeds.search,
+        "inventory": inventory,
+    }
+    judged = _judge(Auditor(policy, **kit), kit, inputs, origins, parameters, options, custody)
     result = decided(judged, options["fail_on"], options["required"], gate.suppressions, gate.baseline)
     write(result, outputs)
     if options["write_baseline"]:
@@ -162,6 +174,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
 
 def _judge(  # noqa: PLR0913 - one audit's whole environment
     auditor: Auditor,
+    kit: dict[str, Any],
     inputs: list[Input],
     origins: dict[int, str],
     parameters: dict[str, Any],
@@ -170,22 +183,17 @@ def _judge(  # noqa: PLR0913 - one audit's whole environment
 ) -> Result:
     """Read, fold and settle; the findings file, if asked for, takes its name at the end."""
     policy, consent = auditor.policy, auditor.consent
-    names = [capture.name for capture in inputs]
     with ExitStack() as stack:
         file = stack.enter_context(_findings_file(options["findings"])) if options["findings"] else None
         marks = stack.enter_context(MarkStore())
         progress = stack.enter_context(_progress(hidden=options["no_progress"]))
 
-        def sink(finding: Finding) -> None:
-            if file is not None:
-                file.add(stream_row(policy, finding, names))
-
-        listen = sink if file is not None else None
-        size = Bounds(examples=options["examples"])
-        tally, facts = run(auditor, inputs, marks, size=size, origins=origins, sink=listen, progress=progress)
+        rows = file.add if file is not None else None
+        tally, facts = fold(auditor, kit, inputs, origins, marks, rows, progress, options)
         if options["verbose"]:
             for fact in facts:
                 click.echo(f"{fact.name}: read as {fact.format}, {fact.bytes:,} bytes, sha256 {fact.sha256}", err=True)
+        listen = teller(auditor, inputs, rows)
         result = settle(
             policy,
             tally,

@@ -45,7 +45,9 @@ class Grouped:
 class Places:
     """Unit numbers in their input: a chunk's own number plus the units of the chunks before it."""
 
-    def __init__(self, units: Mapping[tuple[int, int], Units], inputs: Sequence[InputFacts]) -> None:
+    def __init__(
+        self, units: Mapping[tuple[int, int], Units], inputs: Sequence[InputFacts] | Mapping[int, InputFacts]
+    ) -> None:
         self.inputs = inputs
         self.starts: dict[int, tuple[list[int], list[int]]] = {}
         total: dict[int, int] = {}
@@ -121,11 +123,12 @@ def _finding_row(f: Finding, claims: tuple[str, ...], places: Places) -> Finding
     return cast("FindingRow", row)
 
 
-def stream_row(policy: Policy, finding: Finding, inputs: Sequence[str]) -> dict[str, Any]:
-    """One finding as a line of --findings: the same members as in the result. Only for runs that read each input whole."""
-    names = [InputFacts(name, "", 0, None, lines=True) for name in inputs]
-    units = {(index, 0): Units() for index in range(len(names))}
-    return dict(_finding_row(finding, owners(policy, finding), Places(units, names)))
+def stream_row(policy: Policy, finding: Finding, name: str) -> dict[str, Any]:
+    """One finding of a capture as a line of --findings: the same members as in the result. Its unit counts from its chunk."""
+    assert finding.place is not None
+    index, chunk = finding.place.input, finding.place.chunk
+    places = Places({(index, chunk): Units()}, {index: InputFacts(name, "", 0, None, lines=True)})
+    return dict(_finding_row(finding, owners(policy, finding), places))
 
 
 def counts(groups: list[Grouped], tally: Tally) -> Any:

@@ -68,6 +68,10 @@ class Search:
         self.screen = Screen(self.needles, self.digests)
         self.find = lru_cache(maxsize=8192)(self._find)
 
+    def __reduce__(self) -> tuple[type[Search], tuple[SeedList]]:
+        """Another process builds its own from the values."""
+        return Search, (self.listed,)
+
     def suspect(self, text: str) -> bool:
         """Whether something was found in a text, or could not be looked for."""
         if self.screen.clean(text):

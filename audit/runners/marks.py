@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,15 @@ from audit.tally import MARK, Tally
 
 BOUND = 32 * 1024 * 1024
 _PARTITIONS = 64
+
+
+def moved(marks: bytes, before: int) -> bytes:
+    """The marks with each unit later by `before`: one addition of two long numbers, as no unit fills its five bytes."""
+    if not before:
+        return marks
+    step = (before << 8).to_bytes(MARK, "big") * (len(marks) // MARK)
+    total = int.from_bytes(marks, "big") + int.from_bytes(step, "big")
+    return total.to_bytes(len(marks), "big")
 
 
 class MarkStore:
@@ -43,6 +52,14 @@ class MarkStore:
             held += marks
             self.size += len(marks)
         tally.marks.clear()
+        if self.size > self.bound:
+            self._spill()
+
+    def put(self, marks: Mapping[str, bytes], before: int) -> None:
+        """Add the marks of a chunk by timeline, of which `before` units of its input lie ahead."""
+        for timeline, more in marks.items():
+            self.held.setdefault(timeline, bytearray()).extend(moved(more, before))
+            self.size += len(more)
         if self.size > self.bound:
             self._spill()
 

@@ -17,7 +17,7 @@ from audit.sources import documents, flows, har, jsonl, packets
 from audit.sources.detect import BOM, HEAD, Format, detect
 from audit.sources.evidence import Chained
 from audit.sources.inputs import Input
-from audit.sources.streams import Damaged, Hashed, blocks
+from audit.sources.streams import Damaged, Hashed, blocks, stamp_of
 
 
 @dataclass(slots=True)
@@ -48,7 +48,10 @@ class Reading:
             yield Broken(0, 1, Reason.DENIED if isinstance(error, PermissionError) else Reason.VANISHED)
             return
         try:
+            before = stamp_of(file) if self.input.path is not None else None
             yield from self._read(Hashed(file))
+            if before is not None and stamp_of(file) != before:
+                yield Broken(self.size, self._last + 1, Reason.CHANGED)
         finally:
             if self.input.path is not None:
                 file.close()
@@ -77,7 +80,7 @@ class Reading:
             damage.append(damaged.reason)
         self.size = file.bytes
         for reason in damage[:1]:
-            yield Broken(file.bytes, self._last + 1, reason)
+            yield self._seen(Broken(file.bytes, self._last + 1, reason))
 
     def _seen(self, part: Part) -> Part:
         match part:

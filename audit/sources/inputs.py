@@ -100,3 +100,13 @@ def _problem(path: str | None) -> Reason | None:
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
         return Reason.NO_FILE
     return None if os.access(path, os.R_OK) else Reason.DENIED
+
+
+def is_stream(capture: Input) -> bool:
+    """Whether it can be read once only, and by the process that was given it: standard input, a pipe, a device."""
+    if capture.path is None:
+        return True
+    try:
+        return capture.problem is None and not stat.S_ISREG(Path(capture.path).stat().st_mode)
+    except OSError:
+        return False

@@ -5,9 +5,11 @@ from __future__ import annotations
 import bz2
 import hashlib
 import lzma
+import os
+import stat
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from audit.model import Reason
 
@@ -20,6 +22,21 @@ class Damaged(Exception):  # noqa: N818 - carries a reason, is no error of the p
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
         self.reason = reason
+
+
+class Stamp(NamedTuple):
+    """By which a file that changes is known: the file itself, its size, its last change."""
+
+    device: int
+    inode: int
+    size: int
+    changed: int
+
+
+def stamp_of(file: BinaryIO) -> Stamp | None:
+    """What is known of an open file; None where it is no plain file and has no size of its own."""
+    told = os.fstat(file.fileno())
+    return Stamp(told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns) if stat.S_ISREG(told.st_mode) else None
 
 
 class Hashed:
@@ -58,6 +75,11 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[], Any], int], ...] = (
     (b"\xfd7zXZ\x00", "xz", lambda: lzma.LZMADecompressor(memlimit=1 << 28), 4096),
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd, 2048),
 )
+
+
+def is_compressed(head: bytes) -> bool:
+    """Whether a file that begins so is inflated before it is read."""
+    return any(head.startswith(kind[0]) for kind in _FORMATS)
 
 
 def blocks(file: Hashed) -> Iterator[bytes]:

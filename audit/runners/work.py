@@ -1,0 +1,166 @@
+"""What one process does with one chunk: the same fold, with what does not fit into a tally handed over piece by piece."""
+
+from __future__ import annotations
+
+import gc
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from audit import __version__
+from audit.engine.rows import InputFacts, stream_row
+from audit.engine.run import Auditor, Broken, Lines, Part
+from audit.model import Finding, Reason
+from audit.policy.load import load
+from audit.runners.pool import UnfitError
+from audit.sources import Reading
+from audit.sources.chunks import Chunk, parts
+from audit.sources.detect import Format
+from audit.tally import Size, Tally
+
+MOST = 4 * 1024 * 1024
+"""Bytes of marks, or of packed findings, that a process holds before it hands them over."""
+
+
+class Recipe(NamedTuple):
+    """How to make, in another process, the auditor that this one has. `options`: the other arguments of `Auditor`."""
+
+    directory: str
+    sha256: str
+    options: Mapping[str, Any]
+    size: Size | None
+    findings: bool
+    version: str = __version__
+
+
+class Partial(NamedTuple):
+    """Marks by timeline, their units counted from the chunk's start; findings as packed JSON lines."""
+
+    marks: Mapping[str, bytes]
+    rows: bytes
+
+
+class Done(NamedTuple):
+    """A chunk that was judged to its end. `facts`: of an input that was read in one piece."""
+
+    tally: Tally
+    facts: InputFacts | None
+
+
+def auditor(recipe: Recipe) -> Auditor:
+    """Raises UnfitError where this process would not judge as the one that asks."""
+    if recipe.version != __version__:
+        raise UnfitError(f"telemetry-audit {__version__} was asked to work for {recipe.version}: install one version")
+    policy = load(Path(recipe.directory))
+    if policy.sha256 != recipe.sha256:
+        raise UnfitError("the policy pack is not the one that the audit began with: it changed, or is another copy")
+    return Auditor(policy, **recipe.options)
+
+
+def audit_chunk(
+    judge: Auditor, recipe: Recipe, chunk: Chunk, origin: str | None, give: Callable[[Partial], None]
+) -> Done:
+    """Judge one chunk. What is given was judged, but counts only if this returns."""
+    if chunk.stamp is not None:
+        return Done(audit_parts(judge, recipe, chunk, parts(chunk, judge.limits), origin, give), None)
+    reading = Reading(chunk.input, judge.limits)
+    tally = audit_parts(judge, recipe, chunk, reading.parts(), origin, give)
+    lines = reading.format is Format.JSONL
+    return Done(tally, InputFacts(chunk.input.name, reading.format.value, reading.size, reading.sha256, lines))
+
+
+def audit_parts(  # noqa: PLR0913 - the fold's whole environment
+    judge: Auditor,
+    recipe: Recipe,
+    chunk: Chunk,
+    these: Iterable[Part],
+    origin: str | None,
+    give: Callable[[Partial], None],
+) -> Tally:
+    tally, held = Tally(recipe.size), _Held(judge, chunk, give)
+    sink = held.find if recipe.findings else None
+    with _collector_off():
+        for part in these:
+            judge.feed(part, tally, (chunk.input.index, chunk.number), origin, sink)
+            held.take(tally)
+    held.flush()
+    return tally
+
+
+def unread(chunk: Chunk, judge: Auditor) -> Iterator[Broken]:
+    """Every line of a chunk on which processes died, as one that was not read: so that later lines keep their numbers."""
+    if chunk.stamp is None:
+        yield Broken(0, 1, Reason.CRASHED)
+        return
+    for part in parts(chunk, judge.limits):
+        if not isinstance(part, Lines):
+            yield Broken(part.offset, part.unit, Reason.CRASHED)
+            continue
+        offset = part.offset
+        for number, line in enumerate(part.data.removesuffix(b"\n").split(b"\n")):
+            yield Broken(offset, part.unit + number, Reason.CRASHED)
+            offset += len(line) + 1
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """What is parsed holds no cycles: collecting it costs several-fold and frees nothing."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+class _Held:
+    """What was not given yet."""
+
+    def __init__(self, judge: Auditor, chunk: Chunk, give: Callable[[Partial], None]) -> None:
+        self.policy, self.name, self.give = judge.policy, chunk.input.name, give
+        self.marks: dict[str, bytearray] = {}
+        self.packer, self.rows = zlib.compressobj(1), bytearray()
+        self.size = 0
+
+    def find(self, finding: Finding) -> None:
+        row = stream_row(self.policy, finding, self.name)
+        self.rows += self.packer.compress(json.dumps(row).encode("ascii") + b"\n")
+        if len(self.rows) > MOST:
+            self.flush()
+
+    def take(self, tally: Tally) -> None:
+        for key, marks in tally.marks.items():
+            self.marks.setdefault(key.timeline, bytearray()).extend(marks)
+            self.size += len(marks)
+        tally.marks.clear()
+        if self.size > MOST:
+            self.flush()
+
+    def flush(self) -> None:
+        rows = bytes(self.rows) + self.packer.flush()
+        self.give(Partial({timeline: bytes(marks) for timeline, marks in self.marks.items()}, rows))
+        self.marks, self.size = {}, 0
+        self.packer, self.rows = zlib.compressobj(1), bytearray()
+
+
+def rows_of(packed: bytes, before: int) -> Iterator[dict[str, Any]]:
+    """The findings of a chunk, their units counted from the start of the input."""
+    unpacker, rest = zlib.decompressobj(), b""
+    waiting = packed
+    while waiting or not unpacker.eof:
+        data = unpacker.decompress(waiting, 1 << 20)
+        waiting = unpacker.unconsumed_tail
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            row: dict[str, Any] = json.loads(line)
+            if row["unit"] is not None:
+                row["unit"] += before
+            if row["line"] is not None:
+                row["line"] += before
+            yield row
+        if not data and not waiting:
+            return

@@ -1,0 +1,366 @@
+"""Several processes give what one gives, byte for byte, whatever is cut where, and whichever of them dies when."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.engine.parse import Limits
+from audit.engine.run import Auditor, Broken, Lines
+from audit.engine.settle import settle
+from audit.model import Reason
+from audit.runners import processes, serial
+from audit.runners.marks import MarkStore, moved
+from audit.runners.merge import Merge
+from audit.runners.pool import Ended, Given, Lost, NoWorkerError, Pool, WorkerError
+from audit.runners.work import Done, Recipe, audit_chunk
+from audit.sources.chunks import digest, parts, plan
+from audit.sources.detect import BOM
+from audit.sources.inputs import Input, find
+from audit.tally import MARK, Tally
+from tests.bench.generate import write
+from tests.conftest import active, check, invoke, jsonl, numbered, page_load, samples
+from tests.pool_tasks import dying, failing, poisoned, unfit
+from tests.test_laws import tried
+from tests.within import APPSMITH, auditor_of, policy_of
+
+LIMITS = Limits()
+
+# ---- chunks: every line once -----------------------------------------------------------------------------------------
+
+
+def lines_of(path: Path, size: int, max_line: int = 100) -> list[tuple[int, bytes | Reason]]:
+    """(offset, line) of every line, as the chunks give them, each numbered on from the chunk before."""
+    found: list[tuple[int, bytes | Reason]] = []
+    for chunk in plan(Input(0, "x", str(path)), size):
+        unit = 1
+        for part in parts(chunk, Limits(max_line)) if chunk.stamp else [Lines(0, 1, path.read_bytes())]:
+            assert part.unit == unit
+            if isinstance(part, Broken):
+                found.append((part.offset, part.reason))
+                unit += 1
+                continue
+            assert isinstance(part, Lines)
+            offset = part.offset
+            for line in part.data.removesuffix(b"\n").split(b"\n"):
+                found.append((offset, line if len(line) <= max_line else Reason.TOO_LONG))
+                offset, unit = offset + len(line) + 1, unit + 1
+    return found
+
+
+texts = st.lists(st.sampled_from((b"", b"{}", b'{"a":1}', b"x" * 50, b"y" * 101, b"\r", b"z" * 300)), max_size=12)
+
+
+@tried(300)
+@given(texts, st.sampled_from((b"", BOM)), st.sampled_from((b"", b"\n")), st.integers(1, 200))
+def test_a_line_belongs_to_the_chunk_that_holds_its_first_byte(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], head: bytes, end: bytes, size: int
+) -> None:
+    data = head + b"{}\n" + b"\n".join(lines) + end
+    path = tmp_path_factory.mktemp("chunks") / "x"
+    path.write_bytes(data)
+    wanted, offset = [], len(head)
+    body = data[offset:].removesuffix(b"\n")
+    for line in body.split(b"\n"):
+        wanted.append((offset, line if len(line) <= 100 else Reason.TOO_LONG))
+        offset += len(line) + 1
+    chunks = plan(Input(0, "x", str(path)), size)
+    if chunks[0].stamp is not None:
+        assert lines_of(path, size) == wanted
+        assert b"".join(data[c.start : c.end] for c in chunks) == data[len(head) :]
+
+
+def test_only_plain_lines_are_cut(tmp_path: Path) -> None:
+    log = jsonl(*numbered([active()] * 20))
+    (tmp_path / "lines").write_bytes(log)
+    (tmp_path / "small").write_bytes(log[:200])
+    (tmp_path / "packed").write_bytes(gzip.compress(os.urandom(2000) + log))
+    (tmp_path / "array").write_bytes(b"[" + b",".join(log.splitlines()) + b"]")
+    (tmp_path / "document").write_text(json.dumps(active(), indent=1) * 5, "utf-8")
+    cut = {capture.name: len(plan(capture, 1000)) for capture in find([str(tmp_path)])}
+    assert cut.pop("lines") > 5
+    assert set(cut.values()) == {1}
+    assert len(plan(Input(0, "-", None), 1)) == 1
+
+
+@given(st.lists(st.integers(0, 2**40 - 1000), min_size=1, max_size=50), st.integers(0, 999))
+def test_marks_move_all_at_once(units: list[int], before: int) -> None:
+    marks = [os.urandom(26) + unit.to_bytes(5, "big") + b"\x07" for unit in units]
+    assert len(marks[0]) == MARK
+    wanted = [mark[:26] + (unit + before).to_bytes(5, "big") + b"\x07" for mark, unit in zip(marks, units, strict=True)]
+    assert moved(b"".join(marks), before) == b"".join(wanted)
+
+
+# ---- the same result ---------------------------------------------------------------------------------------------------
+
+
+def recipe(**options: Any) -> Recipe:
+    return Recipe(str(APPSMITH), policy_of(APPSMITH).sha256, options, None, findings=True)
+
+
+def both(paths: list[Path], jobs: int, chunk: int) -> tuple[tuple[str, list[str]], tuple[str, list[str]]]:
+    """Result and findings of the serial run, and of the one in processes."""
+    judge, inputs = auditor_of(APPSMITH), find(map(str, paths))
+    return alone(judge, inputs), together(judge, inputs, jobs, chunk)
+
+
+def alone(judge: Auditor, inputs: list[Input]) -> tuple[str, list[str]]:
+    from audit.cli.running import teller
+
+    rows: list[str] = []
+    with MarkStore() as marks:
+        sink = teller(judge, inputs, lambda row: rows.append(json.dumps(row)))
+        tally, facts = serial.run(judge, inputs, marks, sink=sink)
+        return json.dumps(settle(judge.policy, tally, facts, {}, None, marks.sorted)), rows
+
+
+def together(judge: Auditor, inputs: list[Input], jobs: int, chunk: int) -> tuple[str, list[str]]:
+    rows: list[str] = []
+    with MarkStore() as marks:
+        tally, facts = processes.run(
+            judge, recipe(), inputs, marks, jobs, rows=lambda row: rows.append(json.dumps(row)), chunk=chunk
+        )
+        return json.dumps(settle(judge.policy, tally, facts, {}, None, marks.sorted)), rows
+
+
+@pytest.fixture
+def captures(tmp_path: Path) -> list[Path]:
+    """Logs of every kind: large and small, packed and broken, with repeats across files and chunks."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    write(str(folder / "a.jsonl"), 800, 0.1)
+    write(str(folder / "half.jsonl"), 200, 0.5, spaced=True)
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress((folder / "half.jsonl").read_bytes()))
+    (folder / "again.jsonl").write_bytes((folder / "a.jsonl").read_bytes()[:50_000])
+    (folder / "array.json").write_text(json.dumps(samples()), "utf-8")
+    (folder / "broken.jsonl").write_bytes(b"\xef\xbb\xbf" + b'nonsense\n\n{"a":\n' * 200 + jsonl(page_load()))
+    (folder / "cut.gz").write_bytes(gzip.compress(jsonl(active()) * 50)[:-9])
+    (folder / "empty").write_bytes(b"")
+    return [folder]
+
+
+@pytest.mark.parametrize(("jobs", "chunk"), [(2, 100_000), (2, 4_999)])
+def test_the_result_is_that_of_one_process(jobs: int, chunk: int, captures: list[Path]) -> None:
+    one, many = both(captures, jobs, chunk)
+    assert many[0] == one[0]
+    assert many[1] == one[1]
+    assert len(one[1]) > 200
+
+
+def test_the_comparison_would_see_a_chunk_that_is_lost_or_comes_twice(captures: list[Path]) -> None:
+    judge, inputs = auditor_of(APPSMITH), find(map(str, captures))
+    log = next(capture for capture in inputs if capture.name == "a.jsonl")
+    one = alone(judge, [Input(0, log.name, log.path)])
+    whole = Path(str(log.path)).read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for wrong in (lines[:500] + lines[510:], lines[:510] + lines[500:]):
+        Path(str(log.path)).write_bytes(b"".join(wrong))
+        assert together(judge, [Input(0, log.name, log.path)], 2, 50_000) != one
+
+
+def test_a_chunk_that_comes_twice_is_refused() -> None:
+    with MarkStore() as marks, Merge([2], marks, None, None) as merge:
+        merge.take(0, 1, Done(Tally(), None), [])
+        with pytest.raises(AssertionError, match="twice"):
+            merge.take(0, 1, Done(Tally(), None), [])
+
+
+def test_the_command_gives_the_same_files(captures: list[Path], tmp_path: Path) -> None:
+    told = []
+    for jobs in ("1", "2"):
+        result, rows = tmp_path / f"r{jobs}", tmp_path / f"f{jobs}"
+        run = invoke("check", captures[0], "-j", jobs, "-o", f"json={result}", "--findings", rows, "-q")
+        told.append((run.code, result.read_bytes(), rows.read_bytes()))
+    assert told[0] == told[1]
+
+
+def test_standard_input_is_read_by_the_process_that_has_it(captures: list[Path]) -> None:
+    log = (captures[0] / "half.jsonl").read_bytes()
+    one, many = (invoke("check", "-", captures[0] / "again.jsonl", "-j", n, "-o", "json", stdin=log) for n in "12")
+    assert one.out == many.out
+    assert one.code == many.code
+
+
+def test_a_changed_pack_is_refused(captures: list[Path]) -> None:
+    judge, inputs = auditor_of(APPSMITH), find(map(str, captures))
+    other = recipe()._replace(sha256="0" * 64)
+    with MarkStore() as marks, pytest.raises(NoWorkerError, match="the policy pack is not the one"):
+        processes.run(judge, other, inputs, marks, 2)
+
+
+def test_another_version_of_the_tool_is_refused(captures: list[Path]) -> None:
+    judge, inputs = auditor_of(APPSMITH), find(map(str, captures))
+    with MarkStore() as marks, pytest.raises(NoWorkerError, match=r"was asked to work for 0\.0\.9"):
+        processes.run(judge, recipe()._replace(version="0.0.9"), inputs, marks, 2)
+
+
+# ---- processes that die ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def killer(seed: int, kills: int, pause: float) -> Iterator[list[int]]:
+    """Kills worker processes at random moments while the block runs."""
+    rng, stop, killed = random.Random(seed), threading.Event(), list[int]()
+
+    def kill() -> None:
+        while len(killed) < kills and not stop.wait(rng.random() * pause):
+            children = [process.pid for process in multiprocessing.active_children() if process.pid]
+            if children:
+                killed.append(rng.choice(children))
+                os.kill(killed[-1], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KILLS", "2"))))
+def test_processes_that_are_killed_change_nothing(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each chunk may cost more processes than usual, so that no chance makes one of them poison."""
+    monkeypatch.setattr("audit.runners.pool.ATTEMPTS", 100)
+    monkeypatch.setattr("audit.runners.pool.STARTS", 100)
+    log = tmp_path / "log.jsonl"
+    write(str(log), 15_000, 0.02)
+    judge, inputs = auditor_of(APPSMITH), find([str(log)])
+    wanted = alone(judge, inputs)
+    with killer(seed, 3, 1.0) as killed:
+        found = together(judge, inputs, 2, 400_000)
+    assert found == wanted
+    assert killed
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_task_is_done_again_once_and_then_given_back(tmp_path: Path) -> None:
+    once = str(tmp_path / "once")
+    said: dict[str, list[Any]] = {}
+    with Pool[str](2, poisoned) as pool:
+        for task, message in pool.run(["a", "poison", "b", once, "c"], lambda _: True):
+            said.setdefault(task, []).append(message)
+    assert said["a"] == [Given("begun a"), Ended("done a")]
+    assert said[once] == [Given(f"begun {once}"), Lost(final=False), Given(f"begun {once}"), Ended(f"done {once}")]
+    assert said["poison"] == [Given("begun poison"), Lost(final=False), Given("begun poison"), Lost(final=True)]
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_processes_that_die_at_their_start_end_the_run() -> None:
+    with pytest.raises(NoWorkerError, match="die as soon as they start"), Pool[str](2, dying) as pool:
+        list(pool.run(["a"], lambda _: True))
+    assert not multiprocessing.active_children()
+
+
+def test_a_process_that_may_not_work_says_why() -> None:
+    with pytest.raises(NoWorkerError, match="not here"), Pool[str](1, unfit) as pool:
+        list(pool.run(["a"], lambda _: True))
+
+
+def test_an_error_in_a_process_tells_its_kind_and_place_and_no_value() -> None:
+    with pytest.raises(WorkerError) as failed, Pool[str](1, failing) as pool:
+        list(pool.run(["a"], lambda _: True))
+    assert failed.value.kind == "KeyError"
+    assert "captured" not in str(failed.value)
+
+
+def test_a_lost_chunk_is_named_counted_and_moves_no_line_number(tmp_path: Path) -> None:
+    """Every line of it is unreadable; the lines after it keep their numbers."""
+    log = tmp_path / "log.jsonl"
+    write(str(log), 400, 0.2)
+    judge, inputs = auditor_of(APPSMITH), find([str(log)])
+    chunks = plan(inputs[0], 60_000)
+    stamp = chunks[0].stamp
+    assert stamp is not None
+    rows: list[dict[str, Any]] = []
+    with MarkStore() as marks, Merge([len(chunks) + 1], marks, None, lambda row: rows.append(dict(row))) as merge:
+        fold = processes._Fold(judge, recipe(), merge, {}, None)
+        for job in fold.tasks([chunks]):
+            if job.digest:
+                fold.hear(job, Ended(digest(str(log), stamp)))
+            elif job.chunk.number == 1:
+                fold.hear(job, Lost(final=True))
+            else:
+                given: list[Any] = []
+                done = audit_chunk(judge, recipe(), job.chunk, None, given.append)
+                for value in given:
+                    fold.hear(job, Given(value))
+                fold.hear(job, Ended(done))
+        tally = merge.tally
+    lost = log.read_bytes()[chunks[1].start : chunks[1].end].count(b"\n")
+    assert lost - 1 <= tally.reasons[Reason.CRASHED] <= lost + 1
+    whole = [json.loads(row) for row in alone(judge, inputs)[1]]
+    kept = {(row["line"], row["rule"], row["pointer"]) for row in whole if row["rule"] != "unreadable-record"}
+    mine = {(row["line"], row["rule"], row["pointer"]) for row in rows if row["rule"] != "unreadable-record"}
+    assert mine < kept
+    assert max(line for line, _, _ in mine) == max(line for line, _, _ in kept)
+
+
+# ---- files that change -------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_changed_since_it_was_planned_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    write(str(log), 100, 0)
+    chunks = plan(Input(0, "log.jsonl", str(log)), 10_000)
+    with log.open("ab") as file:
+        file.write(b"{}\n")
+    stamp = chunks[0].stamp
+    assert stamp is not None
+    assert not digest(str(log), stamp).whole
+    assert [part.reason for part in parts(chunks[0], LIMITS) if isinstance(part, Broken)] == [Reason.CHANGED]
+    log.unlink()
+    assert [part.reason for part in parts(chunks[0], LIMITS) if isinstance(part, Broken)] == [Reason.VANISHED]
+    assert digest(str(log), stamp) == (None, 0, False)
+
+
+def test_a_file_that_grows_while_it_is_read_is_a_gap_in_one_process_too(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    write(str(log), 6000, 0)
+    judge, inputs = auditor_of(APPSMITH), find([str(log)])
+
+    size = log.stat().st_size
+
+    def grow(units: int) -> None:
+        if log.stat().st_size == size:
+            with log.open("ab") as file:
+                file.write(jsonl(active()))
+
+    with MarkStore() as marks:
+        tally, _ = serial.run(judge, inputs, marks, progress=grow)
+    assert tally.reasons[Reason.CHANGED] == 1
+
+
+def test_a_file_that_stays_as_it_is_leaves_no_gap() -> None:
+    assert check(APPSMITH / "samples", "-j", "2").result["unreadable"] == {}
+
+
+def test_interrupting_ends_every_process(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    log = tmp_path / "log.jsonl"
+    write(str(log), 60_000, 0.01)
+    command = [sys.executable, "-m", "audit", "check", str(log), "-j", "2", "-q"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    time.sleep(0.7)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode in (0, 1, 130)
+    assert b"Traceback" not in err
