@@ -179,13 +179,19 @@ def test_a_chunk_that_comes_twice_is_refused() -> None:
             merge.take(0, 1, Done(Tally(), None), [])
 
 
-def test_the_command_gives_the_same_files(captures: list[Path], tmp_path: Path) -> None:
+def test_the_command_gives_the_same_files_with_every_option(captures: list[Path], tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds.csv"
+    seeds.write_text("value,kind,label\ncnry7Kq2mX9tRb4Lw8Zd,canary,one\nanna@example.org,identifier,two\n", "utf-8")
+    with (captures[0] / "a.jsonl").open("ab") as file:
+        file.write(jsonl({**page_load(), "anonymousId": "cnry7Kq2mX9tRb4Lw8Zd"}) * 3)
+    more = ("--seeds", seeds, "--opted-out-at", "2020-11-04T09:00:00Z", "--inventory", "--examples", "7")
     told = []
     for jobs in ("1", "2"):
         result, rows = tmp_path / f"r{jobs}", tmp_path / f"f{jobs}"
-        run = invoke("check", captures[0], "-j", jobs, "-o", f"json={result}", "--findings", rows, "-q")
+        run = invoke("check", captures[0], "-j", jobs, "-o", f"json={result}", "--findings", rows, "-q", *more)
         told.append((run.code, result.read_bytes(), rows.read_bytes()))
     assert told[0] == told[1]
+    assert b"canary" in told[0][2]
 
 
 def test_standard_input_is_read_by_the_process_that_has_it(captures: list[Path]) -> None:
