@@ -334,7 +334,7 @@ def crash(*_: object, **__: object) -> None:
     raise ValueError("secret-value in a captured event")
 
 
-@pytest.mark.parametrize("where", ["check.settle", "check.run", "outputs.writer", "check.decided"])
+@pytest.mark.parametrize("where", ["check.settle", "check.fold", "outputs.writer", "check.decided"])
 def test_a_crash_is_exit_70_and_tells_nothing_captured(
     where: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
