@@ -144,7 +144,9 @@ ADDRESSES: dict[str, Make] = {
     "with a name": lambda m: f"Jane Roe <{m.address()}>",
     "capital": lambda m: m.address().upper(),
     "quoted name": lambda m: f'"{m.person()} the {m.between(2, 9)}th"@{m.company()}',
-    "other script": lambda m: f"{m.person()}@{m.pick('bücher.example-shop.de', 'почта.рф', 'münchen-post.de', '例え.jp')}",
+    "other script": lambda m: (
+        f"{m.person()}@{m.pick('bücher.example-shop.de', 'почта.рф', 'münchen-post.de', '例え.jp')}"
+    ),
     "punycode": lambda m: f"{m.person()}@xn--bcher-kva.xn--p1ai",
     "in a log line": lambda m: f"2020-11-04 08:05 user={m.address()} status=ok",
     "in user-info": lambda m: f"https://{urllib.parse.quote(m.address(), safe='')}:8k2@host.northwind.de/x",
@@ -154,7 +156,9 @@ SECRETS: dict[str, Make] = {
     "AWS": lambda m: "AKIA" + m.of(string.ascii_uppercase + "234567", 16),
     "AWS, session": lambda m: "ASIA" + m.of(string.ascii_uppercase + "234567", 16),
     "Google": lambda m: "AI" + "za" + m.alnum(35),
-    "Azure storage": lambda m: "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=" + m.alnum(86) + "==;EndpointSuffix=x",
+    "Azure storage": lambda m: (
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=" + m.alnum(86) + "==;EndpointSuffix=x"
+    ),
     "Azure signature": lambda m: f"https://a.blob.core.windows.net/c/f?sv=2020-02-10&sp=r&sig={m.alnum(43)}%3D",
     "GitHub": lambda m: m.pick("ghp", "gho", "ghs") + "_" + m.alnum(36),
     "GitHub, fine": lambda m: "github_" + "pat_" + m.alnum(22) + "_" + m.alnum(59),
@@ -168,12 +172,16 @@ SECRETS: dict[str, Make] = {
     "npm": lambda m: "npm" + "_" + m.alnum(36),
     "JWT": lambda m: _jwt(m),
     "JWT in a URL": lambda m: f"https://app.contoso-labs.io/cb?id={_jwt(m)}",
-    "private key": lambda m: f"-----BEGIN {m.pick('RSA ', 'EC ', 'OPENSSH ', '')}PRIVATE KEY-----\n{m.alnum(64)}\n{m.alnum(64)}",
+    "private key": lambda m: (
+        f"-----BEGIN {m.pick('RSA ', 'EC ', 'OPENSSH ', '')}PRIVATE KEY-----\n{m.alnum(64)}\n{m.alnum(64)}"
+    ),
     "private key, one line": lambda m: f"-----BEGIN PRIVATE KEY-----\\n{m.alnum(64)}\\n-----END PRIVATE KEY-----",
     "bearer": lambda m: f"Authorization: Bearer {m.alnum(32)}",
     "bearer, bare": lambda m: f"bearer {m.alnum(24)}",
     "basic": lambda m: "Basic " + base64.b64encode(f"{m.person()}:{m.password()}".encode()).decode(),
-    "PostgreSQL": lambda m: f"{m.pick('postgres', 'postgresql')}://app:{m.password()}@db-{m.digits(2)}.internal:5432/orders",
+    "PostgreSQL": lambda m: (
+        f"{m.pick('postgres', 'postgresql')}://app:{m.password()}@db-{m.digits(2)}.internal:5432/orders"
+    ),
     "MySQL": lambda m: f"mysql://root:{m.password()}@10.0.{m.between(1, 9)}.5/shop",
     "MongoDB": lambda m: f"mongodb+srv://svc:{m.password()}@cluster{m.digits(1)}.mongo.northwind.de/test?w=majority",
     "Redis": lambda m: f"redis://:{m.password()}@cache:6379/0",
@@ -224,10 +232,14 @@ def _belgian(m: Maker) -> str:
 
 NUMBERS: dict[str, Make] = {
     "phone, German": lambda m: f"+49 {m.pick('151', '160', '172')} {m.between(20, 99)}{m.digits(6)}",
-    "phone, American": lambda m: f"+1{m.pick('415', '212', '312')}{m.between(2, 9)}{m.pick('23', '45', '67')}{m.digits(4)}",
+    "phone, American": lambda m: (
+        f"+1{m.pick('415', '212', '312')}{m.between(2, 9)}{m.pick('23', '45', '67')}{m.digits(4)}"
+    ),
     "phone, British": lambda m: f"Call +44 20 7{m.between(100, 999)} {m.digits(4)} today",
     "phone, French": lambda m: f"tel:+336{m.between(10, 79)}{m.digits(6)}",
-    "phone, American, local": lambda m: f"({m.pick('415', '212', '312')}) {m.between(2, 9)}{m.pick('34', '56')}-{m.digits(4)}",
+    "phone, American, local": lambda m: (
+        f"({m.pick('415', '212', '312')}) {m.between(2, 9)}{m.pick('34', '56')}-{m.digits(4)}"
+    ),
     "phone, named in text": lambda m: f"Tel: 0{m.pick('151', '160', '172')} {m.between(20, 99)}{m.digits(6)}",
     "IBAN": _german,
     "IBAN, grouped": lambda m: _grouped(_german(m), " "),
@@ -238,8 +250,12 @@ NUMBERS: dict[str, Make] = {
     "card, grouped": lambda m: _grouped(_card(m, m.pick("4", "52", "6011"), 16), m.pick(" ", "-")),
     "card, American Express": lambda m: _card(m, "37", 15),
     "place, pair": lambda m: f"{m.between(40, 58)}.{m.digits(6)},{m.between(4, 20)}.{m.digits(6)}",
-    "place, in a URL": lambda m: f"https://m.northwind.de/?lat={m.between(40, 58)}.{m.digits(5)}&lng={m.between(4, 20)}.{m.digits(5)}",
-    "place, on a map": lambda m: f"https://maps.northwind.de/@{m.between(40, 58)}.{m.digits(7)},{m.between(4, 20)}.{m.digits(7)},15z",
+    "place, in a URL": lambda m: (
+        f"https://m.northwind.de/?lat={m.between(40, 58)}.{m.digits(5)}&lng={m.between(4, 20)}.{m.digits(5)}"
+    ),
+    "place, on a map": lambda m: (
+        f"https://maps.northwind.de/@{m.between(40, 58)}.{m.digits(7)},{m.between(4, 20)}.{m.digits(7)},15z"
+    ),
     "place, JSON": lambda m: json.dumps({"latitude": m.between(400, 580) / 10 + 0.01234, "longitude": 13.40495}),
     "MAC": lambda m: ":".join(m.of("0123456789ABCDEF", 2) for _ in range(5)) + ":4B",
     "MAC, dashes": lambda m: "A4-" + "-".join(m.of("0123456789ABCDEF", 2) for _ in range(5)),
@@ -301,7 +317,9 @@ def _mysql(m: Maker) -> str:
 
 
 def _xml(m: Maker) -> str:
-    return "<users>" + "".join(f"<user><id>{r['id']}</id><name>{r['name']}</name></user>" for r in _rows(m)) + "</users>"
+    return (
+        "<users>" + "".join(f"<user><id>{r['id']}</id><name>{r['name']}</name></user>" for r in _rows(m)) + "</users>"
+    )
 
 
 def _attributes(m: Maker) -> str:
@@ -323,14 +341,18 @@ DATA: dict[str, Make] = {
     "GraphQL, edges": lambda m: json.dumps({"data": {"users": {"edges": [{"node": {"name": m.person()}}]}}}),
     "typed document": lambda m: json.dumps({"_id": {"$oid": m.hex(24)}, "name": m.person()}),
     "CSV": lambda m: _csv(m, ","),
-    "CSV, quoted": lambda m: "id,name,total\n" + "\n".join(f'{r["id"]},"{r["name"]}, x",{r["total"]}' for r in _rows(m)),
+    "CSV, quoted": lambda m: (
+        "id,name,total\n" + "\n".join(f'{r["id"]},"{r["name"]}, x",{r["total"]}' for r in _rows(m))
+    ),
     "TSV": lambda m: _csv(m, "\t"),
     "semicolons": lambda m: _csv(m, ";"),
     "psql": _psql,
     "mysql": _mysql,
     "XML": _xml,
     "XML attributes": _attributes,
-    "HTML table": lambda m: "<table>" + "".join(f"<tr><td>{r['id']}</td><td>{r['name']}</td></tr>" for r in _rows(m)) + "</table>",
+    "HTML table": lambda m: (
+        "<table>" + "".join(f"<tr><td>{r['id']}</td><td>{r['name']}</td></tr>" for r in _rows(m)) + "</table>"
+    ),
     "error": _error,
 }
 
@@ -341,10 +363,19 @@ NAMED: dict[str, tuple[str, Callable[[Maker], tuple[str, Any]]]] = {
     "phone as a number": ("personal-data", lambda m: ("phone", int(f"49151{m.between(2, 9)}{m.digits(7)}"))),
     "card as a number": ("personal-data", lambda m: ("cardNumber", int(_card(m, "4", 16)))),
     "address of a client": ("personal-data", lambda m: ("clientIp", f"10.0.{m.between(0, 9)}.{m.between(1, 9)}")),
-    "place as numbers": ("personal-data", lambda m: ("position", {"lat": 52.52 + m.between(1, 999) / 1e5, "lng": 13.40495})),
-    "place, GeoJSON": ("personal-data", lambda m: ("geometry", {"coordinates": [13.40495, 52.52 + m.between(1, 999) / 1e5]})),
+    "place as numbers": (
+        "personal-data",
+        lambda m: ("position", {"lat": 52.52 + m.between(1, 999) / 1e5, "lng": 13.40495}),
+    ),
+    "place, GeoJSON": (
+        "personal-data",
+        lambda m: ("geometry", {"coordinates": [13.40495, 52.52 + m.between(1, 999) / 1e5]}),
+    ),
     "rows": ("datasource-payload", lambda m: ("rows", _rows(m))),
-    "columns": ("datasource-payload", lambda m: ("table", {"id": [1, 2, m.between(3, 9)], "name": [m.person(), "b", "c"]})),
+    "columns": (
+        "datasource-payload",
+        lambda m: ("table", {"id": [1, 2, m.between(3, 9)], "name": [m.person(), "b", "c"]}),
+    ),
     "address in a list": ("email-address", lambda m: ("team", ["x", m.address()])),
     "address as a name": ("email-address", lambda m: ("seen", {m.address(): 1})),
 }
@@ -392,12 +423,22 @@ def _stacked(text: str, names: Iterable[str]) -> str:
 # ---- what only looks like a leak -------------------------------------------------------------------------------------------
 
 LOOK_ALIKES: dict[str, Make] = {
-    "npm scope": lambda m: f"@{m.pick('babel', 'types', 'acme')}/{m.pick('core', 'node', 'ui')}@{m.between(1, 9)}.{m.digits(1)}.0",
-    "retina image": lambda m: f"{m.pick('logo', 'icon', 'hero')}@{m.pick('2x', '3x', '1.5x')}.{m.pick('png', 'webp', 'jpg')}",
-    "git remote": lambda m: f"git@{m.pick('github.com', 'gitlab.com', 'code.acme.co')}:{m.pick('org', 'team')}/{m.pick('repo', 'app.git')}",
-    "CSS": lambda m: m.pick("@media screen and (max-width: 9em)", "@import url(x.css);", "a:hover { color: #fff }", "@font-face"),
+    "npm scope": lambda m: (
+        f"@{m.pick('babel', 'types', 'acme')}/{m.pick('core', 'node', 'ui')}@{m.between(1, 9)}.{m.digits(1)}.0"
+    ),
+    "retina image": lambda m: (
+        f"{m.pick('logo', 'icon', 'hero')}@{m.pick('2x', '3x', '1.5x')}.{m.pick('png', 'webp', 'jpg')}"
+    ),
+    "git remote": lambda m: (
+        f"git@{m.pick('github.com', 'gitlab.com', 'code.acme.co')}:{m.pick('org', 'team')}/{m.pick('repo', 'app.git')}"
+    ),
+    "CSS": lambda m: m.pick(
+        "@media screen and (max-width: 9em)", "@import url(x.css);", "a:hover { color: #fff }", "@font-face"
+    ),
     "error tracker": lambda m: f"https://{m.hex(32)}@o{m.digits(6)}.ingest.sentry.io/{m.digits(7)}",
-    "version": lambda m: m.pick("1.2.3.4", f"v{m.digits(1)}.{m.digits(2)}.{m.digits(3)}-rc.1", "86.0.4240.111", "10.0.19041.208", "2020.11.4"),
+    "version": lambda m: m.pick(
+        "1.2.3.4", f"v{m.digits(1)}.{m.digits(2)}.{m.digits(3)}-rc.1", "86.0.4240.111", "10.0.19041.208", "2020.11.4"
+    ),
     "hash": lambda m: m.hex(m.random.choice((32, 40, 64, 128))),
     "hash, base64": lambda m: base64.b64encode(m.random.randbytes(32)).decode(),
     "random id": lambda m: m.alnum(m.between(12, 40)),
@@ -407,31 +448,60 @@ LOOK_ALIKES: dict[str, Make] = {
     "digits": lambda m: m.digits(m.between(3, 19)),
     "order number": lambda m: f"ORD-{m.digits(4)}-{m.digits(5)}",
     "unix time": lambda m: m.pick(f"16044{m.digits(5)}", f"16044{m.digits(8)}", f"16044{m.digits(11)}"),
-    "date-time": lambda m: f"2020-11-0{m.between(1, 9)}T08:{m.between(10, 59)}:{m.between(10, 59)}.{m.digits(3)}{m.pick('Z', '+01:00')}",
-    "user agent": lambda m: f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/86.0.{m.digits(4)}.{m.digits(3)} Safari/537.36",
-    "page address": lambda m: f"https://dev.appsmith.com/applications/{m.hex(24)}/pages/{m.hex(24)}/edit?branch=main&v={m.digits(2)}",
+    "date-time": lambda m: (
+        f"2020-11-0{m.between(1, 9)}T08:{m.between(10, 59)}:{m.between(10, 59)}.{m.digits(3)}{m.pick('Z', '+01:00')}"
+    ),
+    "user agent": lambda m: (
+        f"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/86.0.{m.digits(4)}.{m.digits(3)} Safari/537.36"
+    ),
+    "page address": lambda m: (
+        f"https://dev.appsmith.com/applications/{m.hex(24)}/pages/{m.hex(24)}/edit?branch=main&v={m.digits(2)}"
+    ),
     "host by number": lambda m: f"http://192.168.1.{m.between(2, 250)}:8080/applications",
     "publishable key": lambda m: f"pk_{m.pick('live', 'test')}_{m.alnum(24)}",
     "write key": lambda m: f"writeKey={m.alnum(32)}",
     "public token": lambda m: f"phc_{m.alnum(43)}",
-    "placeholder": lambda m: m.pick("Bearer <token>", "postgres://user:password@localhost/db", "ghp_" + "x" * 36, "api_key=YOUR_API_KEY"),
+    "placeholder": lambda m: m.pick(
+        "Bearer <token>", "postgres://user:password@localhost/db", "ghp_" + "x" * 36, "api_key=YOUR_API_KEY"
+    ),
     "wrong check digit": lambda m: _wrong(_card(m, "4", 16)),
     "wrong IBAN": lambda m: "DE" + m.of("3456", 2) + m.pick("0000000000000000", "12345678901234567890")[:16] + "xy",
-    "program error": lambda m: m.pick("Cannot read property 'name' of undefined", "x is not a function", "No module named 'requests'", "Network Error", "Request failed with status code 404"),
-    "stack trace": lambda m: f"TypeError: f is not a function\n    at render (app.js:{m.digits(2)}:7)\n    at main (app.js:3:{m.digits(1)})",
-    "prose": lambda m: m.pick("Select your plan from Settings.", "Basic authentication required", "Your token expired 20 minutes ago", "one, two, three\nfour, five", "Editor | Appsmith", "100 % of 3 tables, 2 rows"),
+    "program error": lambda m: m.pick(
+        "Cannot read property 'name' of undefined",
+        "x is not a function",
+        "No module named 'requests'",
+        "Network Error",
+        "Request failed with status code 404",
+    ),
+    "stack trace": lambda m: (
+        f"TypeError: f is not a function\n    at render (app.js:{m.digits(2)}:7)\n    at main (app.js:3:{m.digits(1)})"
+    ),
+    "prose": lambda m: m.pick(
+        "Select your plan from Settings.",
+        "Basic authentication required",
+        "Your token expired 20 minutes ago",
+        "one, two, three\nfour, five",
+        "Editor | Appsmith",
+        "100 % of 3 tables, 2 rows",
+    ),
     "settings": lambda m: json.dumps({"theme": m.pick("dark", "light"), "size": m.between(1, 9), "tags": ["a", "b"]}),
     "markup": lambda m: f"<div><p>{m.person()}</p><p>x</p></div>",
-    "selector": lambda m: f"#root > div:nth-child({m.digits(1)}) .btn-{m.pick('primary', 'link')}[data-id='{m.hex(6)}']",
+    "selector": lambda m: (
+        f"#root > div:nth-child({m.digits(1)}) .btn-{m.pick('primary', 'link')}[data-id='{m.hex(6)}']"
+    ),
     "fractions": lambda m: f"0.{m.digits(5)},0.{m.digits(5)}",
     "sizes": lambda m: f"{m.digits(4)}x{m.digits(3)}, scale({m.digits(1)}.{m.digits(3)})",
     "certificate": lambda m: f"-----BEGIN CERTIFICATE-----\n{m.alnum(64)}",
     "internal host": lambda m: f"{m.pick('root', 'svc', 'app')}@{m.pick('server.local', 'db.internal', 'localhost')}",
     "vendor's address": lambda m: "write to support@appsmith.com",
-    "other language": lambda m: m.pick("Einstellungen für alle Räume öffnen", "アプリケーションの編集", "Éditeur d'applications", "Настройки страницы"),
+    "other language": lambda m: m.pick(
+        "Einstellungen für alle Räume öffnen", "アプリケーションの編集", "Éditeur d'applications", "Настройки страницы"
+    ),
     "escaped text": lambda m: urllib.parse.quote(f"filter={m.pick('name asc', 'größer als 5', 'a&b')}"),
     "encoded prose": lambda m: base64.b64encode(f"the page number {m.digits(3)} was opened".encode()).decode(),
-    "encoded settings": lambda m: base64.urlsafe_b64encode(json.dumps({"tab": m.digits(1), "view": "grid"}).encode()).decode(),
+    "encoded settings": lambda m: base64.urlsafe_b64encode(
+        json.dumps({"tab": m.digits(1), "view": "grid"}).encode()
+    ).decode(),
 }
 
 

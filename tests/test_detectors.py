@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.conftest import Json, page_load
+from audit import redact
+from audit.leaks.content import content
+from tests.bench.generate import write
+from tests.conftest import CAPTURES, Json, page_load
 from tests.corpus import Specimen, leaks, look_alikes
-from tests.within import APPSMITH, auditor_of, event
+from tests.test_laws import many
+from tests.within import APPSMITH, auditor_of, event, lines
 
 CONTENT = frozenset({"email-address", "secret", "personal-data", "datasource-payload"})
 
@@ -51,3 +60,96 @@ def flagged() -> tuple[Recall, ...]:
         of[specimen.family] += 1
         found[specimen.family] += bool(rules_of(specimen))
     return tuple(Recall(family, found[family], number) for family, number in of.items())
+
+
+FLOORS = {"plain": 0.99, "by name or as numbers": 0.99, "one encoding": 0.99, "turned": 0.99}
+"""What must be found at least, by the end of a family's name; stacks of encodings are the rest."""
+
+
+@pytest.mark.parametrize("family", recall(), ids=lambda family: family.family)
+def test_leaks_of_a_family_are_found(family: Recall) -> None:
+    floor = next((floor for end, floor in FLOORS.items() if family.family.endswith(end)), 0.95)
+    assert family.found >= floor * family.of
+
+
+@pytest.mark.parametrize("family", flagged(), ids=lambda family: family.family)
+def test_what_only_looks_like_a_leak_stays_silent(family: Recall) -> None:
+    assert family.found == 0
+
+
+def test_the_corpus_is_large_enough_to_mean_something() -> None:
+    assert sum(family.of for family in recall()) >= 600
+    assert sum(family.of for family in flagged()) >= 400
+    assert len({json.dumps([specimen.where, specimen.value]) for specimen in leaks()}) >= 600
+
+
+@pytest.mark.parametrize("name", ["email-address", "secret", "personal-data", "datasource-payload"])
+def test_both_lanes_see_a_leak_alike(name: str) -> None:
+    """Were one proved clean by the fast lane, no recall of the slow one would help."""
+    mine = [specimen for specimen in leaks() if specimen.rule == name and specimen.where == "title"]
+    values = [holding(specimen) for specimen in mine]
+    log = b"\n".join(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() for value in values)
+    both, slow = lines(auditor_of(APPSMITH), log), lines(auditor_of(APPSMITH, lanes=False), log)
+    assert both.findings == slow.findings
+
+
+def test_clean_events_hold_nothing(tmp_path: Path) -> None:
+    write(str(tmp_path / "log.jsonl"), 20_000, 0.0, seed=11)
+    found = lines(auditor_of(APPSMITH), (tmp_path / "log.jsonl").read_bytes()).findings
+    assert [finding for finding in found if finding.rule in CONTENT | {"query-text"}] == []
+
+
+@pytest.mark.parametrize("capture", sorted(CAPTURES.glob("[!h]*.jsonl")), ids=lambda path: path.stem)
+def test_real_captures_hold_no_content_of_users(capture: Path) -> None:
+    found = lines(auditor_of(APPSMITH, lanes=False), capture.read_bytes()).findings
+    assert [finding for finding in found if finding.rule in CONTENT | {"query-text"}] == []
+
+
+@many
+@given(st.sampled_from(list(leaks())[::3]), st.sampled_from(["title", "key", "item"]))
+def test_no_value_of_a_leak_leaves_the_engine(specimen: Specimen, where: str) -> None:
+    value = page_load()
+    text = specimen.value if isinstance(specimen.value, str) else json.dumps(specimen.value)
+    value["properties"] = {"title": {"x": text}, "key": {text: 1}, "item": {"x": [text]}}[where]
+    told = repr(event(auditor_of(APPSMITH), value).findings)
+    shown = [word for word in re.findall(r"[A-Za-z0-9@.+/=_-]{12,}", text) if not redact.is_plain(word)]
+    assert not [word for word in shown if word in told]
+
+
+# ---- hostile texts ---------------------------------------------------------------------------------------------------------
+
+MEGABYTE = 1_000_000
+FOOD = {
+    "letters": "a" * MEGABYTE,
+    "at signs": "@" * MEGABYTE,
+    "addresses that are none": "a@a." * (MEGABYTE // 4),
+    "digits": "1" * MEGABYTE,
+    "plus and digits": "+1" * (MEGABYTE // 2),
+    "dotted digits": "1.1.1." * (MEGABYTE // 6),
+    "colons": "a:" * (MEGABYTE // 2),
+    "groups": "DE89 " * (MEGABYTE // 5),
+    "cards that are none": "4111111111111112 " * (MEGABYTE // 17),
+    "tokens that are none": "eyJ" * (MEGABYTE // 3),
+    "user-info": "A://a:" * (MEGABYTE // 6),
+    "labels": "password=" * (MEGABYTE // 9),
+    "braces": '{"' * (MEGABYTE // 2),
+    "brackets": "[" * MEGABYTE,
+    "tags": "<a><b>" * (MEGABYTE // 6),
+    "quotes": "value '" * (MEGABYTE // 7),
+    "commas": "a,b,c\n" * (MEGABYTE // 6),
+    "percent": "%25" * (MEGABYTE // 3),
+    "entities": "&#38;" * (MEGABYTE // 5),
+    "select": "select a from " * (MEGABYTE // 14),
+}
+
+
+@pytest.mark.parametrize("text", FOOD.values(), ids=FOOD)
+def test_a_long_text_is_looked_at_or_told_as_given_up(text: str) -> None:
+    """Not timed: a pattern that is not linear would never end here."""
+    found = content(text)
+    assert found.gave_up or found.addresses == ()
+
+
+def test_an_event_with_many_members_is_looked_at() -> None:
+    value = page_load(properties={f"k{n}": f"v{n}@x" for n in range(10_000)})
+    assert event(auditor_of(APPSMITH), value).findings

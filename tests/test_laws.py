@@ -331,6 +331,11 @@ def may_be_shown(name: str) -> bool:
         alphabet: max(map(len, re.findall(f"[{alphabet}]+", name)), default=0)
         for alphabet in ("0-9", "0-9A-Fa-f", "A-Za-z")
     }
+    if (
+        re.search(r"\d+\.\d+\.\d+\.\d", name)
+        or max(map(len, re.findall(r"\d+", re.sub(r"(?<=\d)[ .-](?=\d)", "", name))), default=0) > 8
+    ):
+        return False  # an IP address, or digits in groups
     return runs["0-9"] <= 6 and runs["0-9A-Fa-f"] <= 15 and runs["A-Za-z"] <= 24
 
 

@@ -100,11 +100,14 @@ def accounts_in(text: str) -> Iterator[FoundPersonal]:
 
 
 def is_iban(text: str) -> bool:
-    """Checksum and the structure of its country. Words that follow in the same rhythm are cut off."""
+    """Checksum, length and structure of its country. Words that follow in the same rhythm are cut off."""
     from stdnum import iban
 
     parts = re.split(r"[ -]", text)
-    return any(iban.is_valid("".join(parts[:end]).upper()) for end in range(len(parts), max(0, len(parts) - 3), -1))
+    return any(
+        iban.is_valid("".join(parts[:end]).upper(), check_country=False)
+        for end in range(len(parts), max(0, len(parts) - 3), -1)
+    )
 
 
 def is_card(text: str) -> bool:

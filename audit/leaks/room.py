@@ -15,6 +15,9 @@ from functools import lru_cache
 from audit.leaks.secrets import has_marks, has_turned_marks
 
 _PLAIN = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "._:/?&=~#!,*'-")
+_LONG = 2048
+"""No id and no address of a page is longer."""
+
 _LETTERS64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _LETTERS32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _ROT13 = str.maketrans(
@@ -67,10 +70,10 @@ _IDS = re.compile(  # the look behind stands after the first digit: so the searc
     r"(?![0-9A-Za-z.])"
 )
 """Ids that stand by themselves: UUIDs and runs of hex digits. No sign of a credential, a number or an escape spans them."""
-_WIDE = re.compile(r"(?:00[2-7][0-9a-fA-F]){4}")
+_WIDE = re.compile(r"(?:00[2-7][0-9a-fA-F]){4}|(?:[eE][fF][bB][c-dC-D][0-9a-fA-F]{2}){3}|[eE]2808[bB]")
 _SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[:_.,;-]){7}[0-9a-fA-F]{2}|(?:0x[0-9a-fA-F]{2}.?){4}|(?:[0-9]{1,3}[,;|]){7}")
-_QUOTED = re.compile(r"=40|(?:=[0-9A-Fa-f]{2}){3}")
-_LOWER32 = re.compile(_base32(_LETTERS32.lower()))
+_QUOTED = re.compile(r"=(?:20|2B|3A|40)|(?:=[0-9A-Fa-f]{2}){3}")
+_LOWER32 = re.compile(_base32(_LETTERS32.lower()) + r"|(?<![A-Za-z0-9])566")
 _WHOLE_ID = re.compile(
     r"\n(?:(?:[2-7][0-9a-f]){6,11}\n|1f8b08|78(?:01|5e|9c|da)|425a68|ad[0-9]{10}|(?:ae|ba|be|de|ee)[0-9]{14}"
     r"|[0-9]{14,16}\n"
@@ -79,9 +82,10 @@ _WHOLE_ID = re.compile(
 _BYTES = bytes(0x41 if 0x20 <= byte < 0x7F else 0x30 if byte == 0 else 0x78 for byte in range(256))
 """Printable bytes as `A`, zeros as `0`: text and UTF-16 are plain to see in it."""
 _UPPER = re.compile(
-    rf"{_base32(_LETTERS32)}|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{{8}}"  # packed, in base64
+    rf"{_base32(_LETTERS32)}|(?<![A-Za-z0-9])566|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{{8}}"  # packed, in base64
     r"|[+-]LC[A-D]|fiw[g-j]"  # the same after one or two glued bytes
-    r"|(?:A[A-Za-z0-9+/]{1,3}){5}"  # UTF-16 in base64
+    r"|(?:77[w-z0-3][A-Za-z0-9+/_-]){3}|4oCL"  # full-width letters and zero-width spaces in base64
+    r"|(?:[AB][A-Za-z0-9+/]{1,3}){6}"  # UTF-16 in base64
     r"|(?<![A-Za-z0-9+/$-])[A-P][AIQYgow4][A-Za-f][A-Za-z0-9+/$-]{8}"  # LZ-string
 )
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,512}")
@@ -117,7 +121,7 @@ def not_plain(texts: Collection[str]) -> set[str]:
     whole = [text for text in texts if text not in odd] if odd else list(texts)
     pieces = _IDS.split("\n".join(whole))
     skeletons = "~".join(pieces[::2]).split("\n")
-    bad = {skeleton for skeleton in set(skeletons) if not _is_bare(skeleton)}
+    bad = {skeleton for skeleton in set(skeletons) if len(skeleton) > _LONG or not _is_bare(skeleton)}
     if bad:
         odd.update(text for text, skeleton in zip(whole, skeletons, strict=True) if skeleton in bad)
     if _may_spell(pieces[1::2]):
@@ -132,7 +136,9 @@ def _may_spell(ids: list[str]) -> bool:
         return True
     digits = lines.replace("\n", "")
     seen = (_from_hex(digits) + b"x" + _from_hex(digits[1:])).translate(_BYTES)
-    return b"AAAAAAAAAAAA" in seen or b"0A0A0A0A" in seen or b"A0A0A0A0" in seen
+    return (
+        b"AAAAAAAAAAAA" in seen or b"0A0A0A0A" in seen or b"A0A0A0A0" in seen or "e2808b" in digits or "efb" in digits
+    )
 
 
 def _from_hex(digits: str) -> bytes:
@@ -181,7 +187,7 @@ def _has_runs(text: str) -> bool:
         return False
     if _HEX.search(text) or _ALONE.search(text) or _LOWER32.search(text):
         return True
-    if "00" in text and _WIDE.search(text):
+    if _WIDE.search(text):
         return True
     if "=" in text and _QUOTED.search(text):
         return True
@@ -215,4 +221,4 @@ def _spells(token: str) -> bool:
     for char in token:
         number = number * 58 + _DIGITS58[char]
     data = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return data.isascii() and data.decode().isprintable()
+    return data.isascii() and data.translate(None, b"\t\r\n").decode().isprintable()

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from audit.leaks.marks import Marks
-from audit.leaks.tokens import FORMS, Secret, is_mixed, is_real
+from audit.leaks.tokens import FORMS, Secret, is_made, is_mixed, is_real
 from audit.model import Grade
 
 
@@ -187,7 +187,7 @@ _CLOSER: tuple[tuple[_By, Secret, Grade, Callable[[str], bool]], ...] = (
     (_By.JWT, Secret.JWT, Grade.STRONG, lambda text: any(map(_is_jwt, _JWT.finditer(text)))),
     (_By.PEM, Secret.PRIVATE_KEY, Grade.STRONG, lambda text: _PEM.search(text) is not None),
     (_By.BASIC, Secret.BASIC, Grade.STRONG, lambda text: any(map(_is_basic, _BASIC.finditer(text)))),
-    (_By.BEARER, Secret.BEARER, Grade.STRONG, lambda text: any(is_mixed(m[1]) for m in _BEARER.finditer(text))),
+    (_By.BEARER, Secret.BEARER, Grade.STRONG, lambda text: any(is_made(m[1]) for m in _BEARER.finditer(text))),
     (_By.ADDRESS, Secret.CONNECTION, Grade.STRONG, _has_address),
     (_By.SETTINGS, Secret.CONNECTION, Grade.STRONG, _has_settings),
     (_By.LABEL, Secret.LABELLED, Grade.SUSPECTED, lambda text: any(map(_is_labelled, _LABELLED.finditer(text)))),

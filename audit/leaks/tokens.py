@@ -46,6 +46,11 @@ def is_mixed(value: str) -> bool:
     return any(c.isdigit() for c in value) and any(c.isalpha() for c in value) and is_real(value)
 
 
+def is_made(value: str) -> bool:
+    """Mixed, or long with both cases in it: a token that happens to hold no digit."""
+    return is_mixed(value) or (len(value) >= 20 and value not in (value.lower(), value.upper()) and is_real(value))
+
+
 def _token(match: re.Match[str]) -> bool:
     value = match[match.lastindex or 0]
     return len(set(value)) > 7 and _PLACEHOLDER.search(value) is None
