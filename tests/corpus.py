@@ -137,7 +137,7 @@ PACKED = ("gzip, base64", "zlib, base64", "deflate, base64url", "UTF-16, base64"
 # ---- leaks ---------------------------------------------------------------------------------------------------------------
 
 ADDRESSES: dict[str, Make] = {
-    "alone": lambda m: m.address(),
+    "alone": Maker.address,
     "in prose": lambda m: f"Invited {m.address()} to the workspace.",
     "in a URL": lambda m: f"https://app.contoso-labs.io/invite?to={urllib.parse.quote(m.address())}&page=2",
     "mailto": lambda m: f"mailto:{m.address()}",
@@ -151,6 +151,17 @@ ADDRESSES: dict[str, Make] = {
     "in a log line": lambda m: f"2020-11-04 08:05 user={m.address()} status=ok",
     "in user-info": lambda m: f"https://{urllib.parse.quote(m.address(), safe='')}:8k2@host.northwind.de/x",
 }
+
+
+def _caps(m: Maker) -> str:
+    return m.of(string.ascii_uppercase + string.digits, 8)
+
+
+def _jwt(m: Maker) -> str:
+    parts = ({"alg": m.pick("HS256", "RS256", "ES256"), "typ": "JWT"}, {"sub": m.digits(6), "iat": 1604477152})
+    head = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return f"{head}.{m.alnum(43)}"
+
 
 SECRETS: dict[str, Make] = {
     "AWS": lambda m: "AKIA" + m.of(string.ascii_uppercase + "234567", 16),
@@ -170,7 +181,7 @@ SECRETS: dict[str, Make] = {
     "OpenAI": lambda m: "s" + "k-" + m.alnum(48),
     "OpenAI, project": lambda m: "s" + "k-proj-" + m.alnum(64),
     "npm": lambda m: "npm" + "_" + m.alnum(36),
-    "JWT": lambda m: _jwt(m),
+    "JWT": _jwt,
     "JWT in a URL": lambda m: f"https://app.contoso-labs.io/cb?id={_jwt(m)}",
     "private key": lambda m: (
         f"-----BEGIN {m.pick('RSA ', 'EC ', 'OPENSSH ', '')}PRIVATE KEY-----\n{m.alnum(64)}\n{m.alnum(64)}"
@@ -193,16 +204,6 @@ SECRETS: dict[str, Make] = {
     "Slack webhook": lambda m: f"https://hooks.slack.com/services/T{_caps(m)}/B{_caps(m)}/{m.alnum(24)}",
     "Discord webhook": lambda m: f"https://discord.com/api/webhooks/{m.digits(18)}/{m.alnum(68)}",
 }
-
-
-def _caps(m: Maker) -> str:
-    return m.of(string.ascii_uppercase + string.digits, 8)
-
-
-def _jwt(m: Maker) -> str:
-    parts = ({"alg": m.pick("HS256", "RS256", "ES256"), "typ": "JWT"}, {"sub": m.digits(6), "iat": 1604477152})
-    head = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
-    return f"{head}.{m.alnum(43)}"
 
 
 def _iban(country: str, bban: str) -> str:
@@ -244,7 +245,7 @@ NUMBERS: dict[str, Make] = {
     "IBAN": _german,
     "IBAN, grouped": lambda m: _grouped(_german(m), " "),
     "IBAN in prose": lambda m: f"transfer to {_german(m)} please",
-    "IBAN, Belgian": lambda m: _belgian(m),
+    "IBAN, Belgian": _belgian,
     "IBAN, British": lambda m: _iban("GB", "NWBK" + m.digits(14)),
     "card": lambda m: _card(m, m.pick("4", "51", "53"), 16),
     "card, grouped": lambda m: _grouped(_card(m, m.pick("4", "52", "6011"), 16), m.pick(" ", "-")),
@@ -280,7 +281,7 @@ ERRORS = (
     "Cannot parse value '{w}' in column salary",
     'Invalid date "{w}": expected ISO 8601',
     "time data '{w}' does not match format '%Y-%m-%d'",
-    "1 validation error for Order\namount\n  Input should be a valid integer [type=int_parsing, input_value='{w}', input_type=str]",
+    "1 validation error for Order\namount\n  Input should be an integer [type=int_parsing, input_value='{w}', input_type=str]",
     "failed to parse field [age] of type [long] in document with id '1'. Preview of field's value: '{w}'",
     "Traceback (most recent call last):\n  File \"app.py\", line 7, in load\n    row = rows[key]\nLookupError: '{w}'",
     "PHP Fatal error\n#0 /srv/app/login.php(12): login('{w}', 'x{n}')\n#1 {main}",
@@ -395,23 +396,23 @@ def leaks(seed: int = 20201104) -> Iterator[Specimen]:
             yield from (Specimen(f"{rule}, plain", rule, make(m)) for _ in range(number))
     for rule, named in NAMED.values():
         yield from (Specimen("by name or as numbers", rule, value, where) for where, value in (named(m), named(m)))
-    values = (
-        ("email-address", lambda: m.address()),
-        ("secret", lambda: SECRETS[m.pick("GitHub", "AWS", "Stripe", "PostgreSQL", "JWT")](m)),
-        ("personal-data", lambda: NUMBERS[m.pick("IBAN", "phone, American", "card, grouped")](m)),
-        ("datasource-payload", lambda: DATA[m.pick("JSON rows", "CSV", "XML")](m)),
+    values: tuple[tuple[str, Make], ...] = (
+        ("email-address", lambda m: m.address()),
+        ("secret", lambda m: SECRETS[m.pick("GitHub", "AWS", "Stripe", "PostgreSQL", "JWT")](m)),
+        ("personal-data", lambda m: NUMBERS[m.pick("IBAN", "phone, American", "card, grouped")](m)),
+        ("datasource-payload", lambda m: DATA[m.pick("JSON rows", "CSV", "XML")](m)),
     )
     for encode in ENCODINGS.values():
-        yield from (Specimen(f"{rule}, one encoding", rule, encode(make())) for rule, make in values)
+        yield from (Specimen(f"{rule}, one encoding", rule, encode(make(m))) for rule, make in values)
     for turn in TURNS.values():
         yield from (Specimen("e-mail and tokens, turned", "email-address", turn(m.address())) for _ in range(6))
         yield from (Specimen("e-mail and tokens, turned", "secret", turn(SECRETS["GitHub"](m))) for _ in range(3))
     for stack in (*itertools.permutations(SINGLE, 2), *itertools.product(PACKED, SINGLE)):
         rule, make = values[m.between(0, 3)]
-        yield Specimen("two encodings", rule, _stacked(make(), stack))
+        yield Specimen("two encodings", rule, _stacked(make(m), stack))
     for _ in range(80):
         rule, make = values[m.between(0, 3)]
-        yield Specimen("three encodings", rule, _stacked(make(), m.random.sample(SINGLE, 3)))
+        yield Specimen("three encodings", rule, _stacked(make(m), m.random.sample(SINGLE, 3)))
 
 
 def _stacked(text: str, names: Iterable[str]) -> str:

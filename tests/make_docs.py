@@ -231,6 +231,20 @@ def changes_table(_path: Path) -> str:
     )
 
 
+def recall_table(_path: Path) -> str:
+    from tests.test_detectors import recall
+
+    rows = ((family.family, str(family.of), f"{100 * family.found / family.of:.1f} %") for family in recall())
+    return table(("leaks", "number", "found"), rows)
+
+
+def silence_table(_path: Path) -> str:
+    from tests.test_detectors import flagged
+
+    rows = ((family.family, str(family.of), str(family.found)) for family in flagged())
+    return table(("what only looks like a leak", "number", "flagged"), rows)
+
+
 def categories_table(path: Path) -> str:
     return table(("category", "identifies"), ((f"`{name}`", who.value) for name, who in CATEGORIES.items()))
 
@@ -259,6 +273,8 @@ BLOCKS: Mapping[str, Callable[[Path], str]] = {
     "exit-codes": exit_codes_table,
     "options": options_table,
     "categories": categories_table,
+    "recall": recall_table,
+    "look-alikes": silence_table,
     "changes": changes_table,
 }
 

@@ -82,7 +82,7 @@ _WHOLE_ID = re.compile(
 _BYTES = bytes(0x41 if 0x20 <= byte < 0x7F else 0x30 if byte == 0 else 0x78 for byte in range(256))
 """Printable bytes as `A`, zeros as `0`: text and UTF-16 are plain to see in it."""
 _UPPER = re.compile(
-    rf"{_base32(_LETTERS32)}|(?<![A-Za-z0-9])566|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{{8}}"  # packed, in base64
+    rf"{_base32(_LETTERS32)}|(?<![A-Za-z0-9])566|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{{8}}"  # packed
     r"|[+-]LC[A-D]|fiw[g-j]"  # the same after one or two glued bytes
     r"|(?:77[w-z0-3][A-Za-z0-9+/_-]){3}|4oCL"  # full-width letters and zero-width spaces in base64
     r"|(?:[AB][A-Za-z0-9+/]{1,3}){6}"  # UTF-16 in base64
