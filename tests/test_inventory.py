@@ -70,6 +70,18 @@ def test_a_list_is_one_field_and_a_member_named_like_its_sign_is_another() -> No
     assert {field for _, field in rows if field.startswith(("/a", "/b"))} == {"/a/*", "/b/{text}"}
 
 
+def test_an_object_with_a_doubled_key_is_an_object_all_the_same() -> None:
+    line = json.dumps(active()).replace('"event"', '"event": "Instance Active", "event"', 1).encode()
+    run = invoke("inventory", "-", "-f", "json", stdin=line)
+    assert {row["field"] for row in json.loads(run.out)["inventory"]["fields"]} == {f for _, f in fields(active())}
+
+
+def test_names_shown_alike_are_one_field_and_an_event_counts_once() -> None:
+    rows = fields({**active(), "ann@fabrikam-mail.com": 1, "bob@fabrikam-mail.com": 2})
+    row = rows["Instance Active", "/{email}"]
+    assert (row["events"], row["types"], row["distinct"]) == (1, {"integer": 2}, 2)
+
+
 def test_names_that_look_like_data_stand_as_their_shape() -> None:
     run = invoke("inventory", "-", "-f", "json", stdin=jsonl({**active(), "ann@fabrikam-mail.com": "x"}))
     assert "/{email}" in run.out

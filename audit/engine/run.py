@@ -137,6 +137,8 @@ class Auditor:
         """Judge one part of input `at` = (input, chunk) into the tally; findings also go to the sink."""
         counts = _Counts()
         reader = Reader(self.policy, self.names, override, subjects=self.consent is not None)
+        if self.inventory is not None:
+            self.inventory.begin(tally)
         match part:
             case Lines():
                 self._lines(part, counts, tally, at, reader, sink)
@@ -155,6 +157,8 @@ class Auditor:
                 if part.watch.first is not None and part.watch.last is not None:
                     tally.watch(part.watch.first, part.watch.last)
         self._close(counts, tally, at)
+        if self.inventory is not None:
+            self.inventory.flush(tally)
 
     def _traffic(  # noqa: PLR0913 - the same bundle as for lines
         self, part: Traffic, counts: _Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
@@ -232,7 +236,7 @@ class Auditor:
 
         if self.inventory is not None:
             for value in values:
-                self.inventory.attend(name, entry.origin, entry, value, tally)
+                self.inventory.attend(name, entry.origin, entry, value)
 
     def _leave(
         self, group: Proved, arrived: list[datetime | None], counts: _Counts, tally: Tally, first: bytes
@@ -324,7 +328,7 @@ class Auditor:
             tally.hours.add(event.origin, hour_of(event.times.arrived))
         self._mark(case, tally)
         if self.inventory is not None:
-            self.inventory.attend(shown, event.origin, case.type, event.value, tally)
+            self.inventory.attend(shown, event.origin, case.type, event.value)
         if case.type is not None:
             found = self.identifying[id(case.type)]
             for text, pointer in (*found.sure, *found.maybe):
