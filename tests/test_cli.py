@@ -559,3 +559,20 @@ def test_the_same_capture_gives_the_same_bytes_everywhere(tmp_path: Path) -> Non
     first, *others = written.values()
     assert all(other == first for other in others)
     assert check_bytes(VARIED, "--inventory").result == json.loads(first["json"])
+
+
+# ---- without the fast JSON Schema engine --------------------------------------------------------------------------------
+
+WITHOUT = "import sys; sys.modules['jsonschema_rs'] = None; from audit.cli import main; main()"
+
+
+@pytest.mark.parametrize("capture", ["python-segment.jsonl", "three-samples.jsonl", "curl-shapes.har"])
+def test_without_the_fast_schema_engine_the_answer_is_the_same(capture: str) -> None:
+    """A bad release of it is a pin, not an outage."""
+    args = ("check", f"fixtures/captures/{capture}", "-q", "-o", "json")
+    with_it, without = (
+        subprocess.run([sys.executable, *start, *args], capture_output=True, env=environment(), cwd=ROOT, check=False)
+        for start in (("-m", "audit"), ("-c", WITHOUT))
+    )
+    assert json.loads(with_it.stdout)["inputs"][0]["events"] > 0
+    assert (without.returncode, without.stdout) == (with_it.returncode, with_it.stdout)
