@@ -188,6 +188,6 @@ def test_hooks_find_the_pack_of_a_file_that_the_commit_touches(repository: Path)
         (pack / path.relative_to(HARBOUR)).write_bytes(path.read_bytes())
     (pack / "policy.toml").write_text("format = 1\n", "utf-8")
     git("add", ".", cwd=repository)
-    done = precommit("run", "telemetry-policy-lint", cwd=repository)
+    done = precommit("run", "telemetry-audit-policy-lint", cwd=repository)
     assert done.returncode == 1
     assert "packs/mine" in done.stdout

@@ -313,7 +313,7 @@ def test_a_page_gives_its_samples_its_events_and_its_sentences(pack: Path, tmp_p
 
 def test_sentences_are_those_of_the_prose() -> None:
     page = '# Title\n\nOne is here. Two is *there*.\n\n- Three is a point\n\n```json\n{"no": "sentence"}\n```\n'
-    assert list(sentences(page)) == ["One is here.", "Two is there.", "Three is a point"]
+    assert list(sentences(page)) == ["One is here.", "Two is *there*.", "Three is a point"]
 
 
 def test_a_placeholder_of_a_sample_is_explained() -> None:

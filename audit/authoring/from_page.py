@@ -11,6 +11,7 @@ from audit.authoring.case_lint import PLACEHOLDER
 from audit.authoring.draft import Draft, Head, Parts, assembled, file_names
 from audit.authoring.envelopes import Envelope, envelope, recognise
 from audit.authoring.faults import child
+from audit.authoring.guess import propose
 from audit.authoring.infer import MAX_PLACES
 from audit.authoring.observe import Seen
 from audit.authoring.schema_of import Ask, event_schema
@@ -166,9 +167,10 @@ def _explain(schema: dict[str, Any], pointer: Sequence[str | int], text: str) ->
             return
     plain = text.lower()
     form = next((form for word, form in _STANDS_FOR if word in plain), {"maxLength": 256})
-    kept = {key: value for key, value in node.items() if key.startswith("x-")}
+    review = {"x-review": node["x-review"]} if "x-review" in node else {}
     node.clear()
-    node |= {"type": "string", **form, **kept, "x-placeholder": text}
+    category = propose(pointer, [form, *form.get("anyOf", ())])
+    node |= {"type": "string", **form, "x-data-category": category, **review, "x-placeholder": text}
 
 
 # ---- events by name -------------------------------------------------------------------------------------------------
@@ -243,13 +245,13 @@ def _stand_in() -> Envelope:
 
 
 def sentences(page: str) -> Iterator[str]:
-    """Every sentence of the page's prose, folded; headings, samples and templating are left out."""
+    """Every sentence of the page's prose, on one line each; headings, samples and templating are left out."""
     prose = re.sub(r"\A---\n.*?^---$", "", _FENCE.sub("\n\n", page), flags=re.MULTILINE | re.DOTALL)
     for block in re.split(r"\n\s*\n|\n(?=[ \t]*(?:[*+-]|\d+\.)[ \t])", prose):
-        text = block.strip()
+        text = " ".join(block.split())
         if text and not text.startswith(("#", "{%", "|", "<!--")):
-            whole = re.sub(r"^(?:[*+-]|\d+\.)\s+", "", fold(text))
-            yield from (part for part in re.split(r"(?<=[.!?]) (?=[A-Z])", whole) if len(part.split()) > 1)
+            whole = re.sub(r"^(?:[*+-]|\d+\.) ", "", text)
+            yield from (part for part in re.split(r"(?<=[.!?]) (?=[A-Z*_`\"])", whole) if len(part.split()) > 1)
 
 
 def _claims(page: str) -> Iterator[dict[str, Any]]:
