@@ -10,6 +10,7 @@ import random
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -174,9 +175,9 @@ def test_the_comparison_would_see_a_chunk_that_is_lost_or_comes_twice(captures: 
 
 def test_a_chunk_that_comes_twice_is_refused() -> None:
     with MarkStore() as marks, Merge([2], marks, None, None) as merge:
-        merge.take(0, 1, Done(Tally(), None), [])
+        merge.take([(0, 1)], Done(Tally()), [])
         with pytest.raises(AssertionError, match="twice"):
-            merge.take(0, 1, Done(Tally(), None), [])
+            merge.take([(0, 1)], Done(Tally()), [])
 
 
 def test_the_command_gives_the_same_files_with_every_option(captures: list[Path], tmp_path: Path) -> None:
@@ -259,7 +260,7 @@ def test_a_task_is_done_again_once_and_then_given_back(tmp_path: Path) -> None:
     once = str(tmp_path / "once")
     said: dict[str, list[Any]] = {}
     with Pool[str](2, poisoned) as pool:
-        for task, message in pool.run(["a", "poison", "b", once, "c"], lambda _: True):
+        for task, message in pool.run(deque(["a", "poison", "b", once, "c"]), lambda _: True):
             said.setdefault(task, []).append(message)
     assert said["a"] == [Given("begun a"), Ended("done a")]
     assert said[once] == [Given(f"begun {once}"), Lost(final=False), Given(f"begun {once}"), Ended(f"done {once}")]
@@ -270,18 +271,18 @@ def test_a_task_is_done_again_once_and_then_given_back(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_processes_that_die_at_their_start_end_the_run() -> None:
     with pytest.raises(NoWorkerError, match="die as soon as they start"), Pool[str](2, dying) as pool:
-        list(pool.run(["a"], lambda _: True))
+        list(pool.run(deque(["a"]), lambda _: True))
     assert not multiprocessing.active_children()
 
 
 def test_a_process_that_may_not_work_says_why() -> None:
     with pytest.raises(NoWorkerError, match="not here"), Pool[str](1, unfit) as pool:
-        list(pool.run(["a"], lambda _: True))
+        list(pool.run(deque(["a"]), lambda _: True))
 
 
 def test_an_error_in_a_process_tells_its_kind_and_place_and_no_value() -> None:
     with pytest.raises(WorkerError) as failed, Pool[str](1, failing) as pool:
-        list(pool.run(["a"], lambda _: True))
+        list(pool.run(deque(["a"]), lambda _: True))
     assert failed.value.kind == "KeyError"
     assert "captured" not in str(failed.value)
 
@@ -296,15 +297,15 @@ def test_a_lost_chunk_is_named_counted_and_moves_no_line_number(tmp_path: Path) 
     assert stamp is not None
     rows: list[dict[str, Any]] = []
     with MarkStore() as marks, Merge([len(chunks) + 1], marks, None, lambda row: rows.append(dict(row))) as merge:
-        fold = processes._Fold(judge, recipe(), merge, {}, None)
-        for job in fold.tasks([chunks]):
+        fold = processes.Fold(judge, recipe(), merge, {}, None)
+        for job in fold.jobs([chunks]):
             if job.digest:
                 fold.hear(job, Ended(digest(str(log), stamp)))
-            elif job.chunk.number == 1:
+            elif job.chunks[0].number == 1:
                 fold.hear(job, Lost(final=True))
             else:
                 given: list[Any] = []
-                done = audit_chunk(judge, recipe(), job.chunk, None, given.append)
+                done = audit_chunk(judge, recipe(), job, given.append)
                 for value in given:
                     fold.hear(job, Given(value))
                 fold.hear(job, Ended(done))
@@ -370,3 +371,17 @@ def test_interrupting_ends_every_process(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode in (0, 1, 130)
     assert b"Traceback" not in err
+
+
+def test_files_that_cost_two_processes_together_are_done_one_by_one(captures: list[Path]) -> None:
+    """So that the file to blame is named, and the others are judged."""
+    judge, inputs = auditor_of(APPSMITH), find(map(str, captures))
+    plans = [plan(capture, 1 << 20) for capture in inputs]
+    with MarkStore() as marks, Merge([1] * len(plans), marks, None, None) as merge:
+        fold = processes.Fold(judge, recipe(), merge, {}, None)
+        [job] = fold.jobs(plans)
+        assert fold.hear(job, Lost(final=False)) == []
+        alone = fold.hear(job, Lost(final=True))
+        assert [single.chunks for single in reversed(alone)] == [(chunk,) for chunk in job.chunks]
+        assert fold.hear(alone[0], Lost(final=True)) == []
+        assert merge.tally.reasons == {Reason.CRASHED: 1}

@@ -85,18 +85,18 @@ class Merge:
     def units(self) -> int:
         return sum(units.units for units in self.tally.units.values())
 
-    def take(self, index: int, chunk: int, done: Done, given: list[Ticket]) -> None:
-        """Count a chunk, once."""
-        if (index, chunk) in self.done:
+    def take(self, chunks: Sequence[tuple[int, int]], done: Done, given: list[Ticket]) -> None:
+        """Count the chunks of a job, (input, number) each, once. What was given stands in the order of the first."""
+        if not self.done.isdisjoint(chunks):
             raise AssertionError("a chunk came twice")
-        self.done.add((index, chunk))
+        self.done.update(chunks)
         self.tally.take(done.tally)
-        if done.facts is not None:
-            self.facts[index] = done.facts
-        self.waiting[index, chunk] = given
-        while (index, self.next[index]) in self.waiting:
-            self._place(index, self.next[index])
-            self.next[index] += 1
+        self.facts.update(done.facts)
+        for number, (index, chunk) in enumerate(chunks):
+            self.waiting[index, chunk] = [] if number else given
+            while (index, self.next[index]) in self.waiting:
+                self._place(index, self.next[index])
+                self.next[index] += 1
 
     def _place(self, index: int, chunk: int) -> None:
         """Now that all units before it are counted: its marks at once, its findings when it is their turn."""

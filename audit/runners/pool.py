@@ -11,7 +11,7 @@ import multiprocessing
 import signal
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -147,9 +147,11 @@ class Pool(Generic[T]):
             worker.process.join()
         worker.process.close()
 
-    def run(self, tasks: Iterable[T], may: Callable[[T], bool]) -> Iterator[tuple[T, Given | Ended | Lost]]:
-        """Do every task; what each says, as it comes. `may`: whether a task may begin yet; at any time some task may."""
-        waiting = deque(tasks)
+    def run(self, waiting: deque[T], may: Callable[[T], bool]) -> Iterator[tuple[T, Given | Ended | Lost]]:
+        """Do every task; what each says, as it comes. More may be added to `waiting` meanwhile.
+
+        `may`: whether a task may begin yet; at any time some task may.
+        """
         attempts: Counter[T] = Counter()
         while waiting or any(worker.task is not None for worker in self.workers):
             for worker in self.workers:

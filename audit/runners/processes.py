@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from audit.engine.rows import InputFacts
 from audit.engine.run import Auditor, Broken, Part
@@ -15,23 +15,18 @@ from audit.runners.marks import MarkStore
 from audit.runners.merge import Merge, Rows, Ticket
 from audit.runners.pool import Ended, Given, Lost, Pool, Work
 from audit.runners.serial import Progress
-from audit.runners.work import Done, Partial, Recipe, audit_chunk, audit_parts, auditor, unread
+from audit.runners.work import Done, Job, Partial, Recipe, account, audit_chunk, auditor, unread
 from audit.sources.chunks import Chunk, Digest, digest, plan
 from audit.sources.detect import Format
 from audit.sources.inputs import Input, is_stream
 from audit.tally import Tally
 
 CHUNK = 32 * 1024 * 1024
+SMALL = 2 * 1024 * 1024
+TOGETHER = 128
+"""Files that are small together, and at most so many, are one job."""
 AHEAD = 64
 """How many chunks of one input may be done before the first one that is not: what is done waits for it."""
-
-
-class Job(NamedTuple):
-    """One chunk to judge, or (`digest`) one file to hash beside its chunks."""
-
-    chunk: Chunk
-    origin: str | None
-    digest: bool = False
 
 
 def run(  # noqa: PLR0913 - the fold's whole environment
@@ -51,12 +46,12 @@ def run(  # noqa: PLR0913 - the fold's whole environment
     # A file in chunks has one more: its digest, and with it whether the file stayed as it was.
     counts = [len(chunks) + (chunks[0].stamp is not None) for chunks in plans]
     with Merge(counts, marks, recipe.size, rows) as merge:
-        fold = _Fold(judge, recipe, merge, origins or {}, progress)
-        tasks = fold.tasks(plans)
-        if tasks:
-            with Pool[Job](min(jobs, len(tasks)), partial(_prepare, recipe)) as pool:
-                for task, message in pool.run(tasks, fold.may):
-                    fold.hear(task, message)
+        fold = Fold(judge, recipe, merge, origins or {}, progress)
+        waiting = deque(fold.jobs(plans))
+        if waiting:
+            with Pool[Job](min(jobs, len(waiting)), partial(_prepare, recipe)) as pool:
+                for job, message in pool.run(waiting, fold.may):
+                    waiting.extendleft(fold.hear(job, message))
         return merge.tally, [merge.facts[index] for index in range(len(inputs))]
 
 
@@ -68,17 +63,22 @@ def _anywhere(capture: Input) -> Input:
 def _prepare(recipe: Recipe) -> Work:
     judge = auditor(recipe)
 
-    def work(job: Job, give: Any) -> Done | Digest:
+    def work(job: Job, give: Callable[[Partial], None]) -> Done | Digest:
         if job.digest:
-            assert job.chunk.stamp is not None
-            return digest(job.chunk.input.path or "", job.chunk.stamp)
-        return audit_chunk(judge, recipe, job.chunk, job.origin, give)
+            return hashed(job)
+        return audit_chunk(judge, recipe, job, give)
 
     return work
 
 
-class _Fold:
-    """What the parent does with what its processes say."""
+def hashed(job: Job) -> Digest:
+    [chunk] = job.chunks
+    assert chunk.stamp is not None
+    return digest(chunk.input.path or "", chunk.stamp)
+
+
+class Fold:
+    """What the one process does that knows all: which jobs there are, and what becomes of what they say."""
 
     def __init__(
         self, judge: Auditor, recipe: Recipe, merge: Merge, origins: Mapping[int, str], progress: Progress | None
@@ -88,74 +88,101 @@ class _Fold:
         self.given: dict[Job | None, list[Ticket]] = {}
         """What each job has handed over so far; None: what this process itself accounts for."""
 
-    def tasks(self, plans: Sequence[Sequence[Chunk]]) -> list[Job]:
-        """Largest first; chunks of one file in their order. What only this process can read is read at once."""
+    def jobs(self, plans: Sequence[Sequence[Chunk]]) -> list[Job]:
+        """Largest first; ranges of one file in their order. What only this process can read is read at once."""
         found: list[Job] = []
+        small: list[Chunk] = []
         for chunks in plans:
-            origin = self.origins.get(chunks[0].input.index)
-            if is_stream(chunks[0].input):
-                self._here(chunks[0], origin)
-                continue
-            found += (Job(chunk, origin) for chunk in chunks)
-            if chunks[0].stamp is not None:
-                last = chunks[-1]._replace(number=len(chunks), weight=last_weight(chunks))
-                found.append(Job(last, origin, digest=True))
-        return sorted(found, key=lambda job: -job.chunk.weight)
+            first = chunks[0]
+            stream = is_stream(first.input)
+            if small and (stream or not _fits(small, first)):
+                found.append(self._job(*small))
+                small = []
+            if stream:
+                self._here(first)
+            elif first.stamp is None and first.weight < SMALL:
+                small.append(first)
+            else:
+                found += (self._job(chunk) for chunk in chunks)
+                if first.stamp is not None:
+                    found.append(self._job(_closing(chunks))._replace(digest=True))
+        if small:
+            found.append(self._job(*small))
+        return sorted(found, key=lambda job: -job.weight)
+
+    def _job(self, *chunks: Chunk) -> Job:
+        return Job(chunks, tuple(self.origins.get(chunk.input.index) for chunk in chunks))
 
     def may(self, job: Job) -> bool:
-        return job.digest or job.chunk.number < self.merge.next[job.chunk.input.index] + AHEAD
+        first = job.chunks[0]
+        return job.digest or first.number < self.merge.next[first.input.index] + AHEAD
 
-    def hear(self, job: Job, message: Given | Ended | Lost) -> None:
+    def hear(self, job: Job, message: Given | Ended | Lost) -> list[Job]:
+        """Take in what was said of a job; the jobs that are to be done in its place."""
         given = self.given.setdefault(job, [])
         match message:
             case Given(value):
                 given.append(self.merge.shelf.put(value))
+                return []
             case Ended(value):
-                self._ended(job, value, self.given.pop(job))
+                self.given.pop(job)
+                if isinstance(value, Digest):
+                    self._close(job, value)
+                else:
+                    self._take(job, value, given)
+                return []
             case Lost(final):
                 self.merge.shelf.drop(self.given.pop(job))
-                if final:
-                    self._lost(job)
+                return self._lost(job) if final else []
 
-    def _ended(self, job: Job, value: Done | Digest, given: list[Ticket]) -> None:
-        if isinstance(value, Digest):
-            self._closed(job, value)
-            return
-        self._take(job.chunk, value, given)
-
-    def _closed(self, job: Job, told: Digest) -> None:
-        """The end of a file that was read in chunks."""
-        chunk = job.chunk
-        facts = InputFacts(chunk.input.name, Format.JSONL.value, told.size, told.sha256, lines=True)
+    def _close(self, job: Job, told: Digest) -> None:
+        """The end of a file that was read in ranges."""
+        capture = job.chunks[0].input
+        facts = InputFacts(capture.name, Format.JSONL.value, told.size, told.sha256, lines=True)
         broken = [] if told.whole else [Broken(told.size, 1, Reason.CHANGED)]
-        self._take(chunk, Done(self._made(chunk, broken, job.origin), facts), self.given.pop(None, []))
+        self._account(job, broken, ((capture.index, facts),))
 
-    def _lost(self, job: Job) -> None:
+    def _lost(self, job: Job) -> list[Job]:
+        """A job that cost two processes: file by file, and what is to blame alone is named."""
+        if len(job.chunks) > 1:
+            return [self._job(chunk) for chunk in reversed(job.chunks)]
+        [chunk] = job.chunks
         if job.digest:
-            self._closed(job, Digest(None, 0, whole=False))
-            return
-        chunk = job.chunk
-        tally = self._made(chunk, unread(chunk, self.judge), job.origin)
-        facts = None if chunk.stamp is not None else InputFacts(chunk.input.name, "none", 0, None, lines=False)
-        self._take(chunk, Done(tally, facts), self.given.pop(None, []))
+            self._close(job, Digest(None, 0, whole=False))
+            return []
+        facts = InputFacts(chunk.input.name, Format.NONE.value, 0, None, lines=False)
+        self._account(job, unread(chunk, self.judge), () if chunk.stamp is not None else ((chunk.input.index, facts),))
+        return []
 
-    def _made(self, chunk: Chunk, parts: Iterable[Part], origin: str | None) -> Tally:
-        """A chunk that this process accounts for itself."""
-        return audit_parts(self.judge, self.recipe, chunk, parts, origin, self._give)
+    def _account(self, job: Job, parts: Iterable[Part], facts: tuple[tuple[int, InputFacts], ...]) -> None:
+        """A chunk of which this process says what there is to say."""
+        tally = account(self.judge, self.recipe, job, parts, self._give)
+        self._take(job, Done(tally, facts), self.given.pop(None, []))
+
+    def _here(self, chunk: Chunk) -> None:
+        job = self._job(chunk)
+        done = audit_chunk(self.judge, self.recipe, job, self._give)
+        self._take(job, done, self.given.pop(None, []))
 
     def _give(self, partial: Partial) -> None:
         self.given.setdefault(None, []).append(self.merge.shelf.put(partial))
 
-    def _here(self, chunk: Chunk, origin: str | None) -> None:
-        done = audit_chunk(self.judge, self.recipe, chunk, origin, self._give)
-        self._take(chunk, done, self.given.pop(None, []))
-
-    def _take(self, chunk: Chunk, done: Done, given: list[Ticket]) -> None:
-        self.merge.take(chunk.input.index, chunk.number, done, given)
+    def _take(self, job: Job, done: Done, given: list[Ticket]) -> None:
+        self.merge.take([(chunk.input.index, chunk.number) for chunk in job.chunks], done, given)
         if self.progress is not None:
             self.progress(self.merge.units)
 
 
-def last_weight(chunks: Sequence[Chunk]) -> int:
-    """A file's hash takes about as long as one chunk in twenty of it."""
-    return sum(chunk.weight for chunk in chunks) // 20
+def _fits(small: Sequence[Chunk], more: Chunk) -> bool:
+    """Whether a file may travel with small ones before it: few enough, and none between them."""
+    return (
+        more.stamp is None
+        and len(small) < TOGETHER
+        and sum(chunk.weight for chunk in small) + more.weight < SMALL
+        and more.input.index == small[-1].input.index + 1
+    )
+
+
+def _closing(chunks: Sequence[Chunk]) -> Chunk:
+    """What follows the last range of a file: its hash, which takes about as long as to judge a twentieth of it."""
+    return chunks[-1]._replace(number=len(chunks), weight=sum(chunk.weight for chunk in chunks) // 20)

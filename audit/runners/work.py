@@ -43,11 +43,24 @@ class Partial(NamedTuple):
     rows: bytes
 
 
+class Job(NamedTuple):
+    """What a process does at a time: one byte range of a log, or some whole files that follow each other, or (`digest`)
+    the hash of a file that others read in ranges. `origins`: those that the auditor gave, chunk by chunk."""
+
+    chunks: tuple[Chunk, ...]
+    origins: tuple[str | None, ...]
+    digest: bool = False
+
+    @property
+    def weight(self) -> int:
+        return sum(chunk.weight for chunk in self.chunks)
+
+
 class Done(NamedTuple):
-    """A chunk that was judged to its end. `facts`: of an input that was read in one piece."""
+    """A job that was done to its end. `facts`: of inputs that were read in one piece, by their index."""
 
     tally: Tally
-    facts: InputFacts | None
+    facts: tuple[tuple[int, InputFacts], ...] = ()
 
 
 def auditor(recipe: Recipe) -> Auditor:
@@ -60,34 +73,39 @@ def auditor(recipe: Recipe) -> Auditor:
     return Auditor(policy, **recipe.options)
 
 
-def audit_chunk(
-    judge: Auditor, recipe: Recipe, chunk: Chunk, origin: str | None, give: Callable[[Partial], None]
-) -> Done:
-    """Judge one chunk. What is given was judged, but counts only if this returns."""
-    if chunk.stamp is not None:
-        return Done(audit_parts(judge, recipe, chunk, parts(chunk, judge.limits), origin, give), None)
-    reading = Reading(chunk.input, judge.limits)
-    tally = audit_parts(judge, recipe, chunk, reading.parts(), origin, give)
-    lines = reading.format is Format.JSONL
-    return Done(tally, InputFacts(chunk.input.name, reading.format.value, reading.size, reading.sha256, lines))
+def audit_chunk(judge: Auditor, recipe: Recipe, job: Job, give: Callable[[Partial], None]) -> Done:
+    """Judge the chunks of one job. What is given was judged, but counts only if this returns."""
+    tally, held = Tally(recipe.size), _Held(judge, recipe, give)
+    facts: list[tuple[int, InputFacts]] = []
+    for chunk, origin in zip(job.chunks, job.origins, strict=True):
+        if chunk.stamp is not None:
+            fold(judge, chunk, parts(chunk, judge.limits), origin, tally, held)
+            continue
+        reading = Reading(chunk.input, judge.limits)
+        fold(judge, chunk, reading.parts(), origin, tally, held)
+        lines = reading.format is Format.JSONL
+        told = InputFacts(chunk.input.name, reading.format.value, reading.size, reading.sha256, lines)
+        facts.append((chunk.input.index, told))
+    held.flush()
+    return Done(tally, tuple(facts))
 
 
-def audit_parts(  # noqa: PLR0913 - the fold's whole environment
-    judge: Auditor,
-    recipe: Recipe,
-    chunk: Chunk,
-    these: Iterable[Part],
-    origin: str | None,
-    give: Callable[[Partial], None],
-) -> Tally:
-    tally, held = Tally(recipe.size), _Held(judge, chunk, give)
-    sink = held.find if recipe.findings else None
+def account(judge: Auditor, recipe: Recipe, job: Job, these: Iterable[Part], give: Callable[[Partial], None]) -> Tally:
+    """The tally of a single chunk of which not its own parts are told, but these."""
+    tally, held = Tally(recipe.size), _Held(judge, recipe, give)
+    fold(judge, job.chunks[0], these, job.origins[0], tally, held)
+    held.flush()
+    return tally
+
+
+def fold(  # noqa: PLR0913 - the fold's whole environment
+    judge: Auditor, chunk: Chunk, these: Iterable[Part], origin: str | None, tally: Tally, held: _Held
+) -> None:
+    sink = held.finder(chunk.input.name)
     with _collector_off():
         for part in these:
             judge.feed(part, tally, (chunk.input.index, chunk.number), origin, sink)
             held.take(tally)
-    held.flush()
-    return tally
 
 
 def unread(chunk: Chunk, judge: Auditor) -> Iterator[Broken]:
@@ -120,14 +138,18 @@ def _collector_off() -> Iterator[None]:
 class _Held:
     """What was not given yet."""
 
-    def __init__(self, judge: Auditor, chunk: Chunk, give: Callable[[Partial], None]) -> None:
-        self.policy, self.name, self.give = judge.policy, chunk.input.name, give
+    def __init__(self, judge: Auditor, recipe: Recipe, give: Callable[[Partial], None]) -> None:
+        self.policy, self.wanted, self.give = judge.policy, recipe.findings, give
         self.marks: dict[str, bytearray] = {}
         self.packer, self.rows = zlib.compressobj(1), bytearray()
         self.size = 0
 
-    def find(self, finding: Finding) -> None:
-        row = stream_row(self.policy, finding, self.name)
+    def finder(self, name: str) -> Callable[[Finding], None] | None:
+        """Takes the findings of one input, where they are wanted."""
+        return (lambda finding: self.find(finding, name)) if self.wanted else None
+
+    def find(self, finding: Finding, name: str) -> None:
+        row = stream_row(self.policy, finding, name)
         self.rows += self.packer.compress(json.dumps(row).encode("ascii") + b"\n")
         if len(self.rows) > MOST:
             self.flush()
