@@ -22,6 +22,7 @@ from typing import NamedTuple
 import click
 
 from audit.authoring.diff_change import KINDS
+from audit.authoring.faults import LINTS
 from audit.cli.check import command as check_command
 from audit.cli.plan import _said
 from audit.model import Outcome
@@ -249,6 +250,11 @@ def categories_table(path: Path) -> str:
     return table(("category", "identifies"), ((f"`{name}`", who.value) for name, who in CATEGORIES.items()))
 
 
+def lints_table(path: Path) -> str:
+    rows = ((f"`{name}`", lint.severity.value, lint.remedy) for name, lint in LINTS.items())
+    return table(("fault", "severity", "remedy"), rows)
+
+
 def options_table(path: Path) -> str:
     context = click.Context(check_command)
     options = [option for option in check_command.get_params(context) if isinstance(option, click.Option)]
@@ -273,6 +279,7 @@ BLOCKS: Mapping[str, Callable[[Path], str]] = {
     "exit-codes": exit_codes_table,
     "options": options_table,
     "categories": categories_table,
+    "lints": lints_table,
     "recall": recall_table,
     "look-alikes": silence_table,
     "changes": changes_table,
