@@ -61,7 +61,8 @@ EVIL = (
 KEPT = {"unknown", "*"}
 SWAPPED = set(
     "name title revision headline quotes reason limit hint origin origins event events field fields pointer host message"
-    " message_id input path purpose scheme addresses category unreadable parameters custody subject types words encodings".split()
+    " message_id input path purpose scheme addresses category unreadable parameters custody subject"
+    " types words encodings owner file files".split()
 )
 
 
@@ -116,6 +117,33 @@ def base() -> Json:
         }
     ]
     result["groups"][0]["host"] = "a.test"
+    about = {"rule": "email-address", "event": "Instance Active", "field": "/userId", "host": None}
+    entry = {
+        **about,
+        "reason": "known",
+        "owner": "ann",
+        "expires": "2026-01-31",
+        "cap": 3,
+        "matched": 1,
+        "state": "expired",
+    }
+    result["exceptions"] = {
+        "on": "2026-02-01",
+        "applied": True,
+        "suppressed": 0,
+        "files": [{"name": "exceptions.toml", "sha256": "0" * 64}],
+        "entries": [entry, {**entry, "state": "in-force"}],
+    }
+    gone = {**about, "fingerprint": "ta1:" + "0" * 32, "level": "error"}
+    result["baseline"] = {
+        "file": {"name": "baseline.json", "sha256": "0" * 64},
+        "revision": "2020-11",
+        "known": 1,
+        "new": 2,
+        "gone": 1,
+        "gone_entries": [gone],
+    }
+    result["groups"][0]["baseline"] = "known"
     result["coverage"]["searched"] |= {"words": "for nothing", "encodings": ["base64", "hex"], "left_out": {"short": 2}}
     row = {"event": "Instance Active", "every": 21_600_000, "tolerance": 900_000, "instances": 1, "intervals": 2}
     bins = [{"from": None, "to": 1_000, "intervals": 1}, {"from": 20_700_000, "to": 22_500_000, "intervals": 1}]
@@ -212,7 +240,7 @@ SECTIONS = (
 ).split()
 
 
-@pytest.mark.parametrize("left_out", ["", "timeline", "inventory", "findings"])
+@pytest.mark.parametrize("left_out", ["timeline", "inventory", "findings", "exceptions", "baseline"])
 def test_no_section_is_silently_missing(left_out: str) -> None:
     result: Json = {key: value for key, value in base().items() if key != left_out}
     if left_out == "findings":

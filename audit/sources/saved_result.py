@@ -55,12 +55,12 @@ def _json(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         if not data.lstrip().startswith(b"{"):
             raise NotAResult(f"no JSON object; {_GIVE}") from None
-        if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated"):
-            raise NotAResult(f"cut: it ends early, in line {error.lineno}; {_AGAIN}") from None
         if error.msg == "Extra data":
             raise NotAResult(
                 f"more than one JSON value (line {error.lineno}): JSON lines are no result; {_GIVE}"
             ) from None
+        if error.pos >= len(error.doc.rstrip()) or not error.doc.rstrip().endswith("}"):
+            raise NotAResult(f"cut: it ends early, in line {error.lineno}; {_AGAIN}") from None
         raise NotAResult(f"no JSON from line {error.lineno} on; {_AGAIN}") from None
     except (RecursionError, ValueError):
         raise NotAResult(f"changed after it was written: no result holds such JSON; {_AGAIN}") from None

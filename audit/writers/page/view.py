@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, Result
 from audit.model import Shape
 from audit.rules import BY_ID
+from audit.writers import accepted
 from audit.writers.fields import rows, times
 from audit.writers.grouped import grouped
 from audit.writers.page import charts
@@ -61,7 +62,7 @@ def view(result: Result) -> dict[str, Any]:
         "signs": charts.SIGNS,
         "events": sum(row["events"] for row in result["inputs"]),
         "contacts": sum(row["contacts"] for row in result["inputs"]),
-        "suppressed": sum(group["count"] for group in result["groups"] if group["suppressed"]),
+        "suppressed": accepted.suppressed(result),
         "parts": list(_parts(result)),
         "shown_groups": min(MOST, len(result["groups"])),
         "shapes": {shape.value: shape.words for shape in Shape},
@@ -76,13 +77,33 @@ def view(result: Result) -> dict[str, Any]:
         "searched": facts(result["coverage"]["searched"]),
         "traffic": facts(every.get("traffic")),
         "measures": facts(every.get("measures")),
-        "exceptions": facts(every.get("exceptions")),
-        "baseline": facts(every.get("baseline")),
+        "suppressed_words": accepted.headline(result),
+        "exceptions": every.get("exceptions"),
+        "suppressions": list(_suppressions(every)),
+        "baseline": every.get("baseline"),
+        "change": accepted.change(every["baseline"]) if "baseline" in every else "",
+        "gone": list(_gone(every)),
         "custody": facts(result["custody"]),
         "parameters": facts(result["parameters"]),
         "law": list(_law(every)),
         "most": ROWS,
     }
+
+
+def _suppressions(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    found = (result.get("exceptions") or {"entries": []})["entries"]
+    for row in sorted(found, key=lambda row: row["state"] == "in-force"):
+        numbers = (f"{row['matched']:,}", f"{row['cap']:,}")
+        yield row["state"], *numbers, row["expires"], row["rule"], _where(row), row["owner"], row["reason"]
+
+
+def _gone(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for row in (result.get("baseline") or {"gone_entries": []})["gone_entries"]:
+        yield row["level"], row["rule"], _where(row), row["fingerprint"]
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    return " ".join(row[key] for key in ("event", "host", "field") if row[key] is not None)
 
 
 class OfEvent(NamedTuple):
