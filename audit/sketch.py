@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 KEPT = 512
@@ -81,6 +82,44 @@ class Seen:
         total.distinct.take(self.distinct)
         total.distinct.take(other.distinct)
         return total
+
+
+class TraceKey(NamedTuple):
+    """A documented field that identifies: its category, who sends it, and its pointer with its event."""
+
+    category: str
+    origin: str
+    event: str
+    field: str
+
+
+class Trace(NamedTuple):
+    """One value of such a field: in how many events, when first and last (None where no event had a usable time)."""
+
+    events: int
+    first: datetime | None
+    last: datetime | None
+
+    def plus(self, more: Trace) -> Trace:
+        firsts = [when for when in (self.first, more.first) if when is not None]
+        lasts = [when for when in (self.last, more.last) if when is not None]
+        return Trace(self.events + more.events, min(firsts, default=None), max(lasts, default=None))
+
+
+class CrowdKey(NamedTuple):
+    """Subjects of an origin that are told apart by some attributes, named by category."""
+
+    origin: str
+    attributes: tuple[str, ...]
+
+
+CROWD = 50
+"""Subjects of one combination that are counted exactly; more are `50 or more`."""
+
+
+def crowd(*members: tuple[int, ...]) -> tuple[int, ...]:
+    """The smallest digests of all subjects given: one more than is needed to know that there are enough."""
+    return tuple(sorted({digest for part in members for digest in part})[:CROWD])
 
 
 WIDTHS = (1, 6, 24, 168, 8_736, 87_360, 873_600)

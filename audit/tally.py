@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 
 from audit.model import Finding, Gap, Level, Reason
-from audit.sketch import FieldKey, Hours, Seen
+from audit.sketch import CrowdKey, Distinct, FieldKey, Hours, Seen, Trace, TraceKey, crowd
 
 EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 BUCKET = timedelta(minutes=10)
@@ -36,12 +36,14 @@ class Units(NamedTuple):
 
 
 class Size(NamedTuple):
-    """Bounds of a tally: examples a group, groups a rule, distinct names of events, fields of the inventory."""
+    """Bounds of a tally: examples a group, groups a rule, distinct names of events, fields of the inventory, values
+    and combinations that the anonymity measures keep of each field."""
 
     examples: int = 3
     groups: int = 10_000
     names: int = 1_000
     fields: int = 2_000
+    traces: int = 1_024
 
 
 class GroupKey(NamedTuple):
@@ -219,6 +221,9 @@ class Tally:
         self.watched: Span | None = None
         self.uses: dict[int, Act] = {}
         self.controls = 0
+        self.traces: dict[TraceKey, Bounded[int, Trace]] = {}
+        self.crowds: dict[CrowdKey, Bounded[int, tuple[int, ...]]] = {}
+        self.people: dict[CrowdKey, Distinct] = {}
 
     def mark(self, key: MarkKey, mark: bytes) -> None:
         held = self.marks.get(key)
@@ -249,6 +254,27 @@ class Tally:
         bucket = (at - EPOCH) // BUCKET
         known = self.uses.get(bucket)
         self.uses[bucket] = Act(1, at, at) if known is None else known.plus(Act(1, at, at))
+
+    def trace(self, key: TraceKey, digest: int, trace: Trace) -> None:
+        """Count a value of an identifying field, by its keyed digest."""
+        kept = self.traces.get(key)
+        if kept is None:
+            kept = self.traces[key] = Bounded(self.size.traces)
+        known = kept.items.get(digest)
+        kept.items[digest] = trace if known is None else known.plus(trace)
+        kept.prune()
+
+    def join(self, key: CrowdKey, combination: int, subjects: tuple[int, ...]) -> None:
+        """Count subjects of one combination of attributes, all by their keyed digests."""
+        kept = self.crowds.get(key)
+        if kept is None:
+            kept = self.crowds[key] = Bounded(self.size.traces)
+        known = kept.items.get(combination)
+        if known is None:
+            kept.items[combination] = subjects
+            kept.prune()
+        elif not set(subjects) <= set(known):
+            kept.items[combination] = crowd(known, subjects)
 
     def watch(self, first: datetime, last: datetime) -> None:
         """Note that the capture of traffic was alive from the one instant to the other."""
@@ -317,6 +343,7 @@ class Tally:
         self._take_groups(part)
         self._take_marks(part)
         self._take_traffic(part)
+        self._take_measures(part)
 
     def _take_groups(self, part: Tally) -> None:
         for rule, groups in part.groups.items():
@@ -350,12 +377,26 @@ class Tally:
             mine = self.uses.get(bucket)
             self.uses[bucket] = act if mine is None else mine.plus(act)
 
+    def _take_measures(self, part: Tally) -> None:
+        for key, traces in part.traces.items():
+            for digest, trace in traces.items.items():
+                self.trace(key, digest, trace)
+        for crowd_key, crowds in part.crowds.items():
+            for combination, subjects in crowds.items.items():
+                self.join(crowd_key, combination, subjects)
+        for crowd_key, people in part.people.items():
+            self.people.setdefault(crowd_key, Distinct()).take(people)
+
     def settled(self) -> Tally:
         """The same tally pruned to its bounds: equal tallies compare equal, whatever way they were merged."""
         total = self + Tally(self.size)
         total.events.prune(final=True)
         total.inventory.prune(final=True)
         total.destinations.prune(final=True)
+        for traces in total.traces.values():
+            traces.prune(final=True)
+        for crowds in total.crowds.values():
+            crowds.prune(final=True)
         for groups in total.groups.values():
             groups.prune(final=True)
         return total
@@ -370,6 +411,11 @@ class Tally:
         groups = {rule: bounded.items for rule, bounded in self.groups.items()}
         parts = (self.units, self.events.items, self.origins, self.fields, self.totals, groups, self.gaps, self.reasons)
         marks = {key: sorted(_cut(held)) for key, held in self.marks.items()}
+        measures = (
+            {key: kept.items for key, kept in self.traces.items()},
+            {key: kept.items for key, kept in self.crowds.items()},
+            self.people,
+        )
         traffic = (self.destinations.items, self.contacts, self.watches, self.watched, self.uses, self.controls)
         return (
             *parts,
@@ -382,6 +428,7 @@ class Tally:
             self.hours.state(),
             self.inventory.items,
             *traffic,
+            *measures,
         )
 
     def sorted_marks(self, timeline: str) -> Iterator[bytes]:

@@ -30,6 +30,7 @@ CASES: dict[str, tuple[str, ...]] = {
         "fixtures/reports/four-days.jsonl",
         "--opted-in-at=2020-11-04T00:00:00Z",
         "--opted-out-at=2020-11-06T12:00:00Z",
+        "--measures",
     ),
 }
 

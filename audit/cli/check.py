@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,12 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     metavar="N",
     help="Read with N processes. The result is the same, byte for byte.",
 )
+@click.option(
+    "--measures",
+    is_flag=True,
+    help="Measure what the data's anonymity rests on: identifiers, their persistence, how many subjects are unique. "
+    "Needs pandas (the extra `measures`), and takes longer.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No text on stdout; the exit code and the outputs asked for remain.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr how each capture was read.")
 @click.option("--no-progress", is_flag=True, help="No progress on stderr (it is shown on a terminal only).")
@@ -147,11 +154,14 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         click.echo(f"warning: {warning}", err=True)
     hosts = territory_of(options)
     custody = custody_of(options["custody"], inputs)
+    if options["measures"] and find_spec("pandas") is None:
+        raise click.UsageError("--measures needs pandas: pip install 'telemetry-audit[measures]'")
     counted = options["inventory"]
     inventory = any(output.format == "html" for output in outputs) if counted is None else counted
     parameters = {
         **_parameters(options, limits, origins, inputs),
         "inventory": inventory,
+        **({"measures": True} if options["measures"] else {}),
         **consent.parameters,
         **seeds.parameters,
         **hosts.parameters,
@@ -163,6 +173,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         "territory": hosts.territory,
         "seeds": seeds.search,
         "inventory": inventory,
+        "measures": options["measures"],
     }
     judged = _judge(Auditor(policy, **kit), kit, inputs, origins, parameters, options, custody)
     result = decided(judged, options["fail_on"], options["required"], gate.suppressions, gate.baseline)

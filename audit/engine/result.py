@@ -127,6 +127,7 @@ class Result(TypedDict):
     traffic: NotRequired[dict[str, Any]]
     timeline: NotRequired[dict[str, Any]]
     inventory: NotRequired[dict[str, Any]]
+    measures: NotRequired[dict[str, Any]]
     exceptions: NotRequired[dict[str, Any]]
     baseline: NotRequired[dict[str, Any]]
     gate: NotRequired[GateRow]

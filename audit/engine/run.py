@@ -19,6 +19,7 @@ from audit.engine.times import arrival_of, hour_of, parse_time, times_of
 from audit.engine.traffic import Exchange, Traffic, Watched
 from audit.engine.witness import Witness
 from audit.leaks.search import Search
+from audit.measures.anonymity import Anonymity
 from audit.measures.inventory import Inventory
 from audit.model import UNKNOWN, Event, Finding, Gap, Place, Pointer, Reason, Unreadable, resolve
 from audit.policy.consent import ConsentTable
@@ -106,6 +107,7 @@ class Auditor:
         seeds: Search | None = None,
         lanes: bool = True,
         inventory: bool = False,
+        measures: bool = False,
     ) -> None:
         self.policy, self.limits = policy, limits or Limits()
         self.consent = consent
@@ -114,6 +116,7 @@ class Auditor:
         self.seeds = seeds
         self.redactor = Redactor(policy.names, policy.envelope.id_pattern, seeds.suspect if seeds is not None else None)
         self.inventory = Inventory(self.redactor) if inventory else None
+        self.anonymity = Anonymity(policy) if measures else None
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
         self.fast = FastLane(policy, rules, consent, seeds) if lanes else None
@@ -237,6 +240,9 @@ class Auditor:
         if self.inventory is not None:
             for value in values:
                 self.inventory.attend(name, entry.origin, entry, value)
+        if self.anonymity is not None:
+            for value in values:
+                self.anonymity.attend(entry, value, times_of(value, self.policy.envelope).arrived, tally)
 
     def _leave(
         self, group: Proved, arrived: list[datetime | None], counts: _Counts, tally: Tally, first: bytes
@@ -329,6 +335,8 @@ class Auditor:
         self._mark(case, tally)
         if self.inventory is not None:
             self.inventory.attend(shown, event.origin, case.type, event.value)
+        if self.anonymity is not None:
+            self.anonymity.attend(case.type, event.value, event.times.arrived, tally)
         if case.type is not None:
             found = self.identifying[id(case.type)]
             for text, pointer in (*found.sure, *found.maybe):

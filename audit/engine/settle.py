@@ -25,6 +25,7 @@ from audit.engine.rows import (
     requirement_row,
 )
 from audit.leaks.search import Search
+from audit.measures import anonymity_report
 from audit.model import Finding, Gap, Grade, Level, PackStr, Place
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Policy
@@ -97,6 +98,8 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     }
     if parameters.get("inventory"):
         document["inventory"] = observed.inventory(policy, tally)
+    if parameters.get("measures"):
+        document["measures"] = anonymity_report.report(tally)
     watched = destinations.watch_row(tally, reached)
     if watched is not None:
         document["traffic"] = watched

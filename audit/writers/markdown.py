@@ -11,6 +11,7 @@ from itertools import islice
 
 from audit.engine.result import FindingRow, GroupRow, InputRow, Result
 from audit.redact import visible
+from audit.writers import anonymity
 from audit.writers.accepted import change, entries, gone
 from audit.writers.grouped import grouped
 
@@ -30,6 +31,7 @@ def write(result: Result) -> str:
         _answer,
         _claims,
         _findings,
+        _measures,
         _accepted,
         _requirements,
         _destinations,
@@ -145,6 +147,28 @@ def _place(row: FindingRow | None) -> str:
         return ""
     item = f"[{row['item']}]" if row["item"] else ""
     return span(f"{row['input']}:{row['line']}{item}" if row["line"] else f"{row['input']} unit {row['unit']}{item}")
+
+
+def _measures(result: Result) -> Iterator[str]:
+    """The anonymity measures, where they were asked for."""
+    found = result.get("measures")
+    if found is None:
+        return
+    yield from ("## Anonymity measures", "", f"**{prose(found['conclusion'])}**. {prose(found['limit'])}", "")
+    tests = ((prose(row["test"]), prose(row["outcome"]), prose(row["reason"])) for row in found["tests"])
+    yield from table(("test (WP29 Opinion 05/2014)", "outcome", "why"), tests)
+    fields = (
+        (span(row["category"]), span(row["event"]), span(row["field"]), *anonymity.persistence(row))
+        for row in found["identifiers"][:MOST]
+    )
+    yield from table(("identifier", "event", "field", "values", "on several days", "longest in use"), fields)
+    crowds = (
+        (prose(row["origin"]), prose(", ".join(row["attributes"])), *anonymity.sharing(row))
+        for row in found["uniqueness"][:MOST]
+    )
+    yield from table(
+        ("origin", "attributes", "subjects", "combinations of one subject", "2-4", "5-9", "10-49", "50+"), crowds
+    )
 
 
 def _accepted(result: Result) -> Iterator[str]:

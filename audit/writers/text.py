@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow, Result
 from audit.redact import visible
+from audit.writers import anonymity
 from audit.writers.accepted import change, entries, gone, headline
 from audit.writers.egress import inventory
 
@@ -29,6 +30,7 @@ def write(result: Result) -> str:
         inventory(result),
         _reading(result),
         _searched(result),
+        _measures(result),
         _accepted(result),
         _ours(result),
         _limits(),
@@ -236,6 +238,12 @@ def _searched(result: Result) -> Iterator[str]:
     said = result["coverage"]["searched"].get("words")
     if said:
         yield from _wrap(f"Searched for {said}", "  ", first="")
+
+
+def _measures(result: Result) -> Iterator[str]:
+    """The anonymity measures in words: their numbers stand in the result."""
+    for line in anonymity.lines(result):
+        yield from _wrap(line, "     ", first="  ")
 
 
 def _accepted(result: Result) -> Iterator[str]:
