@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from audit.engine.parse import Document, Limits, parse
 from audit.engine.slow import SlowLane, strings
 from audit.engine.traffic import Exchange, Message
 from audit.leaks.search import Search
 from audit.leaks.seeds import Kind
-from audit.model import UNKNOWN, Contact, Event, Finding, Gap, Known, Reason, Scheme, Times
+from audit.model import UNKNOWN, Contact, Event, Finding, Gap, Json, Known, Reason, Scheme, Times
 from audit.model import Place as At
 from audit.policy.destinations import DATASOURCE, TELEMETRY, Place, Standing, Territory, address_of
 from audit.redact import fingerprint, visible
@@ -33,12 +33,49 @@ CONTENT_RULES = frozenset(
 _READABLE = frozenset({Scheme.HTTP, Scheme.HTTPS})
 
 
+_FIELDS = frozenset({"headers", "query"})
+_SHORT = 512
+
+
+class Clean:
+    """What was searched and gave nothing: the same URL, header fields and parameters come with nearly every request.
+    Bounded, and what it holds changes no answer, only the time that it takes."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.known = most, set[tuple[str, str, str]]()
+
+    def without(self, content: dict[str, Json]) -> dict[str, Json]:
+        """The content but for what is known to be clean."""
+        left: dict[str, Json] = {}
+        for part, value in content.items():
+            if isinstance(value, dict) and part in _FIELDS:
+                rest = {n: v for n, v in value.items() if not isinstance(v, str) or (part, n, v) not in self.known}
+                if rest:
+                    left[part] = rest
+            elif not isinstance(value, str) or (part, "", value) not in self.known:
+                left[part] = value
+        return left
+
+    def learn(self, content: dict[str, Json]) -> None:
+        if len(self.known) > self.most:
+            self.known.clear()
+        for part, value in content.items():
+            pairs = value.items() if isinstance(value, dict) and part in _FIELDS else (("", value),)
+            self.known.update((part, n, v) for n, v in pairs if isinstance(v, str) and self._alone(v))
+
+    @staticmethod
+    def _alone(text: str) -> bool:
+        """Whether a text says all that it can say alone: numbers may be half of a place."""
+        return len(text) <= _SHORT and any(char.isalpha() for char in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Contacts:
     """Counts contacts of one policy and one territory; judges what they carry out."""
 
     slow: SlowLane
     territory: Territory
+    clean: Clean = field(default_factory=lambda: Clean(4096))
 
     def read(self, exchange: Exchange) -> Exchange:
         """The exchange as the page and the auditor let it be read: what a host takes that one of them names for telemetry
@@ -83,7 +120,11 @@ class Contacts:
         content = exchange.content
         if content is None or not isinstance(content.value, dict):
             return
-        event = Event(at, content.value, None, None, UNKNOWN, Times(arrived=exchange.seen_at), hidden=content.hidden)
+        left = self.clean.without(content.value)
+        if not left:
+            return
+        spoiled = False
+        event = Event(at, left, None, None, UNKNOWN, Times(arrived=exchange.seen_at), hidden=content.hidden)
         shown = self.slow.shown(event)
         case = Case(
             event=event,
@@ -97,11 +138,14 @@ class Contacts:
         )
         host = visible(contact.host)
         for finding in self.slow.search(case, CONTENT_RULES):
+            spoiled = True
             if isinstance(finding, Gap):
                 yield finding
             else:
                 print_of = fingerprint(finding.rule, None, finding.field, host)
                 yield replace(finding, event=None, host=host, fingerprint=print_of)
+        if not spoiled:
+            self.clean.learn(left)
 
 
 def returned(search: Search, answer: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from audit.leaks.numbers import (
     FoundPersonal,
@@ -35,6 +36,7 @@ def personal_in(text: str) -> Iterator[FoundPersonal]:
         yield from look(text)
 
 
+@lru_cache(maxsize=4096)
 def words_of(name: str) -> frozenset[str]:
     """The words of a member's name: `clientIp` and `client_ip` are both client and ip."""
     return frozenset(word.lower() for word in _WORD.findall(name[:200]))

@@ -39,9 +39,9 @@ def _fields(pairs: tuple[tuple[str, str], ...]) -> dict[str, Json]:
 
 
 def _is_protocol(name: str, text: str) -> bool:
-    """Whether a field says what the URL says already (HTTP/2), or is basic authorisation without a password: how the
+    """Whether a field says what the URL or the body says already, or is basic authorisation without a password: how the
     telemetry protocol says its public write key."""
-    if name.startswith(":"):
+    if name.startswith(":") or (name.lower() == "content-length" and text.isdigit()):
         return True
     scheme, _, rest = text.strip().partition(" ")
     if name.lower() != "authorization" or scheme.lower() != "basic":
