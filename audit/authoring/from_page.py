@@ -166,7 +166,7 @@ def _explain(schema: dict[str, Any], pointer: Sequence[str | int], text: str) ->
         if not isinstance(node, dict):
             return
     plain = text.lower()
-    form = next((form for word, form in _STANDS_FOR if word in plain), {"maxLength": 256})
+    form: dict[str, Any] = next((form for word, form in _STANDS_FOR if word in plain), {"maxLength": 256})
     review = {"x-review": node["x-review"]} if "x-review" in node else {}
     node.clear()
     category = propose(pointer, [form, *form.get("anyOf", ())])

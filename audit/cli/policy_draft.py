@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from audit.cli.policy_lint import say
 from audit.model import Json, Outcome
 from audit.redact import visible
 
@@ -67,12 +68,12 @@ def _save(folder: Path, files: Mapping[str, str], points: Sequence[str]) -> None
             made.rename(folder)
     except OSError as error:
         raise click.UsageError(f"{visible(str(folder))} was not written: {error.strerror}") from None
-    click.echo(f"wrote a draft of {len(files)} files to {visible(str(folder))}; open points:")
-    for point in points[:20]:
-        click.echo(f"  - {visible(point)}")
+    told = [f"wrote a draft of {len(files)} files to {visible(str(folder))}; open points:"]
+    told += [f"  - {visible(point)}" for point in points[:20]]
     if len(points) > 20:
-        click.echo(f"  - and {len(points) - 20} more: see open-points.md")
-    click.echo(f"Next: telemetry-audit policy lint {visible(str(folder))}")
+        told.append(f"  - and {len(points) - 20} more: see open-points.md")
+    told.append(f"Next: telemetry-audit policy lint {visible(str(folder))}")
+    say("".join(f"{line}\n" for line in told))
 
 
 @click.command("infer", epilog=INFER_EPILOG)
@@ -123,7 +124,7 @@ def infer_command(  # noqa: PLR0913 - the command's options
         sys.exit(Outcome.NOTHING_READ)
     head = Head(name, revision, f"{name}, drafted from a capture", dt.datetime.now(dt.UTC).date())
     made = draft(seen, head, enough)
-    click.echo(f"read {seen.events:,} events of {len(seen.types):,} names, envelope {seen.envelope.kind}")
+    say(f"read {seen.events:,} events of {len(seen.types):,} names, envelope {seen.envelope.kind}\n")
     _save(folder, made.files, made.open_points)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from audit.cli import mute
 from audit.cli.options import check_targets
 from audit.model import Outcome
 from audit.policy.files import built_in
@@ -136,12 +137,20 @@ def _check(outputs: Sequence[tuple[str, str | None]]) -> None:
     check_targets([path for _, path in outputs if path is not None], [])
 
 
+def say(text: str) -> None:
+    """Text for stdout. Whoever has stopped reading it has seen enough: the exit code stands."""
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        mute()
+
+
 def emit(text: str, path: str | None) -> None:
     """Write one output, to its file or to stdout."""
     from audit.writers.files import write_atomically
 
     if path is None:
-        click.echo(text, nl=False)
+        say(text)
         return
     try:
         write_atomically(Path(path), text)
