@@ -42,11 +42,13 @@ class Look(NamedTuple):
 
 
 CANARIES = (
-    "cnry7Kq2mX9tRb4Lw8Zd", "Quarl Vexomintra 7k2f9d", "q8f3kz71m@canary-ledger.example", "8203947561528374", "zx41-vv09-pk73-mm62",
+    "cnry7Kq2mX9tRb4Lw8Zd", "Quarl Vexomintra 7k2f9d", "q8f3kz71m@canary-ledger.example", "8203947561528374",
+    "zx41-vv09-pk73-mm62",
 )  # fmt: skip
 IDENTIFIERS = (
     "anna.schmidt@fabrikam-mail.com", "Peter.O'Neil@contoso-post.co.uk", "jane.q.doe+shop@gmail.com", "li.wei@example.com",
-    "+44 20 7946 0958", "+1 415 555 2671", "Annegret Musterfrau", "Jürgen Großmann-Weiß", "usr_8841290", "f.dupont", "MBR-0099-3311-7",
+    "+44 20 7946 0958", "+1 415 555 2671", "Annegret Musterfrau", "Jürgen Großmann-Weiß",
+    "usr_8841290", "f.dupont", "MBR-0099-3311-7",
     "5520033418@partner-portal.io",
 )  # fmt: skip
 SALT = "grain-of-pepper-55"
@@ -127,7 +129,7 @@ def lz(text: str) -> str:
     tell(word)
     put(2, width)
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    bits += [0] * (-len(bits) % 6)
+    bits += [0] * (6 - len(bits) % 6)
     coded = "".join(letters[int("".join(map(str, bits[at : at + 6])), 2)] for at in range(0, len(bits), 6))
     return coded + "=" * (-len(coded) % 4)
 
@@ -180,7 +182,11 @@ def encodings(*, stacked: bool) -> dict[str, Encoder]:
         "bzip2": lambda r, v: b64(bz2.compress(raw(v))),
         "LZ-string": lambda r, v: lz(v),
         "JWT": lambda r, v: ".".join(
-            (b64url(b'{"alg":"HS256","typ":"JWT"}'), b64url(raw(json.dumps({"sub": v, "iat": 1604480000}))), b64url(r.randbytes(32)))
+            (
+                b64url(b'{"alg":"HS256","typ":"JWT"}'),
+                b64url(raw(json.dumps({"sub": v, "iat": 1604480000}))),
+                b64url(r.randbytes(32)),
+            )
         ),
         "data URI": lambda r, v: "data:text/plain;base64," + b64(raw(v)),
         "data URI percent": lambda r, v: "data:text/plain," + quote(v),
@@ -443,8 +449,10 @@ def looks(seed: int = 21) -> list[Look]:
         add("words", " ".join(random_.sample(words, 5)))
     for text in (
         "@types/node", "@babel/core@7.12.3", "logo@2x.png", "git@github.com:org/repo.git", "@media (max-width: 600px)",
-        "https://8f3a@o12.ingest.sentry.io/55", "v1.2.3-rc.4+build.7", "joanna.schmidt@fabrikam-mail.com", "anna.schmidt@fabrikam-mail.com.example.net",
-        "usr_88412901", "call +44 20 7946 0959", "Annegret Musterfrauen", "support@appsmith.com", "li.wei@example.community", "2020-11-04T08:05:52.726Z",
+        "https://8f3a@o12.ingest.sentry.io/55", "v1.2.3-rc.4+build.7", "joanna.schmidt@fabrikam-mail.com",
+        "anna.schmidt@fabrikam-mail.com.example.net",
+        "usr_88412901", "call +44 20 7946 0959", "Annegret Musterfrauen", "support@appsmith.com", "li.wei@example.community",
+        "2020-11-04T08:05:52.726Z",
     ):  # fmt: skip
         for _ in range(6):
             add("known look-alike", text)

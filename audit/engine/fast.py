@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
@@ -25,6 +25,7 @@ from audit.rules.case import Always, Clocks, EventRule, Listed, Strings, Time
 _MEMO = 50_000
 _WHITE = b" \t\r"
 _AT = itemgetter(0)
+_SCALARS = frozenset({str, int, float})
 
 
 class _Texts(NamedTuple):
@@ -48,7 +49,7 @@ class Plan(NamedTuple):
     texts: _Texts | None
     steady: Callable[[dict[str, Any]], bool] | None
     unvouched: tuple[Pointer, ...]
-    listed: bool
+    valued: _Texts | None
 
 
 class Proved(NamedTuple):
@@ -85,10 +86,7 @@ class FastLane:
         self.spares_plain = all(trigger.spares_plain for trigger in strings)
         clocks = any(isinstance(trigger, Clocks) for trigger in triggers)
         self.seeds = seeds if any(isinstance(trigger, Listed) for trigger in triggers) else None
-        listed = self.seeds is not None
-        self.plans = {
-            str(name): _plan(entry, envelope, clocks=clocks, listed=listed) for name, entry in policy.events.items()
-        }
+        self.plans = {str(name): _plan(entry, envelope, clocks=clocks) for name, entry in policy.events.items()}
         self.name: Pointer = envelope.name or ()
         self.call: Pointer = envelope.call or ()
         self.named = envelope.named
@@ -97,6 +95,7 @@ class FastLane:
         self.call_key = str(self.call[0]) if self.flat and self.call else ""
         self.base = frozenset(name for name in policy.names if not any(ask(name) for ask in self.suspects))
         self.harmless = set(self.base)
+        self.unlisted: set[str] = set()
         self.envelope = envelope
         timed = consent is not None and any(isinstance(trigger, Time) for trigger in triggers)
         self.silent = consent.silent() if consent is not None and timed else None
@@ -151,10 +150,12 @@ class FastLane:
         """What of the valid events of one type is proved; the others go to the rest."""
         plan = proved.plan
         suspects = self.suspicious(_texts_of(plan, proved.values))
+        listed = self.listed(_values_of(plan, proved.values)) if self.seeds is not None else None
         timed = self.silent is not None or plan.unvouched
-        if not suspects and not timed and (plan.steady is None or all(map(plan.steady, proved.values))):
+        if not suspects and not listed and not timed and (plan.steady is None or all(map(plan.steady, proved.values))):
             return proved
-        kept = self._unsuspected(plan, proved, suspects) if suspects else proved
+        kept = self._unsuspected(plan, proved, suspects, _texts_of) if suspects else proved
+        kept = self._unsuspected(plan, kept, listed, _values_of) if listed and kept.at else kept
         clean = Proved(plan, [], [])
         for index, value in zip(kept.at, kept.values, strict=True):
             if self._in_time(plan, value):
@@ -165,15 +166,15 @@ class FastLane:
             rest += (Rest(at, value) for at, value in zip(proved.at, proved.values, strict=True) if at not in known)
         return clean
 
-    def _unsuspected(self, plan: Plan, proved: Proved, suspects: set[str]) -> Proved:
+    def _unsuspected(self, plan: Plan, proved: Proved, suspects: set[Any], of: _Of) -> Proved:
         """The events without any of the suspects: by halves, since mostly few have one."""
-        if suspects.isdisjoint(_texts_of(plan, proved.values)):
+        if suspects.isdisjoint(of(plan, proved.values)):
             return proved
         if len(proved.at) == 1:
             return Proved(plan, [], [])
         half = len(proved.at) // 2
-        first = self._unsuspected(plan, Proved(plan, proved.at[:half], proved.values[:half]), suspects)
-        second = self._unsuspected(plan, Proved(plan, proved.at[half:], proved.values[half:]), suspects)
+        first = self._unsuspected(plan, Proved(plan, proved.at[:half], proved.values[:half]), suspects, of)
+        second = self._unsuspected(plan, Proved(plan, proved.at[half:], proved.values[half:]), suspects, of)
         return Proved(plan, first.at + second.at, first.values + second.values)
 
     def _in_time(self, plan: Plan, value: dict[str, Any]) -> bool:
@@ -194,26 +195,28 @@ class FastLane:
 
     def suspicious(self, texts: Iterable[Any]) -> set[str]:
         """Those of the texts that a rule may find something in; each is asked of once, while the memo lasts."""
-        asked = set(texts).difference(self.harmless)
-        unknown = {text for text in asked if type(text) is str}
-        odd = not_plain(unknown) if self.spares_plain else unknown
-        if self.seeds is None:
-            return {text for text in odd if not self._learn(text)}
-        found = self._listed(self.seeds, asked, unknown)
-        # A plain text is remembered too: to look through it for listed values costs more than that.
-        self._remember(unknown - odd - found)
-        return found | {text for text in odd - found if not self._learn(text)}
+        unknown = {text for text in set(texts).difference(self.harmless) if type(text) is str}
+        if self.spares_plain:
+            unknown = not_plain(unknown)
+        return {text for text in unknown if not self._learn(text)}
 
-    def _listed(self, seeds: Search, asked: set[Any], unknown: set[str]) -> set[Any]:
-        """Those in which a listed value may stand. Numbers are asked about too: one may be a value or a hash."""
-        found: set[Any] = seeds.sift(unknown) if unknown else set()
-        found.update(thing for thing in asked if type(thing) in (int, float) and seeds.suspect(number_text(thing)))
+    def listed(self, things: Iterable[Any]) -> set[Any]:
+        """Those of some texts and numbers in which a listed value may stand, or could not be looked for."""
+        if self.seeds is None:
+            return set()
+        unknown = {thing for thing in things if type(thing) in _SCALARS}.difference(self.unlisted)
+        texts = {text for text in unknown if type(text) is str}
+        found: set[Any] = self.seeds.sift(texts) if texts else set()
+        found.update(number for number in unknown - texts if self.seeds.suspect(number_text(number)))
+        if len(self.unlisted) + len(texts) > _MEMO:
+            self.unlisted.clear()
+        self.unlisted |= texts - found
         return found
 
-    def _remember(self, texts: set[str]) -> None:
-        if len(self.harmless) + len(texts) > _MEMO + len(self.base):
-            self.harmless = set(self.base)
-        self.harmless |= texts
+    def shown(self, texts: Iterable[str]) -> set[str]:
+        """Those of an event's texts that some rule must see."""
+        texts = list(texts)
+        return self.suspicious(texts) | self.listed(texts)
 
     def _learn(self, text: str) -> bool:
         """Whether a text that is not plain is harmless; remembered within a bound."""
@@ -228,10 +231,22 @@ class FastLane:
 def _texts_of(plan: Plan, values: list[dict[str, Any]]) -> list[Any]:
     """Every text of some events that their schema leaves open; now and then a leaf that is no text."""
     if plan.texts is None:
-        return [text for value in values for text in (unfolded(value) if plan.listed else _all_texts(value))]
+        return [text for value in values for text in _all_texts(value)]
     found: list[Any] = []
     _collect(plan.texts, values, found)
     return found
+
+
+def _values_of(plan: Plan, values: list[dict[str, Any]]) -> list[Any]:
+    """Every text and number of some events that may be a listed value or hold one."""
+    if plan.valued is None:
+        return [text for value in values for text in unfolded(value)]
+    found: list[Any] = []
+    _collect(plan.valued, values, found)
+    return found
+
+
+_Of: TypeAlias = Callable[[Plan, list[dict[str, Any]]], list[Any]]
 
 
 def _collect(texts: _Texts, nodes: list[dict[str, Any]], found: list[Any]) -> None:
@@ -247,13 +262,19 @@ def _collect(texts: _Texts, nodes: list[dict[str, Any]], found: list[Any]) -> No
             _collect(inner, below, found)
 
 
-def _plan(entry: EventType, envelope: Envelope, *, clocks: bool, listed: bool) -> Plan:
-    open_leaves = [leaf for leaf in entry.leaves.values() if not leaf.closed or (listed and _holds_values(leaf))]
-    mixed = any(pointer in entry.containers for pointer in (leaf.pointer for leaf in open_leaves))
-    walk = entry.open or mixed or any("*" in leaf.pointer for leaf in open_leaves)
-    texts = None if walk else _texts_below(entry, (), open_leaves)
+def _plan(entry: EventType, envelope: Envelope, *, clocks: bool) -> Plan:
+    open_leaves = [leaf for leaf in entry.leaves.values() if not leaf.closed]
+    valued = [leaf for leaf in entry.leaves.values() if not leaf.closed or _holds_values(leaf)]
     steady = _steady(envelope) if clocks else None
-    return Plan(entry, entry.validator.is_valid, texts, steady, _unvouched(entry, envelope), listed)
+    texts = _texts_at(entry, open_leaves)
+    return Plan(entry, entry.validator.is_valid, texts, steady, _unvouched(entry, envelope), _texts_at(entry, valued))
+
+
+def _texts_at(entry: EventType, found: list[Leaf]) -> _Texts | None:
+    """How to take some leaves of an event; None where only a walk finds them all."""
+    mixed = any(leaf.pointer in entry.containers for leaf in found)
+    walk = entry.open or mixed or any("*" in leaf.pointer for leaf in found)
+    return None if walk else _texts_below(entry, (), found)
 
 
 def _holds_values(leaf: Leaf) -> bool:

@@ -120,7 +120,7 @@ class Auditor:
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
         self.fast = FastLane(policy, rules, consent, seeds) if lanes else None
-        suspicious = self.fast.suspicious if self.fast is not None else None
+        suspicious = self.fast.shown if self.fast is not None else None
         self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspicious, seeds)
         self.contacts = Contacts(self.slow, territory or Territory())
         if self.fast is not None and self.fast.off:

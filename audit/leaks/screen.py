@@ -25,6 +25,7 @@ _PARTS = re.compile(rb"[A-Za-z0-9]{10,}")
 _DIGITS = re.compile(rb"[0-9a-fA-F]{10,}")
 _HEX = b"0123456789abcdefABCDEF"
 _URL64 = bytes.maketrans(b"-_", b"+/")
+_UNEVEN = re.compile(r"[%&\\=+\s\[{\"]")
 _MARKS = re.compile(r"[%&\\=+]")
 _ODD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HIGH = re.compile(r"[\x80-\xff]")
@@ -66,6 +67,14 @@ class Screen:
     def __init__(self, needles: Needles, digests: Digests) -> None:
         self.needles, self.digests = needles, digests
         self.dull: set[bytes] = set()
+
+    def unclear(self, texts: set[str]) -> set[str]:
+        """Those of some texts that are not proved clean. Simple ones are looked at all at once."""
+        odd = {text for text in texts if not text.isascii() or _UNEVEN.search(text)}
+        even = texts - odd
+        if even and not self.clean("\n".join(even)):
+            odd |= {text for text in even if not self.clean(text)}
+        return odd
 
     def clean(self, text: str, layers: int = LAYERS) -> bool:
         """Whether nothing can be found in a text. False proves nothing."""

@@ -81,9 +81,7 @@ class Search:
 
     def sift(self, texts: set[str]) -> set[str]:
         """Those of some texts that are suspect."""
-        if self.screen.clean("\n".join(texts)):
-            return set()
-        return {text for text in texts if self.suspect(text)}
+        return {text for text in self.screen.unclear(texts) if self.suspect(text)}
 
     def glance(self, text: str) -> Found:
         """Only what stands in a text as it is, for events that have used up what may be spent on decoding."""
