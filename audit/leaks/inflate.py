@@ -32,10 +32,10 @@ def inflated(data: bytes, budget: Budget) -> Iterator[Inflated]:
         found = _bzip2(data[start:], budget)
         if found:
             yield Inflated("bzip2", found)
-    if data[0] in _STARTS and not data.isascii():
-        found = _zlib(data, -15, budget)
-        if found and reads(found):
-            yield Inflated("deflate", found)
+    found = deflated(data)
+    if found:
+        yield Inflated("deflate", found)
+        budget.gave_up = budget.gave_up or len(found) >= INFLATE
 
 
 def _marked(data: bytes) -> Iterator[tuple[str, int, int]]:
@@ -51,22 +51,37 @@ def _marked(data: bytes) -> Iterator[tuple[str, int, int]]:
 
 
 def _zlib(data: bytes, bits: int, budget: Budget) -> bytes:
-    limit = min(INFLATE, max(RATIO * len(data), 1024))
-    engine = zlib.decompressobj(bits)
+    limit = _limit(data)
+    try:
+        found = zlib.decompressobj(bits).decompress(data, limit)
+    except zlib.error:
+        return b""
+    budget.gave_up = budget.gave_up or len(found) >= limit
+    return found
+
+
+def deflated(data: bytes) -> bytes:
+    """What bytes hold as raw deflate: a text, all of the stream but for the padding that its carrier adds. Anything less
+    is chance, since raw deflate bears no mark."""
+    if len(data) < _LEAST or data[0] not in _STARTS:
+        return b""
+    engine = zlib.decompressobj(-15)
+    limit = _limit(data)
     try:
         found = engine.decompress(data, limit)
     except zlib.error:
         return b""
-    if engine.unconsumed_tail or (bits == -15 and not engine.eof):
-        if bits == -15 and not reads(found):
-            return b""  # no deflate at all
-        budget.gave_up = budget.gave_up or len(found) >= limit
-    return found
+    ended = engine.eof and len(engine.unused_data) <= 3
+    return found if (ended or len(found) >= limit) and reads(found) else b""
+
+
+def _limit(data: bytes) -> int:
+    return min(INFLATE, max(RATIO * len(data), 1024))
 
 
 def _bzip2(data: bytes, budget: Budget) -> bytes:
     engine = bz2.BZ2Decompressor()
-    limit = min(INFLATE, max(RATIO * len(data), 1024))
+    limit = _limit(data)
     try:
         found = engine.decompress(data, limit)
     except (OSError, ValueError, EOFError):
@@ -77,9 +92,14 @@ def _bzip2(data: bytes, budget: Budget) -> bytes:
 
 
 def reads(data: bytes) -> bool:
-    """Whether bytes look like something a person or a program wrote: what raw deflate gives by chance does not."""
-    head = data[:256]
-    return len(head) >= 4 and not head.translate(None, _TEXT)
+    """Whether bytes are a text of some length."""
+    if len(data) < 4 or data.translate(None, _TEXT):
+        return False
+    try:
+        data[:-3].decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start >= len(data) - 6
+    return True
 
 
 _TEXT = bytes(b for b in range(256) if 32 <= b < 127 or b in b"\t\r\n" or b >= 0x80)

@@ -9,20 +9,19 @@ import binascii
 import json
 import re
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from audit.leaks.budget import LAYERS
 from audit.leaks.decode import gathered
 from audit.leaks.digests import Digests
-from audit.leaks.inflate import reads
+from audit.leaks.inflate import deflated
 from audit.leaks.lzstring import from_letters
 from audit.leaks.needles import Needles
+from audit.leaks.normal import folded
 from audit.leaks.segments import unwrapped
 from audit.leaks.texts import decodings, plain_letters
 
-_RUN = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
-_PARTS = re.compile(rb"[A-Za-z0-9]{10,}")
-_DIGITS = re.compile(rb"[0-9a-fA-F]{10,}")
 _HEX = b"0123456789abcdefABCDEF"
 _URL64 = bytes.maketrans(b"-_", b"+/")
 _UNEVEN = re.compile(r"[%&\\=+\s\[{\"]")
@@ -32,8 +31,26 @@ _HIGH = re.compile(r"[\x80-\xff]")
 _LISTS = re.compile(
     r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4}|[0-9a-fA-F]{2}(?:(?:[\s:,;._-]|0[xX]){1,4}[0-9a-fA-F]{2}){4}"
 )
-_SHIFTED_HEX = re.compile(rb"[0-9n-sN-S]{16,}")
-_READABLE = re.compile(rb"[\x20-\x7e\t\r\n\x80-\xff]{10,}")
+_SHIFTED_HEX = b"0123456789nopqrsNOPQRS"
+_NUMERALS = b"0123456789"
+_HEX_DASH = _HEX + b"-"
+_SIMPLE = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/?#~!@*'()$-"
+_GAPS = (b"000000", b"00000")
+_PAIRS = b"hhshhshhshhshh"
+
+
+def _spaces_but(kept: bytes) -> bytes:
+    """A table that leaves some bytes and makes spaces of all others."""
+    return bytes(byte if byte in kept else 32 for byte in range(256))
+
+
+_LETTERS = _SIMPLE[:62]
+_RUN_LETTERS = _spaces_but(_LETTERS + b"+/_-")
+_ALNUM = _spaces_but(_LETTERS)
+_HEX_RUNS = _spaces_but(_HEX_DASH)
+_PAIRED = bytes(104 if byte in _HEX else 115 if byte in b":._-" else 120 for byte in range(256))
+_READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{10,}")
+_FOREIGN = re.compile(rb"(?:[\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){5,}")
 _PRINTABLE = bytes(0x70 if 32 <= byte < 127 or byte in b"\t\r\n" else 0x0A for byte in range(256))
 _LONG = b"p" * 10
 _DEFLATED = (b"x\x9c", b"x\x01", b"x\x5e", b"x\xda")
@@ -69,12 +86,27 @@ class Screen:
         self.dull: set[bytes] = set()
 
     def unclear(self, texts: set[str]) -> set[str]:
-        """Those of some texts that are not proved clean. Simple ones are looked at all at once."""
-        odd = {text for text in texts if not text.isascii() or _UNEVEN.search(text)}
-        even = texts - odd
-        if even and not self.clean("\n".join(even)):
-            odd |= {text for text in even if not self.clean(text)}
-        return odd
+        """Those of some texts that are not proved clean. Simple ones are looked at all at once, by halves where not clean."""
+        odd = {text for text in texts if not text.isascii() or text.encode().translate(None, _SIMPLE)}
+        return {text for text in odd if not self.clean(text)}.union(self._halved(list(texts - odd)))
+
+    def _halved(self, texts: list[str]) -> list[str]:
+        if not texts or self._simple(texts):
+            return []
+        if len(texts) == 1:
+            return texts
+        half = len(texts) // 2
+        return self._halved(texts[:half]) + self._halved(texts[half:])
+
+    def _simple(self, texts: list[str]) -> bool:
+        """Whether texts without marks of any escape are clean: only letters and digits can hide something."""
+        if any(self.digests.suspected(text) is not None for text in texts if 6 <= len(text) <= 11):
+            return False
+        whole = "\n".join(texts)
+        data = whole.encode()
+        if self.needles.touches(data.lower()) or self.needles.words(whole) or self.needles.numbers(data):
+            return False
+        return _PAIRS not in data.translate(_PAIRED) and self._runs(data, LAYERS)
 
     def clean(self, text: str, layers: int = LAYERS) -> bool:
         """Whether nothing can be found in a text. False proves nothing."""
@@ -85,11 +117,12 @@ class Screen:
             return False
         if self.needles.spaced and b"+" in data and self.needles.touches(data.replace(b"+", b" ").lower()):
             return False
-        if any(self.digests.suspected(line.strip()) is not None for line in text.split("\n")):
+        lines = text.split("\n")
+        if any(self.digests.suspected(line.strip()) is not None for line in lines if 6 <= len(line) <= 20):
             return False
         if layers and not self._readings(text, layers):
             return False
-        return all(self._run(run, layers) for run in _RUN.findall(data) if run not in self.dull)
+        return self._runs(data, layers)
 
     def _foreign(self, text: str, layers: int) -> bool:
         """A text with letters beyond ASCII: compared in its plain form, unless it may be bytes in disguise."""
@@ -128,35 +161,25 @@ class Screen:
         texts = [text for text in found if isinstance(text, str)]
         return len(texts) == len(found) and self.clean("\n".join(texts), layers - 1)
 
-    def _run(self, run: bytes, layers: int) -> bool:
-        """A run of letters and digits: a word, hex, or base64 and its like."""
-        rest = run.translate(None, _HEX)
-        if not rest or rest == b"----":
-            digits = run.replace(b"-", b"") if rest else run
-            return self._hex(digits, layers) and (len(run) >= 20 or self._mixed(run, layers))
-        clean = self._parts(run, layers)
-        if clean and (len(run) < 20 or run.lower() != run):
-            clean = self._mixed(run, layers)
-        if clean:
-            self._remember(run)
-        return clean
-
-    def _parts(self, run: bytes, layers: int) -> bool:
-        """The alphanumeric parts of a run, each as hex, base32 and base58."""
-        if _SHIFTED_HEX.search(run):
+    def _runs(self, data: bytes, layers: int) -> bool:
+        """Runs of letters and digits: words, hex, base64 and its like."""
+        if not self._hex([*_hex_runs(data)], layers):
             return False
-        if not all(self._hex(part, layers) for part in _DIGITS.findall(run)):
-            return False
-        for part in _PARTS.findall(run):
-            if part not in self.dull and part.translate(None, _HEX):
-                if not self._bases(part, layers):
+        for run in set(data.translate(_RUN_LETTERS).split()).difference(self.dull):
+            if len(run) >= 8 and (len(run) < 20 or run.lower() != run) and run.translate(None, _HEX_DASH):
+                if not self._mixed(run, layers):
+                    return False
+                self._remember(run)
+        for part in set(data.translate(_ALNUM).split()).difference(self.dull):
+            if len(part) >= 10 and part.translate(None, _HEX):
+                if not part.translate(None, _SHIFTED_HEX) or not self._bases(part, layers):
                     return False
                 self._remember(part)
         return True
 
     def _remember(self, word: bytes) -> None:
         """Words repeat; what holds a digit is an id, which does not."""
-        if not any(digit in word for digit in b"0123456789"):
+        if word.translate(None, _NUMERALS) == word:
             if len(self.dull) >= _WORDS:
                 self.dull.clear()
             self.dull.add(word)
@@ -168,15 +191,28 @@ class Screen:
                     return False
         return True
 
-    def _hex(self, digits: bytes, layers: int) -> bool:
-        size = len(digits) & ~1
-        text, back = digits.decode(), digits[::-1].decode()
-        starts = (bytes.fromhex(text[:size]), bytes.fromhex(back[:size]))
-        if size == len(digits):
-            others = (bytes.fromhex(text[1:-1]), bytes.fromhex(back[1:-1]))
-        else:
-            others = (bytes.fromhex(text[1:]), bytes.fromhex(back[1:]))
-        return self._bytes((*starts, *others), b"\n".join((*starts, *others)), layers)
+    def _hex(self, runs: list[bytes], layers: int) -> bool:
+        """Runs of hex digits, forwards and backwards, from their first and their second digit: all decoded at once."""
+        if not runs:
+            return True
+        begins = self.digests.begins
+        for run in runs:
+            if len(run) >= 16:
+                back = run[:-17:-1]
+                if begins(bytes.fromhex(run[:16].decode())) or begins(bytes.fromhex(back.decode())):
+                    return False
+                if _MAY_INFLATE[int(run[:4], 16)] and _compressed(bytes.fromhex(run[: len(run) & ~1].decode())):
+                    return False
+                if _MAY_INFLATE[int(back[:4], 16)] and _compressed(
+                    bytes.fromhex(run[: -(len(run) & ~1) - 1 : -1].decode())
+                ):
+                    return False
+                if begins(bytes.fromhex(run[1:17].decode())) if len(run) > 16 else False:
+                    return False
+        joined = b"".join(run + _GAPS[len(run) & 1] for run in runs).decode()
+        turned = joined[::-1]
+        texts = (joined, joined[1:] + "0", turned, turned[1:] + "0")
+        return self._bytes((), bytes.fromhex("".join(texts)), layers)
 
     def _mixed(self, run: bytes, layers: int) -> bool:
         """A run as base64 and LZ-string, turned in every way, at every alignment at once."""
@@ -208,12 +244,29 @@ class Screen:
             return False
         if any(mark in everything and _inflates(everything, mark) for mark in _DEFLATED):
             return False
-        if self.needles.foreign and _READABLE.search(flat):
-            return False
+        if self.needles.foreign and not flat.isascii():
+            found = b"\n".join(run for run in _FOREIGN.findall(flat) if not run.isascii())
+            if self.needles.touches(folded(found.decode("utf-8", "replace")).encode("utf-8", "surrogatepass")):
+                return False
         if layers > 1 and _LONG in flat.translate(_PRINTABLE):
             text = b"\n".join(_READABLE.findall(flat)).decode("ascii", "replace").replace("\ufffd", "?")
             return self.clean(text, layers - 1)
         return True
+
+
+def _hex_runs(data: bytes) -> Iterator[bytes]:
+    """Runs of at least ten hex digits, and UUIDs without their dashes."""
+    for run in set(data.translate(_HEX_RUNS).split()):
+        if len(run) < 10:
+            continue
+        if b"-" not in run:
+            yield run
+            continue
+        parts = run.split(b"-")
+        yield from (part for part in parts if len(part) >= 10)
+        for at in range(len(parts) - 4):
+            if [*map(len, parts[at : at + 5])] == [8, 4, 4, 4, 12]:
+                yield b"".join(parts[at : at + 5])
 
 
 def _next_start(letters: bytes, at: int) -> int:
@@ -254,19 +307,31 @@ def _lz(letters: bytes) -> bool:
     return found is not None and len(found) >= 4
 
 
+def _may_inflate() -> bytes:
+    """For the first two bytes, whether they may begin a deflated stream."""
+    table = bytearray(65536)
+    for first in range(256):
+        for second in range(256):
+            kind = first & 7
+            framed = first & 0x8F == 8 and (first << 8 | second) % 31 == 0
+            table[first << 8 | second] = framed or kind in (1, 2, 4, 5) or (kind == 3 and (first, second) in _FIXED)
+    return bytes(table)
+
+
+_MAY_INFLATE = _may_inflate()
+
+
 def _compressed(data: bytes) -> bool:
-    """Whether bytes may begin a deflated stream."""
-    if len(data) < 8:
+    """Whether bytes begin a deflated stream."""
+    if len(data) < 8 or not _MAY_INFLATE[data[0] << 8 | data[1]]:
         return False
     first = data[0]
     if first & 0x8F == 8 and (first << 8 | data[1]) % 31 == 0 and _inflates(data, data[:2]):
         return True
     kind = first & 7
-    if kind == 3:
-        return (first, data[1]) in _FIXED and _inflates_raw(data)
-    if kind == 5 or kind in (2, 4):
-        return len(data) >= 40 and _inflates_raw(data)
-    return kind == 1 and data[1] ^ data[3] == 255 and data[2] ^ data[4] == 255
+    if kind == 1:
+        return data[1] ^ data[3] == 255 and data[2] ^ data[4] == 255
+    return (kind == 3 or len(data) >= 40) and bool(deflated(data))
 
 
 def _inflates(data: bytes, mark: bytes) -> bool:
@@ -279,12 +344,3 @@ def _inflates(data: bytes, mark: bytes) -> bool:
             pass
         at = data.find(mark, at + 1)
     return False
-
-
-def _inflates_raw(data: bytes) -> bool:
-    try:
-        engine = zlib.decompressobj(-15)
-        found = engine.decompress(data, 64)
-    except zlib.error:
-        return False
-    return reads(found) and (engine.eof or len(found) >= 16)
