@@ -26,12 +26,13 @@ HOST = "localhost"
 
 @dataclass
 class Collector:
-    """What a vendor's collector would be: answers 200 to everything and remembers every body that reached it."""
+    """What a vendor's collector would be: answers 200 to everything and remembers every body that reached it. `cut`: what
+    arrived of a body whose rest never came."""
 
     port: int
     trust: Path
     bodies: list[bytes] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
+    cut: list[bytes] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -83,10 +84,16 @@ def collector(directory: Path) -> Iterator[Collector]:
 
         def do_POST(self) -> None:
             chunked = self.headers.get("transfer-encoding") == "chunked"
-            body = self.chunks() if chunked else self.rfile.read(int(self.headers.get("content-length", 0)))
+            size = int(self.headers.get("content-length", 0))
+            body = self.chunks() if chunked else self.rfile.read(size)
+            if not chunked and len(body) < size:  # who sent it was ended in the middle
+                found[0].cut.append(body)
+                self.close_connection = True
+                return
             found[0].bodies.append(body)
-            found[0].paths.append(self.path)
             self.send_response(200)
+            for name in ("origin", "headers", "methods"):
+                self.send_header(f"access-control-allow-{name}", "*")
             self.send_header("content-length", "2")
             self.end_headers()
             self.wfile.write(b"{}")
@@ -98,6 +105,12 @@ def collector(directory: Path) -> Iterator[Collector]:
                 self.rfile.readline()
             self.rfile.readline()
             return body
+
+        def do_OPTIONS(self) -> None:
+            self.send_response(204)
+            for name in ("origin", "headers", "methods"):
+                self.send_header(f"access-control-allow-{name}", "*")
+            self.end_headers()
 
         do_GET = do_POST  # noqa: N815 - the library's name
 

@@ -457,6 +457,7 @@ def test_a_killed_proxy_has_written_everything_that_arrived(tmp_path: Path, vend
     import subprocess
 
     vendor.bodies.clear()
+    vendor.cut.clear()
     with proxy(tmp_path, "--trust-ca", str(vendor.trust)) as running:
         client = load_of(running, vendor, 10_000)
         while len(vendor.bodies) < 20:
@@ -470,7 +471,9 @@ def test_a_killed_proxy_has_written_everything_that_arrived(tmp_path: Path, vend
     report = verify(running.evidence)
     assert report.broken is None
     assert report.records > len(arrived)
-    assert arrived <= set(bodies(list(records(running.evidence))))
+    kept = set(bodies(list(records(running.evidence))))
+    assert arrived <= kept
+    assert all(any(body.startswith(part) for body in kept) for part in vendor.cut)
     with proxy(tmp_path, "--trust-ca", str(vendor.trust)) as again:
         assert again.end() in (0, 1)
     assert any("torn record" in line for line in again.lines) == bool(report.torn)

@@ -19,6 +19,7 @@ from audit.redact import instant
 from audit.runners.marks import MarkStore
 from audit.sources.evidence import Chained, bare, failed, whole
 from audit.sources.requests import Request, decode
+from audit.sources.requests.endpoints import endpoint_of, split_url
 from audit.tally import Size, Tally
 
 AT = (0, 0)
@@ -88,7 +89,7 @@ class LiveAudit:
         found: list[Finding] = []
         before = self.tally.units[AT].events
         self._feed(exchange, found)
-        refusal = self._refusal(exchange, contact, found) if self.conduct.block else None
+        refusal = self._refusal(request, exchange, contact, found) if self.conduct.block else None
         if refusal is not None:
             self._withdraw(contact)
         self._write(request, exchange, contact, found, refusal)
@@ -116,12 +117,12 @@ class LiveAudit:
             record = bare(replace(contact, connected=refusal is None), found)
         self.store.append(record if refusal is None else {**record, "refused": refusal.value})
 
-    def _refusal(self, exchange: Exchange, contact: Contact, found: list[Finding]) -> Refusal | None:
+    def _refusal(self, request: Request, exchange: Exchange, contact: Contact, found: list[Finding]) -> Refusal | None:
         if exchange.reason is not None or any(finding.rule == "unreadable-record" for finding in found):
             return Refusal.UNREADABLE
         if any(finding.level is Level.ERROR for finding in found):
             return Refusal.VIOLATION
-        if not self._known(contact, telemetry=bool(exchange.messages)):
+        if not self._known(contact, telemetry=bool(exchange.messages) or _is_preflight(request)):
             return Refusal.DESTINATION
         return Refusal.OPAQUE if contact.opaque else None
 
@@ -178,3 +179,10 @@ class LiveAudit:
         with suppress(Failing):
             self.store.append({"kind": "lost", "why": why})
         return None
+
+
+def _is_preflight(request: Request) -> bool:
+    """Whether a browser only asks if it may send telemetry there."""
+    url = split_url(request.url)
+    asked = request.method == "OPTIONS" and request.header("access-control-request-method") and not request.body
+    return bool(asked) and url is not None and endpoint_of("POST", url) is not None

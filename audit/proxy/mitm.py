@@ -70,6 +70,7 @@ class Gate:
         flow.metadata["contact"] = ruling.contact
         if ruling.refusal is not None:
             flow.response = _answer(ruling.refusal, soft=self.serving.soft)
+            _let_browsers_read(flow.request, flow.response)
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response is not None:
@@ -114,6 +115,15 @@ def _answer(refusal: Refusal, *, soft: bool) -> http.Response:
         return http.Response.make(200, _SOFT, {"content-type": "application/json"})
     text = f"refused by telemetry-audit: {refusal.value}\n"
     return http.Response.make(403, text.encode(), {"content-type": "text/plain; charset=utf-8"})
+
+
+def _let_browsers_read(request: http.Request, response: http.Response) -> None:
+    """Without these fields a page takes any answer for a failure, and its SDK sends again."""
+    origin = request.headers.get("origin")
+    if origin:
+        response.headers["access-control-allow-origin"] = origin
+        response.headers["access-control-allow-credentials"] = "true"
+        response.headers["access-control-allow-headers"] = request.headers.get("access-control-request-headers", "")
 
 
 def _request_of(flow: http.HTTPFlow) -> Request:
