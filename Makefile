@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 LOGS ?= fixtures/captures/python-segment.jsonl
 POLICY ?= appsmith/2020-11
 
+NODE_SDKS := @segment/analytics-node analytics-node @rudderstack/rudder-sdk-node @segment/analytics-next
+
 .DEFAULT_GOAL := help
 .PHONY: help audit test lint check format reports docs bench proof clean
 
@@ -58,8 +60,9 @@ proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmar
 	$(BIN)/python -m tests.bench --events 1000000
 	$(BIN)/python -m pip install --quiet --only-binary :all: --group fuzz
 	$(BIN)/python -m tests.fuzz --seconds 600
-	TELEMETRY_AUDIT_PROOF=1 $(BIN)/python -m pytest tests/test_proxy.py
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix .proof $(NODE_SDKS); fi
+	TELEMETRY_AUDIT_PROOF=1 $(BIN)/python -m pytest tests/test_proxy.py tests/test_proxy_node.py
 	$(BIN)/python -m tests.bench.live
 
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .proof .mypy_cache .ruff_cache .hypothesis build dist

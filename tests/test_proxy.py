@@ -251,6 +251,33 @@ def test_nothing_of_a_request_is_said_or_logged(observing: Proxy, vendor: Collec
     assert PLANTED not in said.replace(str(observing.evidence.parent), "")
 
 
+def test_a_planted_value_in_an_own_hosts_answer_is_the_positive_control(tmp_path: Path) -> None:
+    import http.server
+
+    class Api(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"rows": [{"name": "canary-zq7plant-8f2e91"}]}'
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    (tmp_path / "seeds.csv").write_text("value,kind,label\ncanary-zq7plant-8f2e91,canary,row\n")
+    with http.server.HTTPServer(("127.0.0.1", 0), Api) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        args = ("--seeds", str(tmp_path / "seeds.csv"), "-o", "json=result.json")
+        with proxy(tmp_path, *args) as running:
+            answer = curl(running, f"http://localhost:{server.server_address[1]}/api")
+            assert b"zq7plant" in answer.stdout
+            result = ended(running)
+        server.shutdown()
+    assert result["coverage"]["searched"]["controls"] == 1
+    assert "zq7plant" not in json.dumps(records(running.evidence))
+
+
 # ---- block -----------------------------------------------------------------------------------------------------------
 
 
@@ -265,12 +292,14 @@ def test_block_lets_the_good_pass_and_refuses_the_rest_before_anybody_is_contact
     assert post(blocking, f"{vendor.url}/v1/batch", {"batch": [EVENT, LEAK]})[0] == 403
     assert post(blocking, track, gzip.compress(json.dumps(LEAK).encode()), "-H", "content-encoding: gzip")[0] == 403
     assert post(blocking, "https://chat.zq7plant.example/", b"hello")[0] == 403
+    asks = ("-X", "OPTIONS", "-H", "origin: https://app.example", "-H", "access-control-request-method: POST")
+    assert curl(blocking, track, *asks, "-w", "%{http_code}").stdout == b"204"  # a browser asks before it sends
     result = ended(blocking)
     assert [json.loads(body) for body in vendor.bodies] == [EVENT]
     refused = [record["refused"] for record in records(blocking.evidence) if "refused" in record]
     assert len(refused) == 5
     rows = {row["host"]: (row["attempted"], row["connected"]) for row in result["destinations"]}
-    assert rows == {"localhost": (5, 1), "chat.zq7plant.example": (1, 0)}
+    assert rows == {"localhost": (6, 2), "chat.zq7plant.example": (1, 0)}
     assert blocking.process.returncode == 1
 
 

@@ -8,19 +8,24 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from audit.engine.contacts import returned
 from audit.engine.run import Auditor, Broken
 from audit.engine.traffic import Exchange, Traffic
 from audit.evidence import Failing, Store
 from audit.model import Contact, Finding, Level, Reason
 from audit.policy.consent import ConsentTable
-from audit.policy.destinations import Standing
+from audit.policy.destinations import DATASOURCE, Standing
 from audit.proxy.words import Words
 from audit.redact import instant
 from audit.runners.marks import MarkStore
 from audit.sources.evidence import Chained, bare, failed, whole
 from audit.sources.requests import Request, decode
+from audit.sources.requests.bodies import unpacked
 from audit.sources.requests.endpoints import endpoint_of, split_url
 from audit.tally import Size, Tally
+
+MOST_ANSWER = 4 << 20
+"""Bytes of an answer in which planted values are looked for."""
 
 AT = (0, 0)
 """The one input, in one chunk: the evidence directory."""
@@ -130,6 +135,17 @@ class LiveAudit:
         """Whether a destination may be contacted: named by page or auditor, or telemetry's where the page names no host."""
         place = self.auditor.contacts.territory.place(self.auditor.policy, contact)
         return place.standing is not Standing.UNDOCUMENTED or (telemetry and self._silent)
+
+    def wants_answer(self, contact: Contact) -> bool:
+        """Whether planted values are looked for in what this destination answers: the positive control."""
+        place = self.auditor.contacts.territory.place(self.auditor.policy, contact)
+        return self.auditor.seeds is not None and (place.standing is Standing.OWN or place.purpose == DATASOURCE)
+
+    def answered(self, body: bytes, encoding: str) -> None:
+        """Look for planted values in an answer. Nothing of it is kept."""
+        found = unpacked(body, encoding, MOST_ANSWER)
+        if self.auditor.seeds is not None and isinstance(found, bytes):
+            self.tally.controls += returned(self.auditor.seeds, found)
 
     def opaque(self, contact: Contact) -> Refusal | None:
         """A contact whose content cannot be seen: a pinned client, a tunnel, a stream that is no HTTP."""
