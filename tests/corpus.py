@@ -123,7 +123,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "bzip2, base64": lambda t: base64.b64encode(bz2.compress(t.encode())).decode(),
     "list of bytes": lambda t: json.dumps(list(t.encode())),
     "full width": lambda t: "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in t),
-    "zero-width": lambda t: "\u200b".join(t),
+    "zero-width": "\u200b".join,
     "data: URI": lambda t: "data:text/plain;base64," + base64.b64encode(t.encode()).decode(),
 }
 TURNS: dict[str, Callable[[str], str]] = {"reversed": lambda t: t[::-1], "rot13": lambda t: codecs.encode(t, "rot13")}
@@ -357,6 +357,11 @@ DATA: dict[str, Make] = {
     "error": _error,
 }
 
+
+def _cut(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
 NAMED: dict[str, tuple[str, Callable[[Maker], tuple[str, Any]]]] = {
     # what only its member's name makes plain, or what is no text at all
     "password": ("secret", lambda m: ("dbPassword", m.password())),
@@ -378,6 +383,13 @@ NAMED: dict[str, tuple[str, Callable[[Maker], tuple[str, Any]]]] = {
         lambda m: ("table", {"id": [1, 2, m.between(3, 9)], "name": [m.person(), "b", "c"]}),
     ),
     "address in a list": ("email-address", lambda m: ("team", ["x", m.address()])),
+    "address in pieces": ("email-address", lambda m: ("parts", [*_cut(m.address(), 7)])),
+    "address as bytes": ("email-address", lambda m: ("blob", list(m.address().encode()))),
+    "token in pieces": (
+        "secret",
+        lambda m: ("parts", dict(zip("abcdef", _cut(SECRETS["GitHub"](m), 9), strict=False))),
+    ),
+    "account as bytes": ("personal-data", lambda m: ("blob", list(_german(m).encode()))),
     "address as a name": ("email-address", lambda m: ("seen", {m.address(): 1})),
 }
 

@@ -19,6 +19,7 @@ from audit.leaks.personal import personal_in
 from audit.leaks.queries import Query, query_kind
 from audit.leaks.room import is_encoded, is_plain
 from audit.leaks.secrets import ISSUED, FoundSecret, secrets_in
+from audit.leaks.texts import turned
 from audit.leaks.views import View
 
 Path = tuple[str, ...]
@@ -47,14 +48,12 @@ NOTHING = Content()
 
 def content(text: str) -> Content:
     """What one text holds. Long texts are remembered one at a time only."""
-    if is_plain(text):
-        return NOTHING
     return _content(text) if len(text) <= _LONG else _content_of_long(text)
 
 
 @lru_cache(maxsize=8192)
 def _content(text: str) -> Content:
-    return look(text)
+    return NOTHING if is_plain(text) else look(text)
 
 
 @lru_cache(maxsize=2)
@@ -67,7 +66,7 @@ def look(text: str) -> Content:
     if len(text) > _HUGE:
         return _look_at_huge(text)
     budget = Budget(views=_VIEWS)
-    views = tuple(decoded(text, budget)) if is_encoded(text) else (View(text, ()),)
+    views = tuple(decoded(text, budget) if is_encoded(text) else _as_it_stands(text))
     straight = [view for view in views if not _TURNS & set(view.path)]
     found = Content(
         addresses=tuple(_addresses(views)),
@@ -78,6 +77,13 @@ def look(text: str) -> Content:
         gave_up=budget.gave_up,
     )
     return found if found != NOTHING else NOTHING
+
+
+def _as_it_stands(text: str) -> Iterator[View]:
+    """A text that shows no encoding: where an `@` stands in it without an address, it may be turned."""
+    yield View(text, ())
+    if "@" in text and next(addresses_in(text), None) is None:
+        yield from (View(form, (name,)) for name, form in turned(text, ""))
 
 
 def _look_at_huge(text: str) -> Content:
@@ -114,14 +120,14 @@ def _addresses(views: Iterable[View]) -> Iterator[tuple[Address, Path]]:
     """Each address once. One that ends like a known one is its tail: `jane+tag@` reads `tag@` where `+` is a space.
     Turned text counts where straight text shows no address, and under the domains that most addresses have."""
     seen: set[str] = set()
-    for turned in (False, True):
-        if turned and seen:
+    for by_turning in (False, True):
+        if by_turning and seen:
             return
         for view in views:
-            if turned is not bool(_TURNS & set(view.path)):
+            if by_turning is not bool(_TURNS & set(view.path)):
                 continue
             for address in addresses_in(view.text):
-                if turned and address.text.rpartition(".")[2] not in _USUAL:
+                if by_turning and address.text.rpartition(".")[2] not in _USUAL:
                     continue
                 if not any(known.endswith(address.text) for known in seen):
                     seen.add(address.text)

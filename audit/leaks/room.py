@@ -79,6 +79,7 @@ _WHOLE_ID = re.compile(
     r"|[0-9]{14,16}\n"
     rf"|{_block32(_LETTERS32.lower())}{{2}})"
 )
+_FULL_WIDTH = re.compile(r"efb[cd][0-9a-f]{2}efb[cd]")
 _BYTES = bytes(0x41 if 0x20 <= byte < 0x7F else 0x30 if byte == 0 else 0x78 for byte in range(256))
 """Printable bytes as `A`, zeros as `0`: text and UTF-16 are plain to see in it."""
 _UPPER = re.compile(
@@ -137,7 +138,11 @@ def _may_spell(ids: list[str]) -> bool:
     digits = lines.replace("\n", "")
     seen = (_from_hex(digits) + b"x" + _from_hex(digits[1:])).translate(_BYTES)
     return (
-        b"AAAAAAAAAAAA" in seen or b"0A0A0A0A" in seen or b"A0A0A0A0" in seen or "e2808b" in digits or "efb" in digits
+        b"AAAAAAAAAAAA" in seen
+        or b"0A0A0A0A" in seen
+        or b"A0A0A0A0" in seen
+        or "e2808b" in digits
+        or _FULL_WIDTH.search(digits) is not None
     )
 
 
@@ -171,7 +176,7 @@ def _has_numbers(text: str) -> bool:
 
 def is_encoded(text: str) -> bool:
     """Whether a text may stand for another one."""
-    if not text.isascii() or "\\" in text or "@" in text or ("+" in text and " " not in text):
+    if not text.isascii() or "\\" in text or ("+" in text and " " not in text):
         return True
     if ("%" in text and _PERCENT.search(text)) or ("&" in text and _ENTITY.search(text)):
         return True

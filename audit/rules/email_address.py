@@ -21,19 +21,26 @@ from collections.abc import Iterator
 
 from audit.leaks.content import Path, content, has_address
 from audit.leaks.emails import Address
-from audit.model import Breach, Gap, Level
-from audit.rules.case import Case, EventRule, Strings, Text
+from audit.model import Breach, Gap, Level, Pointer
+from audit.rules.case import Case, EventRule, Invalid, Name, Strings, Text
+from audit.rules.members import spelled
 
 _IDENTITY = re.compile(r"mail|user|login|name|traits", re.IGNORECASE)
 
 
 def check(case: Case) -> Iterator[Breach | Gap]:
+    told: set[Pointer] = set()
     for text in case.texts:
         found = content(text.text)
         if found.gave_up:
             yield Gap.SEARCH
         if found.addresses:
+            told.add(text.pointer)
             yield from _in(case, text, found.addresses)
+    for pointer, spelt in spelled(case):
+        found = content(spelt)
+        if found.addresses and not any(place[: len(pointer)] == pointer for place in told):
+            yield from _in(case, Text(pointer, spelt, key=False), found.addresses)
 
 
 def _in(case: Case, text: Text, found: tuple[tuple[Address, Path], ...]) -> Iterator[Breach]:
@@ -61,7 +68,11 @@ RULE = EventRule(
     id="email-address",
     level=Level.ERROR,
     levels="error; note for RFC 2606 domains outside identity fields",
-    triggers=(Strings(has_address, spares_plain=True),),
+    triggers=(
+        Invalid(),
+        Name(),
+        Strings(has_address, spares_plain=True),
+    ),
     check=check,
     doc=__doc__,
 )

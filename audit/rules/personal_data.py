@@ -24,7 +24,10 @@ from audit.leaks.personal import called_in, place_of
 from audit.model import Breach, Json, Level, Pointer
 from audit.policy.pack import EventType
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings
-from audit.rules.members import name_of, unshown
+from audit.rules.members import name_of, spelled, unshown
+
+_CHECKED = frozenset({Personal.IBAN, Personal.PHONE})
+"""What pieces put together do not spell by chance."""
 
 
 def check(case: Case) -> Iterator[Breach]:
@@ -42,6 +45,8 @@ def _all(case: Case) -> Iterator[tuple[Pointer, FoundPersonal, tuple[str, ...]]]
         for found, path in content(text.text).personal:
             yield text.pointer, found, path
     yield from ((pointer, found, ()) for pointer, found in _by_name(case))
+    for pointer, spelt in spelled(case):
+        yield from ((pointer, found, path) for found, path in content(spelt).personal if found.kind in _CHECKED)
 
 
 def _by_name(case: Case) -> Iterator[tuple[Pointer, FoundPersonal]]:

@@ -18,11 +18,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.leaks.content import content, has_secret
-from audit.leaks.secrets import is_called_secret
+from audit.leaks.secrets import ISSUED, is_called_secret
 from audit.leaks.tokens import Secret
 from audit.model import Breach, Grade, Level, Pointer
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings
-from audit.rules.members import name_of, unshown
+from audit.rules.members import name_of, spelled, unshown
 
 
 def check(case: Case) -> Iterator[Breach]:
@@ -34,6 +34,11 @@ def check(case: Case) -> Iterator[Breach]:
     for pointer, value in unshown(case):
         if isinstance(value, str) and pointer not in told and is_called_secret(name_of(pointer), value):
             yield _breach(pointer, Secret.LABELLED, Grade.SUSPECTED, ())
+    for pointer, spelt in spelled(case):
+        if not any(place[: len(pointer)] == pointer for place in told):
+            yield from (
+                _breach(pointer, s.kind, s.grade, path) for s, path in content(spelt).secrets if s.kind in ISSUED
+            )
 
 
 def _breach(pointer: Pointer, kind: Secret, grade: Grade, path: tuple[str, ...]) -> Breach:
