@@ -145,6 +145,7 @@ class Reason(StrEnum):
     UNRECORDED = "a request that went through without being recorded or judged: see what the proxy said then"
     NO_REQUEST = "an entry without a request: method, URL and headers are expected"
     CUT_FLOW = "the flow dump ends inside a flow: what came before was judged, the rest is missing"
+    ODD_FLOW = "a flow that is damaged: the others were judged"
     BAD_FLOW = "the flow dump is damaged here: what came before was judged, the rest cannot be found"
     CUT_PACKETS = "the packet capture ends inside a packet: what came before was judged, the rest is missing"
     BAD_PACKETS = "the packet capture is damaged here: what came before was judged, the rest cannot be found"

@@ -40,7 +40,7 @@ def split(
             if size is None:
                 return
             unit += 1
-            yield _unit(start, unit, read(data, size, _WANTED, limits.max_line), limits)
+            yield _next(data, start, unit, size, limits)
     except CutShort:
         if whole():
             yield Broken(start, max(unit, 1), Reason.CUT_FLOW)
@@ -48,6 +48,17 @@ def split(
         yield Broken(start, max(unit, 1), Reason.BAD_FLOW)
         for _ in data.blocks:
             pass  # read on for the hash
+
+
+def _next(data: Bytes, start: int, unit: int, size: int, limits: Limits) -> Traffic | Broken:
+    """The flow of `size` bytes that begins here. One that is damaged inside costs itself only."""
+    end = data.at + size + 1
+    try:
+        return _unit(start, unit, read(data, size, _WANTED, limits.max_line), limits)
+    except Malformed:
+        if data.at != end:
+            raise
+        return Broken(start, unit, Reason.ODD_FLOW)
 
 
 def _unit(offset: int, unit: int, flow: Mapping[str, Raw], limits: Limits) -> Traffic | Broken:
