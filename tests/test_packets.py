@@ -142,6 +142,16 @@ def test_a_request_of_which_a_part_is_missing_is_unreadable() -> None:
     assert (run.total("events"), list(run.result["unreadable"])) == (0, [Reason.CUT_BODY.value])
 
 
+def test_unfinished_requests_are_held_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.sources.packets.conversations._HELD", 4_000)
+    data = post(HOST, "/v1/t", b" " * 3_000 + EVENT)
+    talks = [Talk(port=80, source=40_000 + n).open().send(data[:2_000]) for n in range(9)]
+    whole = Talk(port=80, source=50_000).open().send(post(HOST, "/v1/t", EVENT)).close()
+    run = run_of([frame for talk in talks for frame in talk.frames] + whole)
+    assert run.total("events") == 1
+    assert run.result["unreadable"] == {Reason.CUT_BODY.value: 9}
+
+
 def test_a_snap_length_cuts_and_is_told() -> None:
     frames = [ethernet(frame) for frame in Talk(port=80).open().send(post(HOST, "/v1/t", EVENT)).close()]
     run = check_bytes(pcap(frames, snaplen=160), name="trace.pcap")

@@ -68,7 +68,7 @@ class _Reading:
                 self.waiting = 0
                 yield Traffic(frame.at, self.number, exchanges)
                 self.begin = self.data.at
-        if self.waiting >= _BATCH:
+        if self.waiting >= _BATCH or self.conversations.full:
             yield from self._flush(self.number, frame)
             yield from self._told(self.conversations.surplus())
 

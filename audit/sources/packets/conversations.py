@@ -21,6 +21,8 @@ from audit.sources.requests import Request, decode
 _MOST = 20_000
 """Conversations, names and questions that are remembered at once."""
 _BEGINNING = 1 << 16
+_HELD = 1 << 26
+"""Bytes of unfinished requests that are held at once, all conversations together."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SYN, _ACK, _RST, _FIN = 2, 16, 4, 1
 _REPLIES = {ICMP: frozenset({0, 3, 11, 12}), ICMP6: frozenset({1, 2, 3, 4, 129})}
@@ -70,6 +72,12 @@ class Conversation:
         self.requests: Requests | None = None
         self.stream: Stream | None = None
 
+    @property
+    def holds(self) -> int:
+        """Bytes that wait for more of them."""
+        early = self.stream.held if self.stream is not None else 0
+        return early + len(self.first) + (self.requests.holds if self.requests is not None else 0)
+
 
 class Question(NamedTuple):
     """A name that was asked for and not answered yet."""
@@ -87,6 +95,7 @@ class Conversations:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.known: OrderedDict[bytes, tuple[Conversation, bool]] = OrderedDict()
+        self.fed = 0
         self.names: OrderedDict[bytes, str] = OrderedDict()
         self.questions: OrderedDict[tuple[bytes, int, tuple[str, ...]], Question] = OrderedDict()
 
@@ -109,9 +118,28 @@ class Conversations:
         while len(self.known) > 2 * _MOST:
             _, (conversation, _) = self.known.popitem(last=False)
             yield from self._tell(conversation)
+        if self.full:
+            yield from self._relieve()
         while len(self.questions) > _MOST:
             _, question = self.questions.popitem(last=False)
             yield from _unanswered(question)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much was fed since it was last looked at that more than allowed may be held."""
+        return self.fed > _HELD
+
+    def _relieve(self) -> Iterator[tuple[int, int, Exchange]]:
+        """Let go of unfinished requests, the oldest conversations first, until at most half of what is allowed is held."""
+        waiting = [c for c, outward in self.known.values() if outward and c.stream is not None]
+        held = sum(c.holds for c in waiting)
+        for conversation in waiting:
+            if held <= _HELD // 2:
+                break
+            held -= conversation.holds
+            for exchange in self._stop(conversation):
+                yield conversation.at, conversation.unit, exchange
+        self.fed = held
 
     def finish(self) -> Iterator[tuple[int, int, Exchange]]:
         """Everything that is still open at the capture's end."""
@@ -177,6 +205,7 @@ class Conversations:
         stream = conversation.stream
         assert stream is not None
         ready = stream.put(sequence, data)
+        self.fed += len(data)
         if ready:
             if conversation.requests is None:
                 self._recognise(conversation, ready)

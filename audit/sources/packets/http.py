@@ -42,6 +42,11 @@ class Requests:
         self.chunked = self.cut = False
         self.size = 0
 
+    @property
+    def holds(self) -> int:
+        """Bytes of a request that is not complete."""
+        return len(self.held) + len(self.body)
+
     def feed(self, data: bytes) -> Iterator[Asked]:
         """The requests that are complete with these bytes."""
         self.held += data
