@@ -25,11 +25,15 @@ CASES: dict[str, tuple[str, ...]] = {
     "three-samples": ("fixtures/captures/three-samples.jsonl",),
     "python-segment": ("fixtures/captures/python-segment.jsonl",),
     "harbour-broken": ("fixtures/captures/harbour-broken.jsonl", "--policy", "fixtures/packs/harbour/2025-03"),
-    # four days of an installation that said no at noon of the third, with a line that is cut
+    # four days of an installation that said no at noon of the third, with a line that is cut, and all that stands around it
     "four-days": (
         "fixtures/reports/four-days.jsonl",
         "--opted-in-at=2020-11-04T00:00:00Z",
         "--opted-out-at=2020-11-06T12:00:00Z",
+        "--custody=fixtures/reports/custody.toml",
+        "--suppressions=fixtures/reports/exceptions.toml",
+        "--as-of=2020-11-09",
+        "--baseline=fixtures/reports/baseline.json",
         "--measures",
     ),
 }

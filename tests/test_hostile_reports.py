@@ -88,7 +88,8 @@ def swapped(result: Json, form: Callable[[int], str]) -> Result:
 
     whole = {key: walk(value, key, names=key in ("coverage", "unreadable")) for key, value in result.items()}
     whole["parameters"] = {text(key): text(str(value)) for key, value in result["parameters"].items()}
-    whole["custody"] = {text("who"): text("me"), "sensitivity": text("secret"), "list": [text("a"), {text("k"): None}]}
+    says = {"captured_by": text("me"), "sensitivity": text("secret"), "filtered": False}
+    whole["custody"] = {"file": text("c.toml"), "sha256": "0" * 64, "says": says}
     whole["policy"]["id"] = text("id")
     return whole  # type: ignore[return-value]  # the same shape
 

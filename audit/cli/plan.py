@@ -22,6 +22,7 @@ captured_at = ""          # where in the network: collector, proxy, switch port
 captured_with = ""        # tool and version
 product_version = ""
 filtered = false          # true if anything was left out
+sensitivity = ""          # how the report is to be handled, as on its cover
 """
 
 

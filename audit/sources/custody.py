@@ -15,7 +15,16 @@ from audit.redact import visible
 from audit.sources.inputs import Input
 
 MOST = 1 << 20
-_KEYS = ("captured_by", "captured_from", "captured_to", "captured_at", "captured_with", "product_version", "filtered")
+_KEYS = (
+    "captured_by",
+    "captured_from",
+    "captured_to",
+    "captured_at",
+    "captured_with",
+    "product_version",
+    "filtered",
+    "sensitivity",
+)
 
 
 class CustodyError(Exception):

@@ -54,6 +54,7 @@ def view(result: Result) -> dict[str, Any]:
     testable = [row for row in result["claims"] if row["verdict"] != "not-testable"]
     every: Mapping[str, Any] = result
     inventory = every.get("inventory")
+    says = (result["custody"] or {}).get("says", {})
     return {
         "result": result,
         "claims": testable,
@@ -84,6 +85,8 @@ def view(result: Result) -> dict[str, Any]:
         "change": accepted.change(every["baseline"]) if "baseline" in every else "",
         "gone": list(_gone(every)),
         "custody": facts(result["custody"]),
+        "said": [pair for pair in facts(says) or () if pair[0] != "sensitivity"],
+        "sensitivity": says.get("sensitivity"),
         "parameters": facts(result["parameters"]),
         "law": list(_law(every)),
         "most": ROWS,
