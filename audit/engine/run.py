@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from operator import itemgetter
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
+from audit.engine.bulk import Bulk, Counts, packed, unmarked
 from audit.engine.contacts import Contacts
 from audit.engine.events import Reader, Wire
-from audit.engine.fast import FastLane, Proved, Rest
+from audit.engine.fast import FastLane, Rest
 from audit.engine.names import Names
 from audit.engine.parse import Document, Limits, Refusal, parse, small
-from audit.engine.slow import SlowLane, identifying
-from audit.engine.times import arrival_of, hour_of, parse_time, times_of
+from audit.engine.slow import SlowLane
+from audit.engine.times import hour_of
 from audit.engine.traffic import Exchange, Traffic, Watched
 from audit.engine.witness import Witness
 from audit.leaks.search import Search
 from audit.measures.anonymity import Anonymity
 from audit.measures.inventory import Inventory
-from audit.model import UNKNOWN, Event, Finding, Gap, Place, Pointer, Reason, Unreadable, resolve
+from audit.model import UNKNOWN, Event, Finding, Gap, Place, Reason, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.destinations import Territory
-from audit.policy.pack import Envelope, EventType, Policy
+from audit.policy.pack import Policy
 from audit.redact import Redactor
 from audit.rules import RULES
 from audit.rules.case import Case, EventRule, Listing, RecordRule, TimelineRule
-from audit.tally import EventKey, MarkKey, Size, Tally, Units
+from audit.tally import EventKey, MarkKey, Size, Tally
 
 
 class Lines(NamedTuple):
@@ -62,38 +60,6 @@ Part: TypeAlias = Lines | Item | Broken | Traffic | Watched
 Sink: TypeAlias = Callable[[Finding], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Identifying:
-    """The identifying leaves of one event type: always there in a valid event, or to be asked for."""
-
-    sure: tuple[tuple[str, Pointer], ...]
-    maybe: tuple[tuple[str, Pointer], ...]
-
-    @staticmethod
-    def of(entry: EventType) -> Identifying:
-        found = identifying(entry)
-        sure = tuple((f, p) for f, p in found if entry.leaves[p].required)
-        return Identifying(sure, tuple((f, p) for f, p in found if not entry.leaves[p].required))
-
-
-@dataclass(slots=True)
-class _Counts:
-    """What the fast lane counts for one part, folded into the tally at its end."""
-
-    clean: Counter[str] = field(default_factory=Counter)
-    fields: Counter[tuple[str, str]] = field(default_factory=Counter)
-    whens: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    instants: list[tuple[str, datetime]] = field(default_factory=list)
-    marks: defaultdict[str, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
-    units: int = 0
-    carrying: int = 0
-    blank: int = 0
-    unreadable: int = 0
-    events: int = 0
-    contacts: int = 0
-    other: int = 0
-
-
 class Auditor:
     """A policy made ready to run: both lanes, the reader of envelopes, the redactor. One per process; keeps no events."""
 
@@ -125,11 +91,9 @@ class Auditor:
         self.contacts = Contacts(self.slow, territory or Territory())
         if self.fast is not None and self.fast.off:
             self.fast = None
-        types = (*policy.events.values(), *(category.type for category in policy.categories))
-        self.identifying = {id(entry): Identifying.of(entry) for entry in types}
-        self.timelines = tuple(dict.fromkeys(rule.timeline for rule in RULES if isinstance(rule, TimelineRule)))
-        self.markers = tuple((timeline, timeline.marker(policy)) for timeline in self.timelines)
-        self.clocks = {str(name): _clocks(policy.envelope, entry) for name, entry in policy.events.items()}
+        timelines = dict.fromkeys(rule.timeline for rule in RULES if isinstance(rule, TimelineRule))
+        self.markers = tuple((timeline, timeline.marker(policy)) for timeline in timelines)
+        self.bulk = Bulk(policy, self.markers, self.witness, self.inventory, self.anonymity)
 
     def tally(self, size: Size | None = None) -> Tally:
         return Tally(size)
@@ -138,7 +102,7 @@ class Auditor:
         self, part: Part, tally: Tally, at: tuple[int, int], override: str | None = None, sink: Sink | None = None
     ) -> None:
         """Judge one part of input `at` = (input, chunk) into the tally; findings also go to the sink."""
-        counts = _Counts()
+        counts = Counts()
         reader = Reader(self.policy, self.names, override, subjects=self.consent is not None)
         if self.inventory is not None:
             self.inventory.begin(tally)
@@ -159,12 +123,12 @@ class Auditor:
                 tally.watches[at[0]] = part.watch
                 if part.watch.first is not None and part.watch.last is not None:
                     tally.watch(part.watch.first, part.watch.last)
-        self._close(counts, tally, at)
+        self.bulk.close(counts, tally, at)
         if self.inventory is not None:
             self.inventory.flush(tally)
 
     def _traffic(  # noqa: PLR0913 - the same bundle as for lines
-        self, part: Traffic, counts: _Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
+        self, part: Traffic, counts: Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
     ) -> None:
         """One unit of traffic: its contacts, what they carry, and the telemetry in them."""
         place = Place(at[0], part.offset, 0, at[1], part.unit)
@@ -180,7 +144,7 @@ class Auditor:
         counts.other += part.units - told * (carried or refused)
 
     def _exchange(  # noqa: PLR0913 - the same bundle, one exchange further in
-        self, exchange: Exchange, place: Place, counts: _Counts, tally: Tally, reader: Reader, sink: Sink | None
+        self, exchange: Exchange, place: Place, counts: Counts, tally: Tally, reader: Reader, sink: Sink | None
     ) -> None:
         if exchange.contact is not None and not exchange.withdrawn:
             counts.contacts += 1
@@ -195,7 +159,7 @@ class Auditor:
             self._records(list(met.read(message.document, place)), counts, tally, sink)
 
     def _lines(  # noqa: PLR0913 - the hot loop: everything it needs, nothing looked up
-        self, part: Lines, counts: _Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
+        self, part: Lines, counts: Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
     ) -> None:
         lines = part.data.split(b"\n")
         if lines[-1] == b"":
@@ -213,78 +177,21 @@ class Auditor:
             offset += sum(map(len, batch)) + len(batch)
             unit += len(batch)
 
-    def _prove(self, lines: list[bytes], counts: _Counts, tally: Tally, index: int, unit: int) -> Iterable[Rest]:
+    def _prove(self, lines: list[bytes], counts: Counts, tally: Tally, index: int, unit: int) -> Iterable[Rest]:
         """Count what the fast lane proves of some lines, the first of which is `unit`; what is left, in order."""
         if self.fast is None or max(map(len, lines)) > self.limits.max_line:
             return [Rest(at, None) for at in range(len(lines))]
         proved, rest = self.fast.prove(lines)
         for group in proved:
             if group.at:
-                self._clean(group, counts, tally, index, unit)
+                self.bulk.count(group, counts, tally, index, unit)
         return rest
-
-    def _clean(self, group: Proved, counts: _Counts, tally: Tally, index: int, unit: int) -> None:
-        """Count proved events of one type and leave their marks."""
-        entry, values = group.plan.type, group.values
-        name = entry.name
-        counts.clean[name] += len(values)
-        for text, pointer in self.identifying[id(entry)].maybe:
-            number = sum(resolve(value, pointer) is not None for value in values)
-            if number:
-                counts.fields[name, text] += number
-        self._leave(group, self._arrivals(entry, values, counts), counts, tally, packed(index, 0, unit))
-        if self.witness is not None:
-            for value in values:
-                self.witness.attend(entry, entry.origin, value, times_of(value, self.policy.envelope), tally)
-
-        if self.inventory is not None:
-            for value in values:
-                self.inventory.attend(name, entry.origin, entry, value)
-        if self.anonymity is not None:
-            for value in values:
-                self.anonymity.attend(entry, value, times_of(value, self.policy.envelope).arrived, tally)
-
-    def _leave(
-        self, group: Proved, arrived: list[datetime | None], counts: _Counts, tally: Tally, first: bytes
-    ) -> None:
-        """Leave the marks of proved events; `first` is the packed place of the batch's first line."""
-        entry, start = group.plan.type, int.from_bytes(first, "big")
-        for timeline, mark in self.markers:
-            if timeline.cadenced and entry.cadence is None:
-                continue
-            bodies = [mark(entry, value, when) for value, when in zip(group.values, arrived, strict=True)]
-            marks = [
-                body + (start + (at << 8)).to_bytes(8, "big")
-                for body, at in zip(bodies, group.at, strict=True)
-                if body is not None
-            ]
-            if marks:
-                counts.marks[timeline.id] += b"".join(marks)
-            if timeline.cadenced and len(marks) < len(bodies):
-                self._unmarked(entry, [w for body, w in zip(bodies, arrived, strict=True) if body is None], tally)
-
-    @staticmethod
-    def _unmarked(entry: EventType, arrived: Iterable[datetime | None], tally: Tally) -> None:
-        """Keep-alives that cannot stand in a timeline: a gap each."""
-        for when in arrived:
-            tally.add_gap(Gap.TIME if when is None else Gap.SUBJECT, entry.origin)
-
-    def _arrivals(self, entry: EventType, values: list[dict[str, Any]], counts: _Counts) -> list[datetime | None]:
-        """Note when proved events arrived; the arrivals themselves where a cadence needs them."""
-        clock = self.clocks[entry.name]
-        texts: list[str] = [value[clock] for value in values] if clock is not None else []
-        if texts and all(map(_fixed, texts)):  # fixed-width UTC times order as text
-            counts.whens[entry.origin] += texts
-            return [parse_time(text) if entry.cadence is not None else None for text in texts]
-        arrived = [arrival_of(value, self.policy.envelope) for value in values]
-        counts.instants += ((entry.origin, when) for when in arrived if when is not None)
-        return arrived
 
     def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
         self,
         data: bytes,
         place: Place,
-        counts: _Counts,
+        counts: Counts,
         tally: Tally,
         reader: Reader,
         sink: Sink | None,
@@ -300,7 +207,7 @@ class Auditor:
             return
         self._records(list(reader.read(document, place)), counts, tally, sink)
 
-    def _records(self, records: list[Event | Unreadable], counts: _Counts, tally: Tally, sink: Sink | None) -> None:
+    def _records(self, records: list[Event | Unreadable], counts: Counts, tally: Tally, sink: Sink | None) -> None:
         """The records of one unit or message."""
         bad = [record for record in records if isinstance(record, Unreadable)]
         if len(bad) == len(records):
@@ -314,7 +221,7 @@ class Auditor:
                 counts.events += 1
                 self._event(record, tally, sink)
 
-    def _refuse(self, record: Unreadable, counts: _Counts, tally: Tally, sink: Sink | None) -> None:
+    def _refuse(self, record: Unreadable, counts: Counts, tally: Tally, sink: Sink | None) -> None:
         counts.unreadable += 1
         self._note(record, tally, sink)
 
@@ -338,7 +245,7 @@ class Auditor:
         if self.anonymity is not None:
             self.anonymity.attend(case.type, event.value, event.times.arrived, tally)
         if case.type is not None:
-            found = self.identifying[id(case.type)]
+            found = self.bulk.identifying[id(case.type)]
             for text, pointer in (*found.sure, *found.maybe):
                 if resolve(event.value, pointer) is not None:
                     tally.fields[case.type.name, text] += 1
@@ -366,7 +273,7 @@ class Auditor:
             if body is not None:
                 tally.mark(MarkKey(timeline.id, event.place.input, event.place.chunk), body + place)
             elif timeline.cadenced and listed is not None and listed.cadence is not None:
-                self._unmarked(listed, [times.arrived], tally)
+                unmarked(listed, [times.arrived], tally)
 
     @staticmethod
     def _report(findings: Iterator[Finding], tally: Tally, sink: Sink | None) -> None:
@@ -374,60 +281,3 @@ class Auditor:
             tally.add(finding)
             if sink is not None:
                 sink(finding)
-
-    def _close(self, counts: _Counts, tally: Tally, at: tuple[int, int]) -> None:
-        clean = counts.clean.total()
-        for name, number in counts.clean.items():
-            entry = self.policy.events[name]
-            tally.count_event(EventKey(undocumented=False, origin=entry.origin, name=name), number)
-            for text, _ in self.identifying[id(entry)].sure:
-                tally.fields[name, text] += number
-        tally.fields.update(counts.fields)
-        for timeline, marks in counts.marks.items():
-            tally.mark(MarkKey(timeline, *at), bytes(marks))
-        self._close_times(counts, tally)
-        carrying, events = counts.carrying + clean, counts.events + clean
-        units = Units(counts.units, carrying, counts.blank, counts.unreadable, counts.other, events, counts.contacts)
-        tally.count_units(at, units)
-
-    @staticmethod
-    def _close_times(counts: _Counts, tally: Tally) -> None:
-        """When the clean events arrived: the ends, and how many in which hour."""
-        ends = [end for whens in counts.whens.values() for end in (min(whens), max(whens))]
-        instants = [when for when in map(parse_time, ends) if when is not None]
-        instants += [when for _, when in counts.instants]
-        if instants:
-            tally.saw(min(instants), max(instants))
-        for origin, whens in counts.whens.items():
-            for hour, number in Counter(map(_HOUR, whens)).items():
-                start = parse_time(f"{hour}:00:00Z")
-                if start is not None:
-                    tally.hours.add(origin, hour_of(start), number)
-        for origin, when in counts.instants:
-            tally.hours.add(origin, hour_of(when))
-
-
-_HOUR = itemgetter(slice(13))
-
-
-def _fixed(when: str) -> bool:
-    """Whether a time that its schema vouches for has the one form that orders as text."""
-    return len(when) == 24 and when[23] == "Z" and when[10] == "T" and when[17] != "6" and when > "0001"
-
-
-def packed(index: int, item: int, unit: int) -> bytes:
-    """A place in eight bytes that sort: two of the input, five of the unit, one of the item (255: that or more)."""
-    return (index << 48 | unit << 8 | min(item, 255)).to_bytes(8, "big")
-
-
-def _clocks(envelope: Envelope, entry: EventType) -> str | None:
-    """The root member that is an event's arrival time, if its schema vouches for the format; else every time is parsed."""
-    for pointer in (envelope.received, envelope.stamp, envelope.sent):
-        if pointer is None or len(pointer) != 1:
-            continue
-        leaf = entry.leaf(pointer)
-        if leaf is not None and leaf.required and leaf.schema.get("format") == "date-time":
-            return str(pointer[0])
-        if leaf is not None:
-            return None  # it may be there and decide: the full reading must look
-    return None
