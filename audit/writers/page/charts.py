@@ -94,11 +94,12 @@ def claim_strip(result: Result) -> Chart | None:
         header=("no.", "claim", "verdict"),
         rows=rows,
         numbers=3,
-        more=_left_out(len(every), "claims"),
+        more=left_out(len(every), "claims"),
     )
 
 
-def _left_out(number: int, what: str) -> str:
+def left_out(number: int, what: str) -> str:
+    """What stands below a chart that shows the first MOST alone."""
     return f"Shown: {MOST} of {number:,} {what}." if number > MOST else ""
 
 
@@ -348,7 +349,7 @@ def fields(result: Result) -> Chart | None:
         header=("event", *_FIELDS),
         rows=[(name, *(f"{number:,}" for number in numbers)) for name, *numbers in rows],
         key=[*zip(kinds, _FIELDS, strict=True)],
-        more=_left_out(len(every), "events"),
+        more=left_out(len(every), "events"),
     )
 
 

@@ -17,6 +17,7 @@ from audit.writers import accepted
 from audit.writers.fields import rows, times
 from audit.writers.grouped import grouped
 from audit.writers.page import charts
+from audit.writers.page.anonymity import anonymity
 
 MOST = 500
 """Groups shown in full; the result holds all of them. Groups are ordered by weight, so that the heaviest are shown."""
@@ -77,7 +78,7 @@ def view(result: Result) -> dict[str, Any]:
         "other_fields": inventory["other"]["fields"] if inventory is not None else 0,
         "searched": facts(result["coverage"]["searched"]),
         "traffic": facts(every.get("traffic")),
-        "measures": facts(every.get("measures")),
+        "measures": anonymity(every.get("measures")),
         "suppressed_words": accepted.headline(result),
         "exceptions": every.get("exceptions"),
         "suppressions": list(_suppressions(every)),
