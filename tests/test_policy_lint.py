@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import json
 import os
+import random
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from audit.authoring.case_lint import case_faults
+from audit.authoring.entries import entries
 from audit.authoring.faults import LINTS, Severity
 from audit.authoring.lint import Report, lint
+from audit.authoring.policy_lint import policy_lint
 from audit.authoring.schema_lint import DIALECT, schema_faults
+from audit.authoring.tree import Tree
 from audit.policy.files import built_in
 from audit.policy.patterns import Pattern
 from tests.conftest import invoke
@@ -501,6 +510,55 @@ def test_nothing_is_fetched(pack: Path) -> None:
         assert {"reference", "dialect"} <= {fault.lint for fault in lint(pack, TODAY).faults}
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+def replaced(value: Any, dice: random.Random) -> Any:
+    """A copy in which something at any depth is something else."""
+    odd: list[Any] = [
+        None,
+        True,
+        -1.5,
+        "",
+        "#/",
+        "^(",
+        [],
+        {},
+        [1, {}],
+        {"$ref": "#"},
+        {"type": "object"},
+        1e308,
+        "/a",
+        "PT1H",
+    ]
+    found: list[tuple[Any, Any]] = []
+    whole = copy.deepcopy(value)
+    stack = [whole]
+    while stack:
+        node = stack.pop()
+        inner = list(node.items()) if isinstance(node, dict) else list(enumerate(node))
+        found += [(node, key) for key, _ in inner]
+        stack += [child for _, child in inner if isinstance(child, dict | list)]
+    for node, key in dice.sample(found, min(3, len(found))):
+        node[key] = copy.deepcopy(dice.choice(odd))
+    return whole
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_whatever_stands_in_a_pack_lint_ends_with_a_report(dice: random.Random) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        pack = Path(shutil.copytree(HARBOUR, Path(folder) / "pack"))
+        for path in (
+            pack / BEAT,
+            pack / "samples" / "deck-heartbeat.json",
+            *sorted((pack / "tests").glob("*.json"))[:3],
+        ):
+            path.write_text(json.dumps(replaced(json.loads(path.read_text("utf-8")), dice)), "utf-8")
+        tree = Tree(pack)
+        tree.values[POLICY] = replaced(tree.values[POLICY], dice)
+        for file, said in (*case_faults(tree, entries(tree)), *((POLICY, said) for said in policy_lint(tree))):
+            tree.add(file, said.key, said.lint, said.what)
+        assert lint(pack, TODAY).files == len(tree.files)
 
 
 # ---- the command ----------------------------------------------------------------------------------------------------

@@ -98,7 +98,8 @@ def _placeholders(tree: Tree, shown: set[str]) -> Iterator[tuple[str, Said]]:
 
     for file in tree.below("events"):
         for at, node in every(tree.values.get(file, {})):
-            if isinstance(node, dict) and "x-placeholder" in node and node["x-placeholder"] not in shown:
+            placeholder = node.get("x-placeholder", "") if isinstance(node, dict) else ""
+            if placeholder and not (isinstance(placeholder, str) and placeholder in shown):
                 yield (
                     file,
                     Said(child(at, "x-placeholder"), "placeholder-not-shown", "no sample shows this placeholder"),
@@ -117,6 +118,6 @@ def untested(tree: Tree, known: Entries) -> Iterator[tuple[str, Said]]:
             tested[match["kind"]].add(name)
     for number, event in enumerate(tables(tree.values.get(POLICY), "events")):
         name = event.get("name")
-        missing = [f"{kind} file" for kind in ("pass", "fail") if name not in tested[kind]]
-        if missing and isinstance(name, str):
+        missing = [f"{kind} file" for kind in ("pass", "fail") if isinstance(name, str) and name not in tested[kind]]
+        if missing:
             yield POLICY, Said(f"/events/{number}", "event-without-test", f"{name!r} has no {' and no '.join(missing)}")

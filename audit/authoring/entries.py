@@ -39,7 +39,7 @@ def entries(tree: Tree) -> Entries:
     """Everything of policy.toml that names an event, with its schema compiled."""
     raw = tree.values.get(POLICY)
     envelope = _envelope(raw)
-    transport = tuple(name for name in envelope.get("transport", ()) if isinstance(name, str))
+    transport = tuple(name for name in _list(envelope, "transport") if isinstance(name, str))
     known: dict[str, EventType | None] = {}
 
     def entry(table: Mapping[str, Any]) -> EventType | None:
@@ -66,6 +66,11 @@ def _envelope(raw: Any) -> Mapping[str, Any]:
         path = schemas_root() / "envelopes" / f"{kind}.toml"
         return tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
     return found
+
+
+def _list(envelope: Mapping[str, Any], key: str) -> list[Any]:
+    found = envelope.get(key)
+    return found if isinstance(found, list) else []
 
 
 def _pointer(envelope: Mapping[str, Any], key: str) -> Pointer | None:

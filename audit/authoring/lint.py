@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -57,13 +58,36 @@ def _collect(tree: Tree, file: str, found: Iterator[Said]) -> None:
 
 
 def _schema(value: Any, ids: frozenset[Pointer]) -> Iterator[Said]:
-    said: set[str] = set()
-    for found in _meta(value):
-        said.add(found.key)
-        yield found
-    for found in schema_faults(value, ids):
-        if not (found.lint == "not-a-schema" and found.key in said):
-            yield found
+    said = [*_meta(value)]
+    yield from said
+    for _ in range(_ROUNDS):
+        wrong = [found.key for found in _meta(value)]
+        if "" in wrong:
+            return
+        value = _without(value, wrong)
+    if any(True for _ in _meta(value)):
+        return
+    told = {found.key for found in said}
+    yield from (f for f in schema_faults(value, ids) if not (f.lint == "not-a-schema" and f.key in told))
+
+
+_ROUNDS = 3
+"""A keyword taken out can leave another one wrong, hardly a third."""
+
+
+def _without(value: Any, wrong: list[str]) -> Any:
+    """The schema without the keywords that JSON Schema refuses, so that they hide no other fault."""
+    kept = copy.deepcopy(value) if wrong else value
+    for path in sorted(wrong, reverse=True):
+        *way, last = parse_pointer(path)
+        node = kept
+        for token in way:
+            node = node[int(token)] if isinstance(node, list) else node[token]
+        if isinstance(node, list):
+            node[int(last)] = True
+        else:
+            node.pop(last, None)
+    return kept
 
 
 @cache

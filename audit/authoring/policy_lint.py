@@ -87,9 +87,8 @@ def _names(raw: Mapping[str, Any]) -> Iterator[Said]:
             if isinstance(name, str) and name in seen:
                 yield Said(f"/{kind}/{number}/{key}", "doubled-name", f"{name!r} stands twice")
             seen.add(name if isinstance(name, str) else None)
-    origins = {entry.get("name") for entry in tables(raw, "origins")}
-    events = {entry.get("name") for entry in tables(raw, "events")}
-    purposes = {entry.get("purpose") for entry in tables(raw, "destinations")}
+    origins, events = _said(raw, "origins", "name"), _said(raw, "events", "name")
+    purposes = _said(raw, "destinations", "purpose")
     for at, name in _uses(raw, "origin"):
         if name not in origins:
             yield Said(at, "unknown-origin", f"there is no origin {name!r}")
@@ -99,6 +98,11 @@ def _names(raw: Mapping[str, Any]) -> Iterator[Said]:
     for number, claim in enumerate(tables(raw, "claims")):
         if isinstance(claim.get("destination"), str) and claim["destination"] not in purposes:
             yield Said(f"/claims/{number}/destination", "unknown-destination", "no destination has this purpose")
+
+
+def _said(raw: Mapping[str, Any], kind: str, key: str) -> frozenset[str]:
+    """Every text that the tables of a list have under a key."""
+    return frozenset(entry[key] for entry in tables(raw, kind) if isinstance(entry.get(key), str))
 
 
 def _uses(raw: Mapping[str, Any], what: str) -> Iterator[tuple[str, str]]:

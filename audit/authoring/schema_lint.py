@@ -312,7 +312,7 @@ def _below(where: Where, pointer: tuple[str, ...]) -> Iterator[tuple[Where, tupl
                     "unevaluatedProperties",
                 ):
                     yield Where(where.root, path, inner), (*pointer, "*")
-                elif keyword in ("anyOf", "oneOf", "then", "else"):
+                elif keyword in ("anyOf", "oneOf", "then", "else", "dependentSchemas"):
                     stack.append(Where(where.root, path, inner))
 
 
@@ -350,7 +350,10 @@ def _home(where: Where) -> str:
 
 def _object(where: Where, at: str) -> Iterator[Said]:
     if not _closed(where):
-        mapped = any(isinstance(node.get("additionalProperties"), dict) for _, node in where.together())
+        mapped = any(
+            isinstance(node.get("additionalProperties"), dict) or node.get("patternProperties")
+            for _, node in where.together()
+        )
         what = (
             "a map whose names are not bounded: add propertyNames with a pattern or maxLength, and maxProperties"
             if mapped

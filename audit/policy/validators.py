@@ -256,7 +256,11 @@ def check_safe(schema: object, at: str = "") -> Iterable[tuple[str, str]]:
                 yield where, "a reference must be local (start with '#'): nothing is fetched"
             elif key in ("$id", "$anchor", "$dynamicAnchor", "$vocabulary"):
                 yield where, f"{key} is not supported: refer with '#/$defs/...'"
-            elif key == "format" and at.rsplit("/", 1)[-1] != "properties" and value not in FORMATS:
+            elif (
+                key == "format"
+                and at.rsplit("/", 1)[-1] != "properties"
+                and not (isinstance(value, str) and value in FORMATS)
+            ):
                 yield where, f"unknown format: use one of {', '.join(sorted(FORMATS))}"
             if key not in ("const", "enum", "examples", "default"):
                 yield from check_safe(value, where)
