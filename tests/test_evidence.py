@@ -233,6 +233,11 @@ def test_check_knows_evidence_by_its_manifest_also_below_a_directory(tmp_path: P
         assert re.fullmatch("[0-9a-f]{64}", row["sha256"])
 
 
+def test_several_processes_read_evidence_as_one_does(tmp_path: Path) -> None:
+    written(tmp_path / "e", 4)
+    assert check(tmp_path / "e", "-j", "2").result == check(tmp_path / "e").result
+
+
 def test_after_a_break_nothing_is_judged(tmp_path: Path) -> None:
     written(tmp_path / "e", 5)
     spoil(tmp_path / "e", SPOILT["a record changed"])

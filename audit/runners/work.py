@@ -84,7 +84,7 @@ def audit_chunk(judge: Auditor, recipe: Recipe, job: Job, give: Callable[[Partia
         reading = Reading(chunk.input, judge.limits)
         fold(judge, chunk, reading.parts(), origin, tally, held)
         lines = reading.format is Format.JSONL
-        told = InputFacts(chunk.input.name, reading.format.value, reading.size, reading.sha256, lines)
+        told = InputFacts(chunk.input.name, reading.format.value, reading.size, reading.sha256, lines, reading.head)
         facts.append((chunk.input.index, told))
     held.flush()
     return Done(tally, tuple(facts))

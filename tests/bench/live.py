@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,8 @@ LEAK = {**EVENT, "properties": {**EVENT.get("properties", {}), "note": "jane@cor
 
 CLIENT = """
 import http.client, json, ssl, sys, threading, time
-host, port, vendor, ca, total, width, pause = sys.argv[1], *(int(a) for a in sys.argv[2:4]), sys.argv[4], *map(float, sys.argv[5:8])
+host, port, vendor, ca = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+total, width, pause = map(float, sys.argv[5:8])
 body = sys.stdin.read()
 context = ssl.create_default_context(cafile=ca)
 took, codes = [], {}
@@ -75,12 +77,23 @@ def resident(running: Proxy) -> int:
     return int(status.partition("VmRSS:")[2].split()[0]) // 1024
 
 
+def spent(running: Proxy) -> float:
+    """Seconds of processor that it took so far: what the machine does beside counts little here."""
+    fields = Path(f"/proc/{running.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def observed(scratch: Path, vendor: Collector, total: int) -> None:
     with proxy(scratch, "--trust-ca", str(vendor.trust)) as running:
         run(running.port, vendor, running.ca, EVENT, 200)
         direct = run(vendor.port, vendor, vendor.trust, EVENT, 2_000)
+        before = spent(running)
         load = run(running.port, vendor, running.ca, EVENT, 3_000)
+        each = (spent(running) - before) / 3_000
         print(f"at full load, 8 connections: {direct.rate:,.0f} requests/s without, {load.rate:,.0f} with the proxy")
+        print(
+            f"processor time of the proxy: {1000 * each:.2f} ms a request, so at most {1 / each:,.0f} requests/s on one core"
+        )
         calm = [
             run(vendor.port, vendor, vendor.trust, EVENT, 300, 1, 0.01),
             run(running.port, vendor, running.ca, EVENT, 300, 1, 0.01),
