@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from audit.engine.run import Auditor
+from audit.engine.traffic import Traffic
 from audit.model import Contact, Known, Reason, Scheme
 from audit.policy.destinations import Standing, Territory, own_hosts
+from audit.sources.requests import Request, decode
+from audit.tally import Size, Tally
 from tests.conftest import CAPTURES, Run, accounted, active, check, check_bytes, invoke, jsonl, page_load
 from tests.test_har import archive, entry
 from tests.within import APPSMITH, HARBOUR, policy_of
 
+HOSTS = ("a.test", "b.test", "10.0.0.1", "c.test", "localhost")
 EVENT = json.dumps(page_load())
+
+
+def at(hour: int) -> datetime:
+    return datetime(2026, 11, 23, hour, tzinfo=UTC)
 
 
 def audit(*entries: dict[str, Any], args: tuple[str, ...] = ()) -> Run:
@@ -210,3 +222,24 @@ def test_the_same_captures_give_the_same_bytes_in_any_order_of_reading(tmp_path:
     for target in (one, two):
         invoke("check", CAPTURES / "browser-segment-next.har", CAPTURES / "egress-dirty.pcap", "-o", f"json={target}")
     assert one.read_bytes() == two.read_bytes()
+
+
+@given(st.lists(st.tuples(st.sampled_from(HOSTS), st.integers(0, 3), st.booleans()), max_size=12), st.integers(0, 12))
+def test_contacts_add_up_however_they_are_cut(met: list[tuple[str, int, bool]], cut: int) -> None:
+    judge = Auditor(policy_of(APPSMITH))
+
+    def tally(parts: list[Traffic]) -> Tally:
+        found = judge.tally(Size(groups=2))
+        for part in parts:
+            judge.feed(part, found, (0, part.unit))
+        return found
+
+    parts = [
+        Traffic(
+            number, number, (decode(Request("POST", f"https://{host}/v1/t", (), b"{}" if told else b"x", at(when))),)
+        )
+        for number, (host, when, told) in enumerate(met, 1)
+    ]
+    whole = tally(parts)
+    assert tally(parts[:cut]) + tally(parts[cut:]) == tally(parts[cut:]) + tally(parts[:cut]) == whole
+    assert whole.contacts == len(parts)

@@ -256,3 +256,7 @@ def test_a_plain_text_needs_no_search(text: str) -> None:
     """The short way loses nothing: nothing is found in a plain text, decoded or not."""
     if is_plain(text):
         assert look(text) == NOTHING
+
+
+def test_a_quotation_mark_that_is_never_closed_crashes_nothing() -> None:
+    assert not content('"a,b,c\nd,e,f').payload

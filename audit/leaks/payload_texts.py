@@ -159,7 +159,10 @@ def _cells(lines: list[str], mark: str) -> Iterator[list[str]]:
 
 def _headed(lines: list[str], mark: str, columns: int) -> bool:
     """Two lines are a header and a row where the first is all names and the second is not."""
-    head, row = ([cell.strip() for cell in cells] for cells in _cells(lines[:2], mark))
+    cut = [[cell.strip() for cell in cells] for cells in _cells(lines[:2], mark)]
+    if len(cut) != 2:  # a quotation mark that is not closed makes one line of two
+        return False
+    head, row = cut
     named = all(_HEAD.fullmatch(cell) for cell in head) and len(set(head)) == columns
     return named and f"{mark} " not in lines[0] and any(cell[:1].isdigit() or "@" in cell for cell in row)
 
