@@ -195,6 +195,7 @@ SECRETS: dict[str, Make] = {
     ),
     "MySQL": lambda m: f"mysql://root:{m.password()}@10.0.{m.between(1, 9)}.5/shop",
     "MongoDB": lambda m: f"mongodb+srv://svc:{m.password()}@cluster{m.digits(1)}.mongo.northwind.de/test?w=majority",
+    "Telegram": lambda m: f"https://api.telegram.org/bot{m.between(1, 9)}{m.digits(8)}:A{'A'}{m.alnum(33)}/sendMessage",
     "Redis": lambda m: f"redis://:{m.password()}@cache:6379/0",
     "AMQP": lambda m: f"amqps://queue:{m.password()}@mq.internal/vhost",
     "JDBC": lambda m: f"jdbc:postgresql://db:5432/x?user=app&password={m.password()}",
@@ -250,6 +251,12 @@ NUMBERS: dict[str, Make] = {
     "card": lambda m: _card(m, m.pick("4", "51", "53"), 16),
     "card, grouped": lambda m: _grouped(_card(m, m.pick("4", "52", "6011"), 16), m.pick(" ", "-")),
     "card, American Express": lambda m: _card(m, "37", 15),
+    "phone, 00": lambda m: f"0049 {m.pick('151', '160', '172')} {m.between(20, 99)}{m.digits(6)}",
+    "place, degrees": lambda m: f"{m.between(40, 58)}.{m.digits(4)}° N, {m.between(4, 20)}.{m.digits(4)}° E",
+    "place, in a path": lambda m: f"/weather/{m.between(40, 58)}.{m.digits(6)}/{m.between(4, 20)}.{m.digits(6)}",
+    "IPv4, small numbers": lambda m: (
+        f"X-Forwarded-For: {m.between(5, 99)}.{m.between(1, 99)}.{m.between(1, 99)}.{m.between(1, 99)}"
+    ),
     "place, pair": lambda m: f"{m.between(40, 58)}.{m.digits(6)},{m.between(4, 20)}.{m.digits(6)}",
     "place, in a URL": lambda m: (
         f"https://m.northwind.de/?lat={m.between(40, 58)}.{m.digits(5)}&lng={m.between(4, 20)}.{m.digits(5)}"
@@ -266,6 +273,7 @@ NUMBERS: dict[str, Make] = {
 }
 
 ERRORS = (
+    "Access denied for user '{w}'@'10.0.0.5' (using password: YES)",
     'ERROR: duplicate key value violates unique constraint "users_email_key"\nDETAIL: Key (email)=({w}) already exists.',
     "ORA-00001: unique constraint (SHOP.USERS_PK) violated",
     "Duplicate entry '{w}' for key 'users.name'",
@@ -349,6 +357,10 @@ DATA: dict[str, Make] = {
     "semicolons": lambda m: _csv(m, ";"),
     "psql": _psql,
     "mysql": _mysql,
+    "YAML": lambda m: "\n".join(f"- id: {r['id']}\n  name: {r['name']}" for r in _rows(m)),
+    "objects of a program": lambda m: ", ".join(f"User{{id={r['id']}, name='{r['name']}'}}" for r in _rows(m)),
+    "psql, expanded": lambda m: f"-[ RECORD 1 ]\nid   | {m.between(1, 99)}\nname | {m.person()}\n",
+    "GraphQL, error": lambda m: json.dumps({"errors": [{"message": f"no user {m.person()}", "path": ["user"]}]}),
     "XML": _xml,
     "XML attributes": _attributes,
     "HTML table": lambda m: (
@@ -499,6 +511,10 @@ LOOK_ALIKES: dict[str, Make] = {
     ),
     "settings": lambda m: json.dumps({"theme": m.pick("dark", "light"), "size": m.between(1, 9), "tags": ["a", "b"]}),
     "markup": lambda m: f"<div><p>{m.person()}</p><p>x</p></div>",
+    "style sheet": lambda m: "a{color:#" + m.hex(6) + ";margin:0} b{color:#" + m.hex(6) + ";margin:1px}",
+    "capital word": lambda m: m.pick(
+        "Settings", "AuthToken", "InternalServerError", "DataTransferObject", "ApplicationsPageLoad"
+    ),
     "selector": lambda m: (
         f"#root > div:nth-child({m.digits(1)}) .btn-{m.pick('primary', 'link')}[data-id='{m.hex(6)}']"
     ),

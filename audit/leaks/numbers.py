@@ -30,6 +30,7 @@ class FoundPersonal(NamedTuple):
 
 _GAP = r"[ ()./\u00a0\u2010-\u2013-]{0,2}"
 _PHONE = re.compile(rf"(?<![\w+.])\+[1-9](?:{_GAP}[0-9]){{6,14}}(?![\w+]|[.,:-][0-9])")
+_ABROAD = re.compile(rf"(?<![\w+.])00[1-9][0-9]{{0,2}}[ ()./-]{{1,2}}[0-9](?:{_GAP}[0-9]){{5,12}}(?![\w+]|[.,:-][0-9])")
 _NORTH_AMERICAN = re.compile(
     r"(?<![\w+./:-])(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[-. ][0-9]{4}"
     r"|(?:1[-. ])?[2-9][0-9]{2}([-. ])[2-9][0-9]{2}\1[0-9]{4})(?![\w-]|\.[0-9])"
@@ -62,8 +63,10 @@ _REGIONS = tuple("US GB DE FR ES IT NL PL BR IN JP CN AU CH AT BE SE MX ZA TR".s
 def phones_in(text: str) -> Iterator[FoundPersonal]:
     if "+" in text and any(is_phone(match[0]) for match in _PHONE.finditer(text)):
         yield FoundPersonal(Personal.PHONE, Grade.STRONG)
-    elif any(is_phone(match[0], ("US",)) for match in _NORTH_AMERICAN.finditer(text)) or any(
-        is_phone(match[1], _REGIONS) for match in _CALLED.finditer(text)
+    elif (
+        any(is_phone(match[0]) for match in _ABROAD.finditer(text))
+        or any(is_phone(match[0], ("US",)) for match in _NORTH_AMERICAN.finditer(text))
+        or any(is_phone(match[1], _REGIONS) for match in _CALLED.finditer(text))
     ):
         yield FoundPersonal(Personal.PHONE, Grade.SUSPECTED)
 

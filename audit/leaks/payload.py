@@ -90,6 +90,9 @@ def _document(value: dict[str, Json]) -> Payload | None:
     edges = value.get("edges")
     if isinstance(edges, list) and edges and isinstance(edges[0], dict) and isinstance(edges[0].get("node"), dict):
         return Payload.RESULT_SET
+    errors = value.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict) and "message" in errors[0]:
+        return Payload.RESPONSE if {"locations", "path", "extensions"} & errors[0].keys() else None
     data = value.get("data")
     if len(value) <= 2 and isinstance(data, dict) and len(data) == 1:
         (record,) = data.values()

@@ -31,15 +31,19 @@ _DATABASE = re.compile(
     r"|Key \([\w\", ]{1,200}\)=\(|Failing row contains \(|duplicate key value is \(|dup key: \{|value too long for type "
     r"|Out of range value for column|Data too long for column|Incorrect \w+ value: '|mapper_parsing_exception"
     r"|Unique constraint failed on the |Sequelize\w{1,40}Error|ConditionalCheckFailedException|DB::Exception: "
+    r"|Access denied for user '|authentication failed for user |Unknown database '|SQL compilation error"
+    r"|index_not_found_exception"
     r"|Numeric value '[^']{1,200}' is not recognized|Conversion failed when converting "
 )
 _DATABASE_MARKS = (
     "ORA-", "SQLSTATE", "E11000", "duplicate key", "Duplicate entry", "violates", "does not exist", "syntax error",
     "SQL syntax", "Unknown column", "doesn't exist", "constraint failed", "no such", "SQLException", "SQLSyntax",
     "PSQLException", "MongoServer", "psycopg", "MySQLdb", "pymysql", "ER_", "PG::", "Violation of", "Invalid ",
-    "invalid input", "null value in", "WRONGTYPE", "Msg ", "Cannot insert", "Data truncat", "truncated", "FOREIGN KEY",
-    "Key (", "Failing row", "dup key", "value too long", "Out of range", "Data too long", "Incorrect ",
-    "mapper_parsing", "Sequelize", "ConditionalCheck", "DB::", "Numeric value", "Conversion failed",
+    "invalid input", "null value in", "WRONGTYPE", "Msg ", "Cannot insert", "Data truncat", "truncated",
+    "FOREIGN KEY", "Key (", "Failing row", "dup key", "value too long", "Out of range", "Data too long",
+    "Incorrect ", "mapper_parsing", "Sequelize", "ConditionalCheck", "DB::", "Numeric value", "Conversion failed",
+    "Unique constraint", "Access denied", "authentication failed", "Unknown database", "compilation error",
+    "index_not_found",
 )  # fmt: skip
 
 _VALUE = r"(?:'[^'\n]{1,400}'|\"[^\"\n]{1,400}\"|`[^`\n]{1,400}`|\\[\"'][^\"'\n]{1,400})"
@@ -80,9 +84,15 @@ _NAMES = re.compile(
 
 _OBJECT = re.compile(r"\{([^{}]{3,4000})\}?")
 _MEMBER = re.compile(
-    r"(?:^|[,{])\s{0,8}(?:\"([\w .$-]{1,64})\"|'([\w .$-]{1,64})'|([A-Za-z_$][\w$]{0,63}))\s{0,4}(?::|=>)"
+    r"(?:^|[,{])\s{0,8}(?:\"([\w .$-]{1,64})\"|'([\w .$-]{1,64})'|([A-Za-z_$][\w$]{0,63}))\s{0,4}(?::|=>?)"
 )
 _RULED = re.compile(r"^[ \t]{0,8}[+|]?[-=]{2,}(?:[-=+| ]{0,256}[+|][-=+| :]{2,256})\s{0,4}$", re.MULTILINE)
+_FOOT = re.compile(
+    r"^\(\d{1,9} rows?\)\s{0,4}$|^\d{1,9} rows? in set\b|^-\[ RECORD \d{1,9} \]|^\*{5,40} \d{1,9}\. row \*{5,40}",
+    re.MULTILINE,
+)
+_ITEM = re.compile(r"^\s{0,16}- [\w\"']{1,64}\s{0,4}: \S", re.MULTILINE)
+_UNDER_ITEM = re.compile(r"^\s{2,18}[\w\"']{1,64}\s{0,4}: \S", re.MULTILINE)
 _HEAD = re.compile(r"[\"']?[A-Za-z_][\w .#()/-]{0,63}[\"']?")
 _TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]{0,63})((?:[^<>\"']|\"[^\"<]{0,1000}\"|'[^'<]{0,1000}'){0,64})>")
 _HTML = frozenset(
@@ -121,6 +131,10 @@ def _as_text(text: str) -> Payload | None:
             return Payload.DELIMITED
         if _RULED.search(head) and _printed(head):
             return Payload.TABLE
+        if _FOOT.search(head):
+            return Payload.TABLE
+        if len(_ITEM.findall(head)) >= 2 and len(_UNDER_ITEM.findall(head)) >= 2:
+            return Payload.ROWS
         if "HTTP/" in text and _HTTP.search(head):
             return Payload.RESPONSE
     return Payload.MARKUP if text.count("<") > 1 and _marked_up(head) else None

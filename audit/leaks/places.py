@@ -14,7 +14,7 @@ _PAIR = re.compile(rf"(?<![\w.,])(-?{_PRECISE})\s?[,;|/ ]\s?(-?{_PRECISE})(?![\w
 _LATITUDE = re.compile(rf"lat(?:itude)?[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE)
 _LONGITUDE = re.compile(rf"(?:lon|lng|long|longitude)[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE)
 _DEGREES = re.compile(
-    r"[0-9]{1,2}\s?°\s?[0-9]{1,2}\s?['\u2032\u2019]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?[\"\u2033\u201d]?\s?[NS]|[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{3}"
+    r"[0-9]{1,2}\s?°\s?[0-9]{1,2}\s?['\u2032\u2019]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?[\"\u2033\u201d]?\s?[NS]|[0-9]{1,2}\.[0-9]{3,16}\s?°\s?[NS]|[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{3}"
 )
 _AROUND = re.compile(r"geo|loc|pos|coord|map|\bll\b|\bat\b|@|point|center|gps|near|place|home", re.IGNORECASE)
 _MAC = re.compile(
@@ -24,6 +24,7 @@ _MAC = re.compile(
 _IPV4 = re.compile(r"(?<![\w.+-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w+-]|\.[0-9A-Za-z])")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,37}(?:\.[0-9]{1,3}){0,3}(?![\w:])")
 _VERSION = re.compile(r"(?:\bv|ver(?:sion)?|release|build|rv|[a-z]/)[\s:=]{0,2}\Z", re.IGNORECASE)
+_CALLED = re.compile(r"\b(?:ip|addr(?:ess)?|from|client|peer|remote(?:_addr)?|for|host)\W{1,4}\Z", re.IGNORECASE)
 _HOST = re.compile(r"://(?:[^\s/?#@]{0,128}@)?\[?\Z")
 
 
@@ -36,7 +37,8 @@ def places_in(text: str) -> Iterator[FoundPersonal]:
         return
     for match in _PAIR.finditer(text):
         whole = len(match[0]) == len(text.strip(" \t\r\n()[]{}\"'"))
-        if (whole or _AROUND.search(text)) and is_place(match[1], match[2]):
+        fine = min(len(part.partition(".")[2]) for part in match.groups()) >= 5
+        if (whole or fine or _AROUND.search(text)) and is_place(match[1], match[2]):
             yield FoundPersonal(Personal.PLACE, Grade.SUSPECTED)
             return
 
@@ -78,7 +80,7 @@ def is_address(text: str) -> bool:
 
 def _is_address(match: re.Match[str]) -> bool:
     text, before = match[0], match.string[max(0, match.start() - 160) : match.start()]
-    if ":" not in text and max(map(int, text.split("."))) < 100:
+    if ":" not in text and max(map(int, text.split("."))) < 100 and _CALLED.search(before) is None:
         return False  # 1.2.3.4 is as good a version number
     if ":" in text and len(text.replace(":", "")) < 6:
         return False  # `::` and `a::b` are punctuation

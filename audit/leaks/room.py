@@ -45,6 +45,10 @@ def _backwards(quad: tuple[str, ...]) -> str:
 
 _TURNED = tuple(letters.translate(_ROT13) for letters in _QUAD)
 _BASE64 = tuple(map(re.compile, (_forwards(_QUAD), _backwards(_QUAD), _forwards(_TURNED), _backwards(_TURNED))))
+_WHOLE64 = re.compile(
+    rf"(?<![A-Za-z0-9+/_-])(?:{''.join(_QUAD)}){{2}}(?:{_QUAD[0]}{_QUAD[1]}(?:{_QUAD[2]})?)?(?![A-Za-z0-9+/_-])"
+)
+"""Six to eight bytes, where they stand by themselves."""
 
 
 def _block32(alphabet: str) -> str:
@@ -72,7 +76,7 @@ _IDS = re.compile(  # the look behind stands after the first digit: so the searc
 """Ids that stand by themselves: UUIDs and runs of hex digits. No sign of a credential, a number or an escape spans them."""
 _WIDE = re.compile(r"(?:00[2-7][0-9a-fA-F]){4}|(?:[eE][fF][bB][c-dC-D][0-9a-fA-F]{2}){3}|[eE]2808[bB]")
 _SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[:_.,;-]){7}[0-9a-fA-F]{2}|(?:0x[0-9a-fA-F]{2}.?){4}|(?:[0-9]{1,3}[,;|]){7}")
-_QUOTED = re.compile(r"=(?:20|2B|3A|40)|(?:=[0-9A-Fa-f]{2}){3}")
+_QUOTED = re.compile(r"=(?:20|2B|3A|40|\r?\n)|(?:=[0-9A-Fa-f]{2}){3}")
 _LOWER32 = re.compile(_base32(_LETTERS32.lower()) + r"|(?<![A-Za-z0-9])566")
 _WHOLE_ID = re.compile(
     r"\n(?:(?:[2-7][0-9a-f]){6,11}\n|1f8b08|78(?:01|5e|9c|da)|425a68|ad[0-9]{10}|(?:ae|ba|be|de|ee)[0-9]{14}"
@@ -202,6 +206,7 @@ def _has_runs(text: str) -> bool:
         return False
     return (
         any(pattern.search(text) for pattern in _BASE64)
+        or _WHOLE64.search(text) is not None
         or _UPPER.search(text) is not None
         or any(_packs(match[0]) for match in _TOKEN.finditer(text))
         or any(_spells(match[0]) for match in _BASE58.finditer(text))
