@@ -83,7 +83,8 @@ class Screen:
 
     def __init__(self, needles: Needles, digests: Digests) -> None:
         self.needles, self.digests = needles, digests
-        self.dull: set[bytes] = set()
+        self.dull_runs: set[bytes] = set()
+        self.dull_parts: set[bytes] = set()
 
     def unclear(self, texts: set[str]) -> set[str]:
         """Those of some texts that are not proved clean. Simple ones are looked at all at once, by halves where not clean."""
@@ -165,24 +166,17 @@ class Screen:
         """Runs of letters and digits: words, hex, base64 and its like."""
         if not self._hex([*_hex_runs(data)], layers):
             return False
-        for run in set(data.translate(_RUN_LETTERS).split()).difference(self.dull):
+        for run in set(data.translate(_RUN_LETTERS).split()).difference(self.dull_runs):
             if len(run) >= 8 and (len(run) < 20 or run.lower() != run) and run.translate(None, _HEX_DASH):
                 if not self._mixed(run, layers):
                     return False
-                self._remember(run)
-        for part in set(data.translate(_ALNUM).split()).difference(self.dull):
+                _remember(run, self.dull_runs)
+        for part in set(data.translate(_ALNUM).split()).difference(self.dull_parts):
             if len(part) >= 10 and part.translate(None, _HEX):
                 if not part.translate(None, _SHIFTED_HEX) or not self._bases(part, layers):
                     return False
-                self._remember(part)
+                _remember(part, self.dull_parts)
         return True
-
-    def _remember(self, word: bytes) -> None:
-        """Words repeat; what holds a digit is an id, which does not."""
-        if word.translate(None, _NUMERALS) == word:
-            if len(self.dull) >= _WORDS:
-                self.dull.clear()
-            self.dull.add(word)
 
     def _bases(self, part: bytes, layers: int) -> bool:
         for turned in (part, part[::-1], part.translate(_ROT13), part.translate(_ROT13)[::-1]):
@@ -213,6 +207,9 @@ class Screen:
         turned = joined[::-1]
         texts = (joined, joined[1:] + "0", turned, turned[1:] + "0")
         return self._bytes((), bytes.fromhex("".join(texts)), layers)
+
+    def _spells(self, text: str) -> bool:
+        return self.needles.touches(folded(text).encode("utf-8", "surrogatepass"))
 
     def _mixed(self, run: bytes, layers: int) -> bool:
         """A run as base64 and LZ-string, turned in every way, at every alignment at once."""
@@ -246,12 +243,20 @@ class Screen:
             return False
         if self.needles.foreign and not flat.isascii():
             found = b"\n".join(run for run in _FOREIGN.findall(flat) if not run.isascii())
-            if self.needles.touches(folded(found.decode("utf-8", "replace")).encode("utf-8", "surrogatepass")):
+            if self._spells(found.decode("utf-8", "replace")) or self._spells(flat.decode("latin-1")):
                 return False
         if layers > 1 and _LONG in flat.translate(_PRINTABLE):
-            text = b"\n".join(_READABLE.findall(flat)).decode("ascii", "replace").replace("\ufffd", "?")
-            return self.clean(text, layers - 1)
+            found = dict.fromkeys((*_READABLE.findall(everything), *_READABLE.findall(flat)))
+            return self.clean(b"\n".join(found).decode("ascii"), layers - 1)
         return True
+
+
+def _remember(word: bytes, known: set[bytes]) -> None:
+    """Words repeat; what holds a digit is an id, which does not."""
+    if word.translate(None, _NUMERALS) == word:
+        if len(known) >= _WORDS:
+            known.clear()
+        known.add(word)
 
 
 def _hex_runs(data: bytes) -> Iterator[bytes]:
@@ -331,7 +336,7 @@ def _compressed(data: bytes) -> bool:
     kind = first & 7
     if kind == 1:
         return data[1] ^ data[3] == 255 and data[2] ^ data[4] == 255
-    return (kind == 3 or len(data) >= 40) and bool(deflated(data))
+    return (kind == 3 or len(data) >= (20 if kind == 5 else 40)) and bool(deflated(data))
 
 
 def _inflates(data: bytes, mark: bytes) -> bool:
