@@ -226,9 +226,8 @@ class Screen:
             while 0 < at < size - 8:
                 starts.append(binascii.a2b_base64(padded[at : at + (size - at + 3) // 4 * 4]))
                 at = _next_start(letters, at)
-            if (first := letters[0]) in _LZ_FIRST and _lz(letters):
+            if letters[0] in _LZ_FIRST and _lz(letters):
                 return False
-            del first
         return self._bytes(starts, binascii.a2b_base64(b"".join(pieces)), layers)
 
     def _bytes(self, starts: tuple[bytes, ...] | list[bytes], everything: bytes, layers: int) -> bool:
@@ -245,9 +244,9 @@ class Screen:
             found = b"\n".join(run for run in _FOREIGN.findall(flat) if not run.isascii())
             if self._spells(found.decode("utf-8", "replace")) or self._spells(flat.decode("latin-1")):
                 return False
-        if layers > 1 and _LONG in flat.translate(_PRINTABLE):
-            found = dict.fromkeys((*_READABLE.findall(everything), *_READABLE.findall(flat)))
-            return self.clean(b"\n".join(found).decode("ascii"), layers - 1)
+        if layers and _LONG in flat.translate(_PRINTABLE):
+            readable = dict.fromkeys((*_READABLE.findall(everything), *_READABLE.findall(flat)))
+            return self.clean(b"\n".join(readable).decode("ascii"), layers - 1)
         return True
 
 

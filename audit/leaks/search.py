@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from audit.leaks.budget import LAYERS, Budget
-from audit.leaks.decode import Blob, forms
+from audit.leaks.decode import Blob, forms, layers
 from audit.leaks.digests import LEAST, Digests
 from audit.leaks.hashes import count, missing
 from audit.leaks.needles import Needles
 from audit.leaks.screen import Screen
 from audit.leaks.seeds import Kind, Seed, SeedList
+from audit.leaks.segments import segments
+from audit.leaks.views import View
 from audit.model import Grade
 
 _PLAIN_STEPS = frozenset({"percent", "entities", "escape", "json", "quoted-printable", "unicode"})
@@ -93,10 +95,16 @@ class Search:
         budget = Budget()
         found: dict[tuple[int, bool], Hit] = {}
         for form in forms(text, budget):
-            hits = self._in_bytes(form) if isinstance(form, Blob) else self._in_text(form.text, form.path)
-            for hit in hits:
+            for hit in self._in_bytes(form) if isinstance(form, Blob) else self._in_view(form):
                 found.setdefault((hit.seed, hit.digest), hit)
         return Found(tuple(found.values()), budget.gave_up, Budget().views - budget.views)
+
+    def _in_view(self, view: View) -> list[Hit]:
+        hits = self._in_text(view.text, view.path)
+        if layers(view.path) == LAYERS and self.owners:  # the letters in which a digest is printed are no layer more
+            for name, data in segments(view.text):
+                hits += self._in_bytes(Blob(data, (*view.path, name)))
+        return hits
 
     def _in_text(self, text: str, path: tuple[str, ...]) -> list[Hit]:
         plain = _PLAIN_STEPS.issuperset(path)
