@@ -437,7 +437,7 @@ def looks(seed: int = 21) -> list[Look]:
             add("near value, encoded", b64(raw(near(random_, value))))
             add("near value, hashed", hashlib.sha256(raw(near(random_, value))).hexdigest())
             add("part of a value", value[: len(value) // 2])
-    for _ in range(60):
+    for _ in range(70):
         add("random hex", f"{random_.getrandbits(256):064x}")
         add(
             "random id",
