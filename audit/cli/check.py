@@ -128,6 +128,16 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     help="Measure what the data's anonymity rests on: identifiers, their persistence, how many subjects are unique. "
     "Needs pandas (the extra `measures`), and takes longer.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["processes", "dask"]),
+    default="processes",
+    show_default=True,
+    help="What runs the processes; dask needs the extra [dask].",
+)
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="A Dask cluster, such as tcp://HOST:8786. Default: -j processes here."
+)
 @click.option("-q", "--quiet", is_flag=True, help="No text on stdout; the exit code and the outputs asked for remain.")
 @click.option("-v", "--verbose", is_flag=True, help="Say on stderr how each capture was read.")
 @click.option("--no-progress", is_flag=True, help="No progress on stderr (it is shown on a terminal only).")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import click
 from audit.engine.rows import InputFacts, stream_row
 from audit.engine.run import Auditor
 from audit.model import Finding
-from audit.policy.files import find
+from audit.policy.files import built_in, find
 from audit.redact import visible
 from audit.runners import serial
 from audit.runners.marks import MarkStore
@@ -33,21 +35,41 @@ def fold(  # noqa: PLR0913 - the fold's whole environment
 ) -> tuple[Tally, list[InputFacts]]:
     """Read everything. `kit`: what the auditor was made with beside its policy; `rows`: told every finding."""
     size = Size(examples=options["examples"])
-    if options["jobs"] == 1:
+    if options["scheduler"] is not None and options["engine"] != "dask":
+        raise click.UsageError("--scheduler is for --engine dask: add that")
+    if options["jobs"] == 1 and options["engine"] == "processes":
         sink = teller(judge, inputs, rows)
         return serial.run(judge, inputs, marks, size=size, origins=origins, sink=sink, progress=progress)
-    from audit.runners import processes
     from audit.runners.pool import NoWorkerError
     from audit.runners.work import Recipe
 
-    directory = str(Path(find(options["policy_name"])).absolute())
-    recipe = Recipe(directory, judge.policy.sha256, kit, size, findings=rows is not None)
+    name = options["policy_name"]
+    pack = name if name in built_in() else str(Path(find(name)).absolute())
+    recipe = Recipe(pack, judge.policy.sha256, kit, size, findings=rows is not None)
     try:
-        return processes.run(
+        return _runner(options)(
             judge, recipe, inputs, marks, options["jobs"], origins=origins, rows=rows, progress=progress
         )
     except NoWorkerError as error:
-        raise click.UsageError(f"-j {options['jobs']}: {visible(str(error))}") from None
+        raise click.UsageError(f"{_how(options)}: {visible(str(error))}") from None
+
+
+def _runner(options: Mapping[str, Any]) -> Callable[..., tuple[Tally, list[InputFacts]]]:
+    if options["engine"] == "processes":
+        from audit.runners import processes
+
+        return processes.run
+    if find_spec("distributed") is None:
+        raise click.UsageError("--engine dask: not installed. Install it with: pip install 'telemetry-audit[dask]'")
+    from audit.runners import dask
+
+    return partial(dask.run, scheduler=options["scheduler"])
+
+
+def _how(options: Mapping[str, Any]) -> str:
+    if options["engine"] == "processes":
+        return f"-j {options['jobs']}"
+    return f"--scheduler {visible(options['scheduler'])}" if options["scheduler"] else "--engine dask"
 
 
 def teller(judge: Auditor, inputs: list[Input], rows: Rows | None) -> Callable[[Finding], None] | None:

@@ -42,7 +42,7 @@ def run(  # noqa: PLR0913 - the fold's whole environment
     chunk: int = CHUNK,
 ) -> tuple[Tally, list[InputFacts]]:
     """As `serial.run`. `rows`: told every finding, in the order of the serial run. Raises WorkerError, NoWorkerError."""
-    plans = [plan(_anywhere(capture), chunk) for capture in inputs]
+    plans = [plan(anywhere(capture), chunk) for capture in inputs]
     # A file in chunks has one more: its digest, and with it whether the file stayed as it was.
     counts = [len(chunks) + (chunks[0].stamp is not None) for chunks in plans]
     with Merge(counts, marks, recipe.size, rows) as merge:
@@ -55,7 +55,7 @@ def run(  # noqa: PLR0913 - the fold's whole environment
         return merge.tally, [merge.facts[index] for index in range(len(inputs))]
 
 
-def _anywhere(capture: Input) -> Input:
+def anywhere(capture: Input) -> Input:
     """The input as another process finds it, wherever that one stands."""
     return capture if capture.path is None else replace(capture, path=str(Path(capture.path).absolute()))
 

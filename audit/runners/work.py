@@ -7,14 +7,15 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit import __version__
 from audit.engine.rows import InputFacts, stream_row
 from audit.engine.run import Auditor, Broken, Lines, Part
 from audit.model import Finding, Reason
+from audit.policy.files import find
 from audit.policy.load import load
+from audit.policy.pack import PolicyError
 from audit.runners.pool import UnfitError
 from audit.sources import Reading
 from audit.sources.chunks import Chunk, parts
@@ -26,9 +27,10 @@ MOST = 4 * 1024 * 1024
 
 
 class Recipe(NamedTuple):
-    """How to make, in another process, the auditor that this one has. `options`: the other arguments of `Auditor`."""
+    """How to make, in another process, the auditor that this one has. `pack`: the name of one that ships, or an absolute
+    directory; `options`: the other arguments of `Auditor`."""
 
-    directory: str
+    pack: str
     sha256: str
     options: Mapping[str, Any]
     size: Size | None
@@ -67,7 +69,10 @@ def auditor(recipe: Recipe) -> Auditor:
     """Raises UnfitError where this process would not judge as the one that asks."""
     if recipe.version != __version__:
         raise UnfitError(f"telemetry-audit {__version__} was asked to work for {recipe.version}: install one version")
-    policy = load(Path(recipe.directory))
+    try:
+        policy = load(find(recipe.pack))
+    except PolicyError as error:
+        raise UnfitError(f"the policy pack cannot be read where the work is done: {error}") from None
     if policy.sha256 != recipe.sha256:
         raise UnfitError("the policy pack is not the one that the audit began with: it changed, or is another copy")
     return Auditor(policy, **recipe.options)

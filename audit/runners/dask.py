@@ -1,0 +1,163 @@
+"""The same fold on a Dask cluster, or on one that lives as long as the run: it only runs jobs over our own chunks.
+
+A job's result is a value that comes whole or not at all, so it counts once, whatever dies and is done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import traceback
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from audit.engine.rows import InputFacts
+from audit.engine.run import Auditor
+from audit.runners.marks import MarkStore
+from audit.runners.merge import Merge, Rows
+from audit.runners.pool import ATTEMPTS, Ended, Given, Lost, NoWorkerError, UnfitError, WorkerError
+from audit.runners.processes import CHUNK, Fold, anywhere, hashed
+from audit.runners.serial import Progress
+from audit.runners.work import Done, Job, Partial, Recipe, audit_chunk, auditor
+from audit.sources.chunks import Digest, plan
+from audit.sources.inputs import Input
+from audit.tally import Tally
+
+PER_WORKER = 2
+"""Jobs handed out for each thread of the cluster: one that runs, one that waits. No more, however large the capture is."""
+SECONDS = 30
+"""How long to wait for a scheduler, and for its first worker."""
+
+
+class Answer(NamedTuple):
+    """A job's result, with what it handed over."""
+
+    value: Done | Digest
+    given: tuple[Partial, ...]
+
+
+class Unfit(NamedTuple):
+    reason: str
+
+
+class Failed(NamedTuple):
+    kind: str
+    where: str
+
+
+def run(  # noqa: PLR0913 - the fold's whole environment
+    judge: Auditor,
+    recipe: Recipe,
+    inputs: Sequence[Input],
+    marks: MarkStore,
+    jobs: int,
+    *,
+    scheduler: str | None = None,
+    origins: Mapping[int, str] | None = None,
+    rows: Rows | None = None,
+    progress: Progress | None = None,
+    chunk: int = CHUNK,
+) -> tuple[Tally, list[InputFacts]]:
+    """As `processes.run`. `scheduler`: the address of a cluster; None: `jobs` processes of this machine."""
+    plans = [plan(anywhere(capture), chunk) for capture in inputs]
+    counts = [len(chunks) + (chunks[0].stamp is not None) for chunks in plans]
+    with Merge(counts, marks, recipe.size, rows) as merge:
+        fold = Fold(judge, recipe, merge, origins or {}, progress)
+        waiting = deque(fold.jobs(plans))
+        if waiting:
+            with _client(scheduler, jobs) as client:
+                _all(client, fold, waiting, pickle.dumps(recipe))
+        return merge.tally, [merge.facts[index] for index in range(len(inputs))]
+
+
+@contextlib.contextmanager
+def _client(scheduler: str | None, jobs: int) -> Iterator[Any]:
+    """A client of the cluster, closed whatever happens. A cluster of our own listens on loopback only."""
+    from distributed import Client, LocalCluster
+
+    with contextlib.ExitStack() as stack:
+        where: Any = scheduler
+        if where is None:
+            where = stack.enter_context(
+                LocalCluster(
+                    n_workers=jobs, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+                )
+            )
+        try:
+            client = stack.enter_context(Client(where, timeout=SECONDS, set_as_default=False))
+            client.wait_for_workers(1, timeout=SECONDS)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise NoWorkerError(f"no scheduler, or no worker, at {scheduler or 'this machine'}") from error
+        yield client
+
+
+def _all(client: Any, fold: Fold, waiting: deque[Job], recipe: bytes) -> None:
+    """Keep the cluster busy until every job is done."""
+    from distributed import as_completed
+
+    running: dict[Any, Job] = {}
+    killed: Counter[Job] = Counter()
+    done = as_completed(loop=client.loop)
+    while waiting or running:
+        most = PER_WORKER * max(1, sum(client.nthreads().values()))
+        while waiting and len(running) < most:
+            job = next((job for job in waiting if fold.may(job)), None)
+            if job is None:
+                break
+            waiting.remove(job)
+            future = client.submit(serve, recipe, job, pure=False)
+            running[future] = job
+            done.add(future)
+        future = next(done)
+        waiting.extendleft(_hear(fold, running.pop(future), future, killed))
+        future.release()
+
+
+def _hear(fold: Fold, job: Job, future: Any, killed: Counter[Job]) -> list[Job]:
+    """Take in how a job ended; the jobs to be done in its place."""
+    from distributed.scheduler import KilledWorker
+
+    if future.status in ("cancelled", "lost"):
+        raise NoWorkerError("the scheduler was lost: nothing was written")
+    error = future.exception()
+    if isinstance(error, KilledWorker):  # the scheduler has tried it on several workers already
+        killed[job] += 1
+        final = killed[job] >= ATTEMPTS
+        return fold.hear(job, Lost(final)) if final else [job, *fold.hear(job, Lost(final))]
+    if error is not None:
+        raise NoWorkerError(f"a worker cannot do this ({type(error).__name__}): is telemetry-audit installed there?")
+    match future.result():
+        case Unfit(reason):
+            raise NoWorkerError(reason)
+        case Failed(kind, where):
+            raise WorkerError(kind, where)
+        case Answer(value, given):
+            for partial in given:
+                fold.hear(job, Given(partial))
+            return fold.hear(job, Ended(value))
+        case other:
+            raise NoWorkerError(f"a worker answered with a {type(other).__name__}: is it of another version?")
+
+
+def serve(recipe: bytes, job: Job) -> Answer | Unfit | Failed:
+    """Do one job in a worker. An error is told by kind and place: its text may quote what was captured."""
+    try:
+        judge, made = _auditor(recipe)
+        given: list[Partial] = []
+        value = hashed(job) if job.digest else audit_chunk(judge, made, job, given.append)
+        return Answer(value, tuple(given))
+    except UnfitError as error:
+        return Unfit(str(error))
+    except Exception as error:  # noqa: BLE001 - as in a process of our own
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return Failed(type(error).__name__, f"{Path(frame.filename).name}:{frame.lineno}")
+
+
+@lru_cache(maxsize=1)
+def _auditor(recipe: bytes) -> tuple[Auditor, Recipe]:
+    """One auditor a worker process, as long as it works for one audit."""
+    made: Recipe = pickle.loads(recipe)  # noqa: S301 - a Dask cluster runs what its clients send, this beside it
+    return auditor(made), made
