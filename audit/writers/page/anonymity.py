@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from audit.writers.anonymity import persistence, sharing
 from audit.writers.page.charts import MOST, Box, Chart, Word, left_out
 
-_KINDS = ("violated", "inconclusive", "shade1", "shade0", "upheld")
+_KINDS = ("violated", "inconclusive", "shade3", "shade0", "upheld")
 Rows = list[tuple[str, ...]]
 
 
@@ -65,7 +65,7 @@ def _chart(uniqueness: list[dict[str, Any]]) -> Chart | None:
     for index, row in enumerate(rows):
         words.append(Word(0, 34 * index + 12, _named(row)))
         boxes += _bar(row, 34 * index + 17)
-        words.append(Word(836, 34 * index + 28, f"{sharing(row)[0]} subjects"))
+        words.append(Word(772, 34 * index + 28, f"{sharing(row)[0]} subjects"))
     ranges = [_range(entry) for entry in rows[0]["k"]]
     return Chart(
         id="k-anonymity",
@@ -90,7 +90,7 @@ def _bar(row: Mapping[str, Any], top: int) -> Iterator[Box]:
     total = sum(entry["combinations"] for entry in row["k"]) or 1
     x = 0.0
     for kind, entry in zip(_KINDS, row["k"], strict=False):
-        wide = 820 * entry["combinations"] / total
+        wide = 760 * entry["combinations"] / total
         if wide:
             yield Box(x, top, max(wide - 1, 1), 13, kind, f"{_named(row)}: {entry['combinations']:,} {_range(entry)}")
         x += wide

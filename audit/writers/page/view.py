@@ -16,7 +16,7 @@ from audit.rules import BY_ID
 from audit.writers import accepted
 from audit.writers.fields import rows, times
 from audit.writers.grouped import grouped
-from audit.writers.page import charts
+from audit.writers.page import charts, timelines
 from audit.writers.page.anonymity import anonymity
 
 MOST = 500
@@ -69,9 +69,9 @@ def view(result: Result) -> dict[str, Any]:
         "shown_groups": min(MOST, len(result["groups"])),
         "shapes": {shape.value: shape.words for shape in Shape},
         "claim_strip": charts.claim_strip(result),
-        "timeline": charts.capture_timeline(result),
-        "opt_outs": list(charts.around_opt_outs(result)),
-        "intervals": list(charts.intervals(result)),
+        "timeline": timelines.capture_timeline(result),
+        "opt_outs": list(timelines.around_opt_outs(result)),
+        "intervals": list(timelines.intervals(result)),
         "fields_chart": charts.fields(result),
         "fields": list(_fields(inventory)) if inventory is not None else None,
         "shown_fields": min(ROWS, len(inventory["fields"])) if inventory is not None else 0,
