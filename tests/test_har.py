@@ -148,6 +148,17 @@ def test_a_tunnel_is_opaque() -> None:
     assert run.claims["email-only-on-support"] == "inconclusive"
 
 
+def test_a_websocket_is_opaque_beside_requests_that_are_not() -> None:
+    run = check_bytes(archive(entry("wss://api.segment.io/live"), sent()), name="a.har")
+    assert run.result["coverage"]["gaps"]["opaque-traffic"] == 1
+
+
+def test_a_tunnel_whose_requests_are_shown_is_no_gap() -> None:
+    tunnel = entry("api.segment.io:443", request={"method": "CONNECT"})
+    run = check_bytes(archive(tunnel, sent()), name="a.har")
+    assert "opaque-traffic" not in run.result["coverage"]["gaps"]
+
+
 def test_a_deep_or_strange_entry_crashes_nothing() -> None:
     deep = b'{"request": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
     strange = b'{"request": {"method": "POST", "url": "https://api.segment.io/v1/t", "postData": {"text": "\\ud800"}}}'

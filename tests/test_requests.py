@@ -179,7 +179,7 @@ def test_telemetry_that_cannot_be_decoded_is_said_and_never_dropped(body: bytes,
 
 
 def test_a_brotli_bomb_is_bounded() -> None:
-    body = brotlicffi.compress(b" " * 100_000_000)
+    body = brotlicffi.compress(b" " * 2_000_000)
     exchange = decode(Request("POST", f"{HOST}/v1/t", (("content-encoding", "br"),), body), Limits(max_line=1000))
     assert exchange.reason is Reason.BOMB
 

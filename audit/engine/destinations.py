@@ -17,12 +17,14 @@ from audit.tally import Destination, DestinationKey, Tally, Watch
 
 ROWS = 1_000
 _TOLD = frozenset({TELEMETRY, RELEASE_NOTES})
+_REQUESTS = frozenset({Scheme.HTTP.value, Scheme.HTTPS.value})
 _ORDER = tuple(Standing)[::-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """All that was said with one host. `plain`: contacts over unencrypted HTTP that should not have been."""
+    """All that was said with one host. `plain`: contacts over unencrypted HTTP that should not have been; `sealed`: opaque
+    connections, whose requests another capture may show; `upgraded`: opaque requests (websockets), which none does."""
 
     name: str
     standing: Standing
@@ -30,13 +32,15 @@ class Host:
     total: Destination
     plain: int
     looked_up: bool
+    sealed: int
+    upgraded: int
 
     @property
     def hidden(self) -> int:
         """Contacts with an outside host whose content nothing in the captures shows; a data source's is its owner's."""
-        if self.standing is Standing.OWN or self.purpose == DATASOURCE or self.total.readable:
+        if self.standing is Standing.OWN or self.purpose == DATASOURCE:
             return 0
-        return self.total.opaque
+        return self.upgraded + (0 if self.total.readable else self.sealed)
 
     def outside(self) -> bool:
         """Whether an air gap forbids it: not the installation's own, and not allowed as a data source or without a purpose."""
@@ -78,7 +82,8 @@ def _host(rows: list[tuple[DestinationKey, Destination]], *, silent: bool) -> Ho
         told = standing in (Standing.DOCUMENTED, Standing.ALLOWED) and purpose != DATASOURCE and purpose is not None
         plain = sum(d.contacts if told else d.telemetry for d in over)
     looked_up = all(at.scheme == Scheme.DNS.value for at, _ in rows)
-    return Host(key.host, standing, purpose, total, plain, looked_up)
+    upgraded = sum(d.opaque for at, d in rows if at.scheme in _REQUESTS)
+    return Host(key.host, standing, purpose, total, plain, looked_up, total.opaque - upgraded, upgraded)
 
 
 def findings(reached: Iterable[Host], policy: Policy, *, air_gapped: bool) -> Iterator[Finding]:
