@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import random
@@ -10,17 +11,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.authoring.draft import Draft, Head, draft
 from audit.authoring.from_page import from_page, sentences
 from audit.authoring.infer import Inference, observe
 from audit.authoring.lint import lint
+from audit.authoring.schema_lint import schema_faults
+from audit.authoring.schema_of import event_schema
 from audit.authoring.trial import trial
 from audit.engine.run import Item, Lines
 from audit.policy.page import position
+from audit.policy.validators import compile_validator
 from tests.bench.generate import Generator
 from tests.conftest import CAPTURES, check, invoke
 from tests.within import APPSMITH, HARBOUR, policy_of
@@ -183,6 +188,43 @@ def test_no_captured_value_stands_in_a_draft(secrets: list[str], dice: random.Ra
     made = drafted([event(n, a=value(), b={"c": value()}) for n in range(120)], enough=5)
     everything = "".join((*made.files.values(), *made.open_points)).lower()
     assert not any(secret.lower() in everything for secret in secrets)
+
+
+# ---- laws -----------------------------------------------------------------------------------------------------------
+
+TEXTS = st.one_of(
+    st.text(max_size=8),
+    st.sampled_from(
+        "2020-11-04T08:00:00Z 2020-11-04T25:00:00Z 2020-11-04T08:00 192.0.2.1 999.1.1.1 ::: a@b.example @ a@b..c".split()
+    ),
+    st.sampled_from(["0" * 32, "F" * 40, "00000000-0000-4000-8000-000000000000", "9" * 30, "x y"]),
+)
+NUMBERS = st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), st.integers(-3, 3))
+VALUE = st.recursive(
+    st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(TEXTS | st.sampled_from("ab"), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.dictionaries(st.sampled_from("pq"), VALUE, max_size=2), min_size=1, max_size=6), st.integers(1, 3))
+def test_what_a_schema_was_drafted_from_fits_it(properties: list[dict[str, Any]], enough: int) -> None:
+    log = [json.dumps(event(number, **found)).encode() for number, found in enumerate(properties)]
+    state = observe([Lines(0, 1, b"\n".join(log))])
+    if any(place.left_out for known in state.types.values() for _, place in known.seen.walk()):
+        return  # said as an open point
+    for known in state.types.values():
+        made = event_schema(known.seen, known.name, known.ask(enough, frozenset(), open_values=False))
+        strict = event_schema(known.seen, known.name, known.ask(1, frozenset(), open_values=True))
+        assert [fault for fault in schema_faults(made) if fault.lint not in OPEN] == []
+        for line in log:
+            with contextlib.suppress(orjson.JSONDecodeError):
+                value = orjson.loads(line)
+                assert compile_validator(strict).is_valid(value)
+                assert compile_validator(made).is_valid(value)
 
 
 # ---- a draft fits ---------------------------------------------------------------------------------------------------

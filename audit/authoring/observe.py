@@ -38,6 +38,7 @@ class Seen:
         "longest",
         "low",
         "lower",
+        "mapped",
         "members",
         "most",
         "names",
@@ -64,7 +65,8 @@ class Seen:
         self.shape: Shape | None = None
         self.values: dict[str, set[int] | None] | None = {}
         self.members: dict[str, Seen] | None = {}
-        self.names: Seen | None = None  # of a map: what its keys look like; `items` holds its values
+        self.names: Seen | None = None  # of a map: what its keys look like
+        self.mapped: Seen | None = None  # of a map: its values
         self.items: Seen | None = None
         self.left_out = 0
 
@@ -162,18 +164,17 @@ class Seen:
 
     def _become_map(self) -> None:
         members, self.members = self.members or {}, None
-        self.names, self.items = Seen(self.budget), Seen(self.budget)
+        self.names, self.mapped = Seen(self.budget), Seen(self.budget)
         for key, member in members.items():
             self.names.add(key)
-            self.items.merge(member)
+            self.mapped.merge(member)
 
     def _pairs(self, value: dict[str, Json], subject: int | None) -> None:
         assert self.names is not None
-        if self.items is None:
-            self.items = Seen(self.budget)
+        assert self.mapped is not None
         for key, inner in value.items():
             self.names.add(key)
-            self.items.add(inner, subject)
+            self.mapped.add(inner, subject)
 
     def merge(self, other: Seen) -> None:
         """Take in what another place saw."""
@@ -192,27 +193,34 @@ class Seen:
         if other.items is not None:
             self.items = self.items or Seen(self.budget)
             self.items.merge(other.items)
-        if other.members is None or self.members is None:
-            if self.members is not None:
-                self._become_map()
-            if other.names is not None and self.names is not None:
-                self.names.merge(other.names)
-            for key, member in (other.members or {}).items():
-                assert self.names is not None
-                self.names.add(key)
-                self.items = self.items or Seen(self.budget)
-                self.items.merge(member)
-        else:
+        self._merge_members(other)
+
+    def _merge_members(self, other: Seen) -> None:
+        if self.members is not None and other.members is not None:
             for key, member in other.members.items():
-                self.members.setdefault(key, Seen(self.budget)).merge(member)
+                if key not in self.members:
+                    self.members[key] = Seen(self.budget)
+                self.members[key].merge(member)
+            return
+        if self.members is not None:
+            self._become_map()
+        assert self.names is not None
+        assert self.mapped is not None
+        if other.names is not None and other.mapped is not None:
+            self.names.merge(other.names)
+            self.mapped.merge(other.mapped)
+        for key, member in (other.members or {}).items():
+            self.names.add(key)
+            self.mapped.merge(member)
 
     def walk(self, at: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Seen]]:
         """Every place at or below this one, `*` for any index or name of a map."""
         yield at, self
         for key, member in (self.members or {}).items():
             yield from member.walk((*at, key))
-        if self.items is not None:
-            yield from self.items.walk((*at, "*"))
+        for inner in (self.items, self.mapped):
+            if inner is not None:
+                yield from inner.walk((*at, "*"))
 
 
 def subject_leaf(value: Mapping[str, Any], not_this: Pointer | None) -> tuple[str, ...] | None:

@@ -456,7 +456,10 @@ def _category(where: Where, at: str, pointer: tuple[str, ...], ids: frozenset[Po
         n.get("properties") or "items" in n or "prefixItems" in n for n in (*nodes, *branches) if isinstance(n, dict)
     ):
         return
-    if any(isinstance(n.get("additionalProperties"), dict) for n in nodes) or not pointer:
+    if (
+        any(isinstance(n, dict) and isinstance(n.get("additionalProperties"), dict) for n in (*nodes, *branches))
+        or not pointer
+    ):
         return
     found = next((n["x-data-category"] for n in nodes if "x-data-category" in n), None)
     if found is None:

@@ -55,17 +55,20 @@ def _node(seen: Seen, at: tuple[str, ...], ask: Ask) -> dict[str, Any]:
         parts.append({"type": "null"})
     if not parts:  # seen as null only
         return _leafed({"type": "null"}, at, ask)
+    if any(_holds_more(part) for part in parts):
+        if len(parts) == 1:
+            return parts[0]
+        return {"anyOf": [part if _holds_more(part) else _leafed(part, at, ask) for part in parts]}
     if len(parts) == 1:
-        node = parts[0]
-    elif all(part.keys() == {"type"} for part in parts):
-        node = {"type": [part["type"] for part in parts]}
-    elif all("properties" not in part and "items" not in part and "additionalProperties" not in part for part in parts):
-        node = {"anyOf": parts}
-    else:
-        return {"anyOf": [p if p.get("type") in ("object", "array") else _leafed(p, at, ask) for p in parts]}
-    if node.get("properties") or "items" in node or isinstance(node.get("additionalProperties"), dict):
-        return node
-    return _leafed(node, at, ask)
+        return _leafed(parts[0], at, ask)
+    if all(part.keys() == {"type"} for part in parts):
+        return _leafed({"type": [part["type"] for part in parts]}, at, ask)
+    return _leafed({"anyOf": parts}, at, ask)
+
+
+def _holds_more(part: dict[str, Any]) -> bool:
+    """Whether a part describes places below it: then it is no leaf."""
+    return bool(part.get("properties")) or "items" in part or isinstance(part.get("additionalProperties"), dict)
 
 
 def _leafed(node: dict[str, Any], at: tuple[str, ...], ask: Ask, category: str | None = None) -> dict[str, Any]:
@@ -97,12 +100,12 @@ def _typed(kind: str, seen: Seen, at: tuple[str, ...], ask: Ask) -> dict[str, An
 def _object(seen: Seen, at: tuple[str, ...], ask: Ask) -> dict[str, Any]:
     if seen.members is None:
         assert seen.names is not None
-        assert seen.items is not None
+        assert seen.mapped is not None
         return {
             "type": "object",
             "propertyNames": _key(seen.names),
             "maxProperties": _above(seen.size, 10),
-            "additionalProperties": _node(seen.items, (*at, "*"), ask),
+            "additionalProperties": _node(seen.mapped, (*at, "*"), ask),
         }
     enough = ask.open_values or seen.objects >= ask.enough
     required = [key for key, member in seen.members.items() if enough and member.present == seen.objects]
