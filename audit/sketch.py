@@ -101,9 +101,10 @@ class Trace(NamedTuple):
     last: datetime | None
 
     def plus(self, more: Trace) -> Trace:
-        firsts = [when for when in (self.first, more.first) if when is not None]
-        lasts = [when for when in (self.last, more.last) if when is not None]
-        return Trace(self.events + more.events, min(firsts, default=None), max(lasts, default=None))
+        if more.first is None or more.last is None or self.first is None or self.last is None:
+            timed = more if self.first is None else self
+            return Trace(self.events + more.events, timed.first, timed.last)
+        return Trace(self.events + more.events, min(self.first, more.first), max(self.last, more.last))
 
 
 class CrowdKey(NamedTuple):

@@ -262,7 +262,8 @@ class Tally:
             kept = self.traces[key] = Bounded(self.size.traces)
         known = kept.items.get(digest)
         kept.items[digest] = trace if known is None else known.plus(trace)
-        kept.prune()
+        if known is None:
+            kept.prune()
 
     def join(self, key: CrowdKey, combination: int, subjects: tuple[int, ...]) -> None:
         """Count subjects of one combination of attributes, all by their keyed digests."""

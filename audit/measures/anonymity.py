@@ -19,6 +19,9 @@ from audit.rules.case import field_text
 from audit.sketch import CrowdKey, Distinct, Trace, TraceKey
 from audit.tally import Tally
 
+_RECENT = 50_000
+"""Texts whose digest is known, and visits that are counted already: kept in this process alone."""
+
 SUBJECTS = ("user-id", "device-id", "installation-id", "email")
 """What tells subjects apart, the most personal first: the first that an event holds is its subject."""
 ATTRIBUTES = ("ip-address", "user-agent", "locale", "device")
@@ -41,29 +44,42 @@ class Anonymity:
     policy: Policy
     key: bytes = field(init=False)
     plans: dict[int, _Plan] = field(default_factory=dict)
+    digests: dict[str, int] = field(default_factory=dict)
+    owner: Tally | None = None
+    joined: set[tuple[object, ...]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.key = blake2b(f"anonymity {self.policy.sha256}".encode(), digest_size=32).digest()
         for entry in (*self.policy.events.values(), *(category.type for category in self.policy.categories)):
             self.plans[id(entry)] = _plan(entry)
 
-    def attend(self, entry: EventType | None, value: Mapping[str, Json], when: datetime | None, tally: Tally) -> None:
+    def attend(self, entry: EventType | None, value: dict[str, Json], when: datetime | None, tally: Tally) -> None:
         """Count the identifiers and attributes of one event. `when`: its arrival."""
         plan = self.plans.get(id(entry)) if entry is not None else None
         if plan is None or entry is None:
             return
-        event = dict(value)
+        once = Trace(1, when, when)
         for key, pointer in plan.traced:
-            found = self.digest(resolve(event, pointer))
+            found = self.digest(resolve(value, pointer))
             if found is not None:
-                tally.trace(key, found, Trace(1, when, when))
-        subject = next((d for p in plan.subjects if (d := self.digest(resolve(event, p))) is not None), None)
+                tally.trace(key, found, once)
+        subject = next((d for p in plan.subjects if (d := self.digest(resolve(value, p))) is not None), None)
         if subject is not None:
-            self._join(entry.origin, subject, plan, event, tally)
+            held = {name: d for name, p in plan.attributes if (d := self.digest(resolve(value, p))) is not None}
+            self._visit(entry.origin, subject, held, tally)
 
-    def _join(self, origin: str, subject: int, plan: _Plan, event: dict[str, Json], tally: Tally) -> None:
-        """Count the subject into the crowd of each combination of attributes that its event holds."""
-        held = {name: d for name, p in plan.attributes if (d := self.digest(resolve(event, p))) is not None}
+    def _visit(self, origin: str, subject: int, held: Mapping[str, int], tally: Tally) -> None:
+        """Count the subject with its attributes, unless this tally has that already."""
+        if self.owner is not tally or len(self.joined) >= _RECENT:
+            self.owner = tally
+            self.joined.clear()
+        visit = (origin, subject, *held.items())
+        if visit not in self.joined:
+            self.joined.add(visit)
+            self._join(origin, subject, held, tally)
+
+    def _join(self, origin: str, subject: int, held: Mapping[str, int], tally: Tally) -> None:
+        """Count the subject into the crowd of each combination of its attributes."""
         for size in range(1, len(held) + 1):
             for names in combinations(held, size):
                 key = CrowdKey(origin, names)
@@ -74,7 +90,15 @@ class Anonymity:
         """The keyed digest of a value; None for what identifies nobody: absent, empty, or no single value."""
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             return None
-        return self._of((value if isinstance(value, str) else f"#{value:x}").encode("utf-8", "surrogatepass"))
+        text = value if isinstance(value, str) else f"#{value:x}"
+        found = self.digests.get(text)
+        if found is None:
+            found = self._of(text.encode("utf-8", "surrogatepass"))
+            if len(text) <= 512:
+                if len(self.digests) >= _RECENT:
+                    self.digests.clear()
+                self.digests[text] = found
+        return found
 
     def _of(self, data: bytes) -> int:
         return int.from_bytes(blake2b(data, digest_size=8, key=self.key).digest(), "big")

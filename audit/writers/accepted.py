@@ -21,11 +21,13 @@ def headline(result: Result) -> str:
     return "1 finding is suppressed." if number == 1 else f"{number:,} findings are suppressed."
 
 
-def change(row: dict[str, Any]) -> str:
-    """The change since a baseline, in one sentence."""
+def change(result: Result, row: dict[str, Any]) -> str:
+    """The change since a baseline, and whether the page changed meanwhile."""
+    ours = result["policy"]["revision"]
+    other = f" It was written against revision {row['revision']} of the page." if row["revision"] != ours else ""
     return (
         f"Since the baseline {row['file']['name']}: {row['new']:,} new groups of findings, {row['known']:,} known, "
-        f"{row['gone']:,} not found this time."
+        f"{row['gone']:,} not found this time.{other}"
     )
 
 

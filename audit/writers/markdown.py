@@ -178,7 +178,7 @@ def _accepted(result: Result) -> Iterator[str]:
     if told:
         yield from ("## Exceptions", "", *(f"- {prose(line)}" for line in told), "")
     if baseline is not None:
-        yield from ("## Change since the baseline", "", prose(change(baseline)), "")
+        yield from ("## Change since the baseline", "", prose(change(result, baseline)), "")
         yield from (f"- {prose(line)}" for line in gone(result))
         yield from ("",) if baseline["gone"] else ()
     if gate is not None:

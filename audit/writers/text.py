@@ -253,7 +253,7 @@ def _accepted(result: Result) -> Iterator[str]:
         yield from _wrap(line, "     ", first="  ")
     baseline, gate = result.get("baseline"), result.get("gate")
     if baseline is not None:
-        yield from _wrap(change(baseline), "  ", first="")
+        yield from _wrap(change(result, baseline), "  ", first="")
         for line in gone(result):
             yield from _wrap(line, "     ", first="  ")
     if gate is not None and (baseline is not None or "exceptions" in result):

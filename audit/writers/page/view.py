@@ -83,7 +83,7 @@ def view(result: Result) -> dict[str, Any]:
         "exceptions": every.get("exceptions"),
         "suppressions": list(_suppressions(every)),
         "baseline": every.get("baseline"),
-        "change": accepted.change(every["baseline"]) if "baseline" in every else "",
+        "change": accepted.change(result, every["baseline"]) if "baseline" in every else "",
         "gone": list(_gone(every)),
         "custody": facts(result["custody"]),
         "said": [pair for pair in facts(says) or () if pair[0] != "sensitivity"],
