@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gzip
 import json
 import os
@@ -10,7 +9,6 @@ import random
 import signal
 import socket
 import stat
-import struct
 import sys
 import threading
 import time
@@ -20,13 +18,13 @@ from pathlib import Path
 import pytest
 
 from audit.evidence import verify
-from tests.collector import Collector, Proxy, collector, curl, have, proxy, records, run
+from tests.bench.live import run as hammer
+from tests.collector import Collector, Proxy, collector, curl, have, own_network, proxy, records, run
 from tests.conftest import CAPTURES, Json, check, invoke, load
 
 EVENT: Json = json.loads((CAPTURES / "python-segment.jsonl").read_bytes().split(b"\n")[0])
 LEAK: Json = {**EVENT, "properties": {**EVENT.get("properties", {}), "note": "jane.zq7plant@corp-zq7plant.com"}}
 PLANTED = "zq7plant"
-CLONE_NEWNET = 0x40000000
 PROOF = "TELEMETRY_AUDIT_PROOF" in os.environ
 proof = pytest.mark.skipif(not PROOF, reason="one of the long proofs: make proof")
 
@@ -35,20 +33,8 @@ pytestmark = pytest.mark.skipif(not have("curl"), reason="curl is not installed"
 
 @pytest.fixture(scope="module", autouse=True)
 def isolated() -> Iterator[None]:
-    """A network with nothing but loopback, so that a client that ignores the proxy reaches nobody."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with Path(f"/proc/self/task/{threading.get_native_id()}/ns/net").open("rb") as before:
-        if libc.unshare(CLONE_NEWNET) != 0:
-            yield  # not permitted: everything below speaks to loopback all the same
-            return
-        try:
-            import fcntl
-
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                fcntl.ioctl(probe, 0x8914, struct.pack("16sh14s", b"lo", 0x1 | 0x40, b""))  # SIOCSIFFLAGS: up, running
-            yield
-        finally:
-            libc.setns(before.fileno(), CLONE_NEWNET)
+    with own_network():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -405,6 +391,23 @@ def test_a_body_beyond_the_bound_goes_on_unseen_or_is_refused(tmp_path: Path, ve
         assert post(running, f"{vendor.url}/v1/batch", body, *extra)[0] == 413
         running.end()
     assert vendor.bodies == []
+
+
+@proof
+def test_fifty_megabytes_go_on_whole_and_are_kept_whole(observing: Proxy, vendor: Collector) -> None:
+    vendor.bodies.clear()
+    body = json.dumps({**EVENT, "context": {"padding": "x" * (50 << 20)}}).encode()
+    assert post(observing, f"{vendor.url}/v1/track", body, "-H", "expect:")[0] == 200
+    observing.end()
+    assert bodies(list(records(observing.evidence))) == vendor.bodies == [body]
+
+
+@proof
+def test_two_hundred_connections_at_once(observing: Proxy, vendor: Collector) -> None:
+    vendor.bodies.clear()
+    found = hammer(observing.port, vendor, observing.ca, EVENT, 1_000, 200)
+    assert found.codes == {"200": 1_000}
+    assert ended(observing)["inputs"][0]["events"] == len(vendor.bodies) == 1_000
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small file system")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.collector import Collector, collector, have, proxy, records
+from tests.collector import Collector, collector, have, own_network, proxy, records
 from tests.conftest import ROOT, load
 
 MODULES = Path(os.environ.get("TELEMETRY_AUDIT_NODE_MODULES", ROOT / ".proof" / "node_modules"))
@@ -43,6 +43,12 @@ const Analytics = require('@rudderstack/rudder-sdk-node');
 const client = new Analytics('key', {dataPlaneUrl: process.argv[2], flushAt: 3});
 %s client.flush();""",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def isolated() -> Iterator[None]:
+    with own_network():
+        yield
 
 
 @pytest.fixture(scope="module")
