@@ -48,7 +48,7 @@ EXIT_CODES: Mapping[Outcome, str] = {
     "output that cannot be written.",
     Outcome.NOTHING_READ: "No record of any input could be read, or there was none.",
     Outcome.NOT_EXERCISED: "A claim of `--require` was not exercised, or is inconclusive.",
-    Outcome.UNVERIFIED: "Kept for a later command; never given in this version.",
+    Outcome.UNVERIFIED: "`verify` only: the evidence was changed, or the head that was given is not in it.",
     Outcome.INTERNAL: "A fault of the tool itself. Never 1, so that a crash never looks like findings.",
     Outcome.INTERRUPTED: "Interrupted from the keyboard. No output was written.",
 }
