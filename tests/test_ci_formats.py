@@ -22,6 +22,7 @@ from audit.writers import writer
 from audit.writers.github import MOST as ANNOTATIONS
 from audit.writers.sarif import MOST as ALERTS
 from tests.conftest import CAPTURES, Json, Run, check, started
+from tests.test_gate import entry, suppressions
 from tests.test_hostile_reports import hostile, tame, wild
 
 HERE = Path(__file__).parent
@@ -139,6 +140,18 @@ def test_the_full_profile_has_every_finding_and_a_result_for_each_claim() -> Non
     verdicts = {f"claim/{row['id']}": row["verdict"] for row in result["claims"]}
     assert {verdicts[rule] for rule, kind in kinds.items() if kind == "pass"} <= {"upheld"}
     assert {verdicts[rule] for rule, kind in kinds.items() if kind == "fail"} == {"violated"}
+
+
+def test_the_full_profile_says_who_answers_for_what_is_suppressed_and_what_is_new(tmp_path: Path) -> None:
+    why = suppressions(tmp_path / "s.toml", entry())
+    broken("--write-baseline", str(tmp_path / "b.json"))
+    result = broken("--suppressions", str(why), "--as-of", "2026-06-01", "--baseline", str(tmp_path / "b.json")).result
+    run = sarif("sarif-full", result)["runs"][0]
+    (found,) = [found for found in run["results"] if "suppressions" in found]
+    assert found["ruleId"] == "email-address"
+    assert found["suppressions"][0]["justification"] == "privacy team, until 2026-12-31: demo data"
+    assert {found.get("baselineState") for found in run["results"]} == {"unchanged", None}
+    assert "email-address" not in {found["ruleId"] for found in sarif("sarif", result)["runs"][0]["results"]}
 
 
 # ---- JUnit ---------------------------------------------------------------------------------------------------------

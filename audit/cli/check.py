@@ -189,6 +189,8 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     result = decided(judged, options["fail_on"], options["required"], gate.suppressions, gate.baseline)
     write(result, outputs)
     if options["write_baseline"]:
+        if result["overflow"]:
+            click.echo("warning: findings that stand in no group are not in the baseline: they count as new", err=True)
         save(options["write_baseline"], render_baseline(result))
     sys.exit(result["gate"]["exit"])
 

@@ -18,15 +18,18 @@ _KINDS = {
     "not-testable": "notApplicable",
 }
 """What SARIF calls a verdict."""
+_ABOUT = ("rule", "event", "field", "host")
+Words = dict[tuple[str | None, ...], str]
 
 
 def write(result: Result) -> str:
     rules = [*dict.fromkeys(group["rule"] for group in result["groups"])]
     index = {rule: number for number, rule in enumerate(rules)}
+    why = _justified(result)
     told = tool(result, rules)
     told["driver"]["rules"] += [*_claim_rules(result)]
     findings = [
-        _finding(result, group, finding, index[group["rule"]])
+        _finding(result, group, finding, index[group["rule"]], why)
         for group, examples in grouped(result)
         for finding in examples
     ]
@@ -53,7 +56,7 @@ def _shown(row: object) -> Object:
     return {key: visible(str(value)) for key, value in row.items()}
 
 
-def _finding(result: Result, group: GroupRow, finding: FindingRow, index: int) -> Object:
+def _finding(result: Result, group: GroupRow, finding: FindingRow, index: int, why: Words) -> Object:
     found: Object = {
         "ruleId": finding["rule"],
         "ruleIndex": index,
@@ -74,11 +77,23 @@ def _finding(result: Result, group: GroupRow, finding: FindingRow, index: int) -
         },
     }
     if group["suppressed"]:
-        found["suppressions"] = [{"kind": "external", "status": "accepted"}]
+        words = why.get((group["rule"], group["event"], group["field"], group["host"]))
+        said = {"justification": words} if words is not None else {}
+        found["suppressions"] = [{"kind": "external", "status": "accepted", **said}]
     state = group.get("baseline")
     if state is not None:
         found["baselineState"] = "new" if state == "new" else "unchanged"
     return found
+
+
+def _justified(result: Result) -> Words:
+    """Who answers for what is suppressed, and why, by what the group is about."""
+    entries = result.get("exceptions", {}).get("entries", ())
+    return {
+        tuple(entry[key] for key in _ABOUT): visible(f"{entry['owner']}, until {entry['expires']}: {entry['reason']}")
+        for entry in entries
+        if entry["state"] == "in-force"
+    }
 
 
 def _told(result: Result) -> Iterator[tuple[str, ClaimRow | RequirementRow]]:
