@@ -233,8 +233,10 @@ def _with_tests(made: Draft, names: Mapping[str, str]) -> Draft:
         usual = {(f.rule, f.pointer) for f in findings(auditor, sample)}
         done: set[Kind] = set()
         for mutant in mutants(entry, sample, frozenset()):
+            if mutant.kind in done or len(json.dumps(mutant.value)) > 20_000:
+                continue
             fresh = [f for f in findings(auditor, mutant.value) if f.pointer and (f.rule, f.pointer) not in usual]
-            if mutant.kind in done or not fresh or len(json.dumps(mutant.value)) > 20_000:
+            if not fresh:
                 continue
             done.add(mutant.kind)
             wanted = {"rule": fresh[0].rule, "pointer": fresh[0].pointer}

@@ -25,7 +25,7 @@ from audit.redact import is_plain
 
 MAX_TYPES = 1_000
 MAX_PLACES = 200_000
-_FOLDED = 1_000
+_FOLDED = 500
 """So many events of a type are always folded in, so that presence and vocabularies rest on counted events."""
 _HEAD = 200
 _MAX_NESTING = 200

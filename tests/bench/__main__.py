@@ -63,6 +63,17 @@ def measure(events: int, folder: Path) -> None:
         ratio = parse / (spent - start_audit)
         size = log.stat().st_size / events
         print(f"{name:<14} {events:,} events of {size:.0f} B: {ratio:.3f} of orjson.loads, peak {memory} MB")
+        infer = [
+            sys.executable,
+            "-m",
+            "audit",
+            "policy",
+            "infer",
+            str(log),
+            "-o",
+            str(folder / f"draft-{share}-{spaced}"),
+        ]
+        print(f"{'':<14} policy infer, its start and its draft included: {parse / cpu(infer)[0]:.3f} of orjson.loads")
         print(f"{'':<14} truth: {sum((truth - told).values())} missed, {sum((told - truth).values())} beside it")
         if name == "1 % breaches" and events <= 200_000:
             naive = cpu([sys.executable, "-c", _NAIVE, str(log)])[0]
