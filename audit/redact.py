@@ -142,6 +142,14 @@ class Redactor:
         shown = name in self.documented or (is_plain(name) and not (self.secret is not None and self.secret(name)))
         return name if shown else "{" + shape_of(name).value + "}"
 
+    def host(self, host: str) -> str:
+        """A destination, which is the evidence itself; but a value that the auditor keeps to himself may stand in its name."""
+        if self.secret is None or not self.secret(host):
+            return visible(host)
+        labels = [f"{{{shape_of(label).value}}}" if self.secret(label) else label for label in host.split(".")]
+        shown = ".".join(labels)
+        return visible(shown) if shown != host else "{host}"
+
     def pointer(self, pointer: Pointer) -> str:
         """RFC 6901 text; data-like tokens stand as their shape."""
         return "".join(f"/{self._token(token)}" for token in pointer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,6 +91,14 @@ def test_a_lookup_that_is_never_followed_is_egress_of_the_name() -> None:
     assert finding["message"].startswith("its name was looked up")
     found = row(run, HOST)
     assert (found["attempted"], found["connected"]) == (1, 0)
+
+
+def test_a_planted_value_in_a_name_came_out(tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds.csv"
+    seeds.write_text("value,kind,label\nkestrel7q2amberlantern,canary,orders row\n")
+    run = run_of(lookup("kestrel7q2amberlantern.leak.test"), "--seeds", str(seeds))
+    assert [(f["pointer"], f["host"]) for f in run.of("canary")] == [("/host", "{word}.leak.test")]
+    assert "kestrel" not in run.out + json.dumps(run.result)
 
 
 def test_a_packet_without_an_answer_is_an_attempt() -> None:

@@ -13,7 +13,7 @@ from audit.leaks.seeds import Kind
 from audit.model import UNKNOWN, Contact, Event, Finding, Gap, Json, Known, Reason, Scheme, Times
 from audit.model import Place as At
 from audit.policy.destinations import DATASOURCE, TELEMETRY, Place, Standing, Territory, address_of
-from audit.redact import fingerprint, visible
+from audit.redact import fingerprint
 from audit.rules.case import Case, Listing
 from audit.tally import Destination, DestinationKey, Tally
 
@@ -102,9 +102,9 @@ class Contacts:
         place = self.territory.place(self.slow.policy, contact)
         own = place.standing is Standing.OWN
         if exchange.withdrawn:
-            tally.reach(_key(contact, place), _NEVER_ANSWERED)
+            tally.reach(_key(contact, place, self.slow.redactor.host(contact.host)), _NEVER_ANSWERED)
             return
-        tally.reach(_key(contact, place), _counted(exchange, contact))
+        tally.reach(_key(contact, place, self.slow.redactor.host(contact.host)), _counted(exchange, contact))
         if contact.seen_at is not None and own and contact.known is Known.HTTP:
             tally.use(contact.seen_at)
         if (own or place.purpose == DATASOURCE) and exchange.answer is not None and self.slow.seeds is not None:
@@ -112,7 +112,7 @@ class Contacts:
         if not own and place.purpose != DATASOURCE and exchange.content is not None:
             yield from self._search(exchange, contact, at)
         for finding in exchange.findings:
-            host = visible(contact.host)
+            host = self.slow.redactor.host(contact.host)
             print_of = fingerprint(finding.rule, None, finding.field, host)
             yield replace(finding, place=at, event=None, host=host, fingerprint=print_of)
 
@@ -136,7 +136,7 @@ class Contacts:
             texts=shown,
             sightings=self.slow.sighted(event, shown),
         )
-        host = visible(contact.host)
+        host = self.slow.redactor.host(contact.host)
         for finding in self.slow.search(case, CONTENT_RULES):
             spoiled = True
             if isinstance(finding, Gap):
@@ -163,10 +163,10 @@ _MOST_ANSWER = 1 << 22
 _NEVER_ANSWERED = Destination(0, -1, 0, 0, 0, 0, None, None, frozenset(), ())
 
 
-def _key(contact: Contact, place: Place) -> DestinationKey:
+def _key(contact: Contact, place: Place, shown: str) -> DestinationKey:
     own = place.standing is Standing.OWN
     port = -1 if contact.port is None else contact.port
-    return DestinationKey(own, contact.host, port, contact.scheme.value, place.standing.value, place.purpose or "")
+    return DestinationKey(own, shown, port, contact.scheme.value, place.standing.value, place.purpose or "")
 
 
 def _counted(exchange: Exchange, contact: Contact) -> Destination:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from audit.engine.parse import Limits
+from audit.engine.parse import Document, Limits
 from audit.engine.traffic import Exchange
 from audit.model import Contact, Known, Scheme
 from audit.sources.packets.files import Frame
@@ -359,12 +359,14 @@ class Conversations:
             bytes_out=conversation.sent,
             until=instant(conversation.until),
         )
-        yield conversation.at, conversation.unit, Exchange(contact, seen_at=when)
+        content = Document({"host": spoken}) if spoken else None
+        yield conversation.at, conversation.unit, Exchange(contact, content=content, seen_at=when)
 
 
 def _looked_up(name: str, when: int, size: int, *, connected: bool) -> Exchange:
     at = instant(when)
-    return Exchange(Contact(name, 53, Scheme.DNS, Known.DNS, at, None, connected, bytes_out=size), seen_at=at)
+    contact = Contact(name, 53, Scheme.DNS, Known.DNS, at, None, connected, bytes_out=size)
+    return Exchange(contact, content=Document({"host": name}), seen_at=at)  # a name can carry what it likes
 
 
 def _unanswered(question: Question) -> Iterator[tuple[int, int, Exchange]]:
