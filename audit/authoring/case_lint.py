@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from audit.authoring.entries import Entries
-from audit.authoring.faults import child
+from audit.authoring.faults import Said, child
 from audit.authoring.policy_lint import POLICY, tables
-from audit.authoring.schema_lint import Said
 from audit.authoring.tree import Tree
 from audit.model import leaves, parse_pointer, resolve
 from audit.rules import BY_ID, NOT_YET

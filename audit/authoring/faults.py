@@ -110,6 +110,14 @@ class Fault(NamedTuple):
         return LINTS[self.lint].remedy
 
 
+class Said(NamedTuple):
+    """A fault inside one schema, before it is given its file and line."""
+
+    key: str
+    lint: str
+    what: str
+
+
 def child(path: str, *tokens: str | int) -> str:
     """A key path one or more keys further down."""
     return path + "".join(f"/{str(token).replace('~', '~0').replace('/', '~1')}" for token in tokens)

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from audit.authoring.case_lint import case_faults, untested
 from audit.authoring.entries import Entries, entries
-from audit.authoring.faults import LINTS, Fault
+from audit.authoring.faults import LINTS, Fault, Said
 from audit.authoring.policy_lint import POLICY, policy_lint, tables, until
-from audit.authoring.schema_lint import Said, schema_faults
+from audit.authoring.schema_lint import schema_faults
 from audit.authoring.tree import Tree
 from audit.model import Pointer, parse_pointer
 from audit.policy.load import load

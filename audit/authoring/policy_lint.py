@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from audit.authoring.faults import child
-from audit.authoring.schema_lint import Said, pattern_faults
+from audit.authoring.faults import Said, child
+from audit.authoring.schema_lint import pattern_faults
 from audit.authoring.tree import Tree
 from audit.engine.judge import REQUIREMENTS
 from audit.model import Level

@@ -202,3 +202,8 @@ def type_of(value: Any) -> str:
             return "array"
         case _:
             return "object"
+
+
+def is_number(value: Any) -> bool:
+    """Whether a JSON value is a number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
