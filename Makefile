@@ -58,6 +58,7 @@ bench: $(VENV)/.dev  ## measure speed and memory (minutes)
 proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmark on a million events
 	$(MAKE) check
 	$(BIN)/python -m tests.bench --events 1000000
+	KILLS=20 $(BIN)/python -m pytest tests/test_processes.py -k killed
 	$(BIN)/python -m pip install --quiet --only-binary :all: --group fuzz
 	$(BIN)/python -m tests.fuzz --seconds 600
 	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix .proof $(NODE_SDKS); fi
