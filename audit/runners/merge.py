@@ -67,6 +67,7 @@ class Merge:
         self.facts: dict[int, InputFacts] = {}
         self.shelf = Shelf()
         self.done: set[tuple[int, int]] = set()
+        self.units = 0
         self.waiting: dict[tuple[int, int], list[Ticket]] = {}
         self.next = [0] * len(chunks)
         self.before = [0] * len(chunks)
@@ -81,16 +82,13 @@ class Merge:
     ) -> None:
         self.shelf.file.close()
 
-    @property
-    def units(self) -> int:
-        return sum(units.units for units in self.tally.units.values())
-
     def take(self, chunks: Sequence[tuple[int, int]], done: Done, given: list[Ticket]) -> None:
         """Count the chunks of a job, (input, number) each, once. What was given stands in the order of the first."""
         if not self.done.isdisjoint(chunks):
             raise AssertionError("a chunk came twice")
         self.done.update(chunks)
         self.tally.take(done.tally)
+        self.units += sum(units.units for units in done.tally.units.values())
         self.facts.update(done.facts)
         for number, (index, chunk) in enumerate(chunks):
             self.waiting[index, chunk] = [] if number else given
