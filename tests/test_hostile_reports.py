@@ -98,7 +98,9 @@ def swapped(result: Json, form: Callable[[int], str]) -> Result:
 def base() -> Json:
     """A result with something in every part of a report."""
     bad = {**page_load(), "extra": "x"}
-    log = CAPTURES.joinpath("three-samples.jsonl").read_bytes() + jsonl(*([active()] * 3), bad) + b"{\n"
+    twice = jsonl(active()).replace(b'"event"', b'"event":"x","event"', 1)
+    nobody = {"type": "identify", "userId": "u", "messageId": "ajs-1"}
+    log = CAPTURES.joinpath("three-samples.jsonl").read_bytes() + jsonl(*([active()] * 3), bad, nobody) + twice + b"{\n"
     run = invoke(
         "check", "-", "-o", "json", "--inventory", "--measures", "--opted-out-at", "2020-11-04T08:00:00Z", stdin=log
     )

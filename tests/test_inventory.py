@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from audit.engine.run import Auditor, Lines
 from audit.sketch import BINS, KEPT, WIDTHS, Distinct, FieldKey, Hours, Seen
 from audit.tally import Size, Tally
+from audit.writers.fields import share
 from tests import events, within
 from tests.conftest import CAPTURES, ROOT, Json, active, invoke, jsonl, page_load, samples
 from tests.hostile import array
@@ -262,6 +263,23 @@ def test_nothing_read_is_exit_3() -> None:
     run = invoke("inventory", "-", stdin=b"")
     assert run.code == 3
     assert "no field was seen" in run.out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told() -> None:
+    run = invoke("inventory", BROKEN, "-p", HARBOUR, "-o", "/dev/full")
+    assert run.code == 2
+    assert "was not written" in run.err
+
+
+def test_a_share_is_never_rounded_to_all_or_nothing() -> None:
+    assert [share(1, 0), share(0, 9), share(1, 5_000), share(4_999, 5_000), share(9, 9)] == [
+        "-",
+        "0.0 %",
+        "< 0.1 %",
+        "99.9 %",
+        "100.0 %",
+    ]
 
 
 def test_an_output_that_is_the_input_is_refused(tmp_path: Path) -> None:
