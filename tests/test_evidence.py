@@ -313,6 +313,24 @@ def test_a_statement_stands_in_the_result_and_filtered_weakens_only_claims(tmp_p
     assert "server-no-other-data" in weakened
 
 
+def test_a_statement_that_lies_with_the_evidence_is_found_and_its_change_shows(tmp_path: Path) -> None:
+    import hashlib
+
+    store = begin(tmp_path / "e")
+    store.append(whole(TRACK, store.keyed, ()))
+    store.keep("custody-1.toml", STATEMENT.encode())
+    store.append(
+        {"kind": "custody", "file": "custody-1.toml", "sha256": hashlib.sha256(STATEMENT.encode()).hexdigest()}
+    )
+    store.close()
+    assert check(tmp_path / "e").result["custody"]["says"]["captured_by"] == "A. Auditor"
+    assert invoke("verify", tmp_path / "e", "--head", store.head).code == 0
+    (tmp_path / "e" / "custody-1.toml").write_text(STATEMENT.replace("A.", "B."))
+    run = invoke("verify", tmp_path / "e", "--head", store.head)
+    assert run.code == 5
+    assert "CHANGED: custody-1.toml" in run.out
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -310,6 +310,17 @@ def test_block_contacts_nobody_for_what_it_refuses(tmp_path: Path) -> None:
             server.accept()
 
 
+@proof
+def test_a_name_in_the_host_field_hides_no_destination(tmp_path: Path, vendor: Collector) -> None:
+    """Sent to an address under the name of a host that the auditor allows: it is the address that counts."""
+    vendor.bodies.clear()
+    args = ("--block", "--allow-host", "good.example", "--trust-ca", str(vendor.trust), "-o", "json=result.json")
+    with proxy(tmp_path, *args) as running:
+        assert post(running, "https://203.0.113.9:9/hello", b"x", "-H", "host: good.example")[0] == 403
+        (row,) = ended(running)["destinations"]
+    assert (row["host"], row["class"], row["connected"]) == ("203.0.113.9", "undocumented", 0)
+
+
 # ---- consent ---------------------------------------------------------------------------------------------------------
 
 

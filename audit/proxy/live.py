@@ -18,8 +18,8 @@ from audit.policy.destinations import DATASOURCE, Standing
 from audit.proxy.words import Words
 from audit.redact import instant
 from audit.runners.marks import MarkStore
-from audit.sources.evidence import Chained, bare, failed, whole
-from audit.sources.requests import Request, decode
+from audit.sources.evidence import Chained, bare, failed, heard, whole
+from audit.sources.requests import Request
 from audit.sources.requests.bodies import unpacked
 from audit.sources.requests.endpoints import endpoint_of, split_url
 from audit.tally import Size, Tally
@@ -87,7 +87,7 @@ class LiveAudit:
             return Ruling(self._lose(Refusal.INTERNAL, type(error).__name__), None)
 
     def _request(self, request: Request) -> Ruling:
-        exchange = decode(request, self.auditor.limits)
+        exchange = heard(request, self.auditor.limits)
         contact = exchange.contact
         if contact is None:
             return Ruling(self._lose(Refusal.UNREADABLE, "no request that could be judged"), None)

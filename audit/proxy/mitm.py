@@ -140,7 +140,7 @@ def _request_of(flow: http.HTTPFlow) -> Request:
     data = flow.request.data
     fields = (*data.headers.fields, *(data.trailers.fields if data.trailers is not None else ()))
     headers = tuple((_text(name), _text(value)) for name, value in fields)
-    host = _host(flow, headers)
+    host = data.host  # where it really goes: a Host field may name somebody else
     netloc = f"[{host}]" if ":" in host else host
     return Request(
         method=_text(data.method),
@@ -149,16 +149,6 @@ def _request_of(flow: http.HTTPFlow) -> Request:
         body=None if flow.request.stream else data.content,
         seen_at=datetime.fromtimestamp(data.timestamp_start, UTC),
     )
-
-
-def _host(flow: http.HTTPFlow, headers: tuple[tuple[str, str], ...]) -> str:
-    """Where it goes. An address that was asked for by a name goes by that name."""
-    host = flow.request.data.host
-    if address_of(host) is None:
-        return host
-    named = next((value for name, value in headers if name.lower() == "host"), "") or _text(flow.request.data.authority)
-    name = named.rpartition(":")[0] if named.rpartition(":")[2].isdigit() else named
-    return name.strip("[]") or host
 
 
 def _text(raw: bytes) -> str:

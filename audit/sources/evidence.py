@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -164,7 +164,15 @@ def _request_of(record: Mapping[str, Any], limits: Limits) -> Exchange | None:
         connected=record.get("connected") is not False,
         size=_number(record, "size"),
     )
-    return decode(request, limits)._replace(findings=_findings(record))
+    return heard(request, limits)._replace(findings=_findings(record))
+
+
+def heard(request: Request, limits: Limits) -> Exchange:
+    """What a request says. One whose body passed unseen is opaque, if not unreadable telemetry anyway."""
+    exchange = decode(request, limits)
+    if request.body is not None or exchange.reason is not None or exchange.contact is None:
+        return exchange
+    return exchange._replace(contact=replace(exchange.contact, opaque=True))
 
 
 def _contact_of(record: Mapping[str, Any]) -> Exchange | None:
