@@ -80,7 +80,7 @@ class Auditor:
         self.witness = Witness(policy, consent) if consent is not None else None
         self.names = Names(policy)
         self.seeds = seeds
-        self.redactor = Redactor(policy.names, policy.envelope.id_pattern, seeds.suspect if seeds is not None else None)
+        self.redactor = Redactor(policy.names, policy.envelope.id_pattern, seeds.secret if seeds is not None else None)
         self.inventory = Inventory(self.redactor) if inventory else None
         self.anonymity = Anonymity(policy) if measures else None
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))

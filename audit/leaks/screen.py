@@ -55,6 +55,7 @@ _PRINTABLE = bytes(0x70 if 32 <= byte < 127 or byte in b"\t\r\n" else 0x0A for b
 _LONG = b"p" * 10
 _DEFLATED = (b"x\x9c", b"x\x01", b"x\x5e", b"x\xda")
 _WORDS = 50_000
+_LONGEST = 65_536
 
 
 def _rot13() -> bytes:
@@ -88,7 +89,11 @@ class Screen:
 
     def unclear(self, texts: set[str]) -> set[str]:
         """Those of some texts that are not proved clean. Simple ones are looked at all at once, by halves where not clean."""
-        odd = {text for text in texts if not text.isascii() or text.encode().translate(None, _SIMPLE)}
+        odd = {
+            text
+            for text in texts
+            if not text.isascii() or len(text) > _LONGEST or text.encode().translate(None, _SIMPLE)
+        }
         return {text for text in odd if not self.clean(text)}.union(self._halved(list(texts - odd)))
 
     def _halved(self, texts: list[str]) -> list[str]:
@@ -110,7 +115,9 @@ class Screen:
         return _PAIRS not in data.translate(_PAIRED) and self._runs(data, LAYERS)
 
     def clean(self, text: str, layers: int = LAYERS) -> bool:
-        """Whether nothing can be found in a text. False proves nothing."""
+        """Whether nothing can be found in a text. False proves nothing: what is very long is decoded, within bounds."""
+        if len(text) > _LONGEST:
+            return False
         if not text.isascii():
             return self._foreign(text, layers)
         data = text.encode()
@@ -222,10 +229,7 @@ class Screen:
             for start in range(4):
                 pieces.append(padded[start : start + (size - start + 3) // 4 * 4 + 4])
             starts.append(binascii.a2b_base64(padded[: (size + 3) // 4 * 4]))
-            at = _next_start(letters, 0)
-            while 0 < at < size - 8:
-                starts.append(binascii.a2b_base64(padded[at : at + (size - at + 3) // 4 * 4]))
-                at = _next_start(letters, at)
+            starts += (binascii.a2b_base64(padded[at : at + 12]) for at in _starts(letters) if at < size - 8)
             if letters[0] in _LZ_FIRST and _lz(letters):
                 return False
         return self._bytes(starts, binascii.a2b_base64(b"".join(pieces)), layers)
@@ -273,10 +277,15 @@ def _hex_runs(data: bytes) -> Iterator[bytes]:
                 yield b"".join(parts[at : at + 5])
 
 
-def _next_start(letters: bytes, at: int) -> int:
-    """The place behind the next `+` or `/`, 0 where there is none."""
-    found = [place for place in (letters.find(b"+", at), letters.find(b"/", at)) if place >= 0]
-    return min(found) + 1 if found else 0
+def _starts(letters: bytes) -> Iterator[int]:
+    """The places behind the first separators of a run: a digest may begin there."""
+    at = 0
+    for _ in range(16):
+        found = [place for place in (letters.find(b"+", at), letters.find(b"/", at)) if place >= 0]
+        if not found:
+            return
+        at = min(found) + 1
+        yield at
 
 
 _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
