@@ -196,24 +196,26 @@ class Screen:
         """Runs of hex digits, forwards and backwards, from their first and their second digit: all decoded at once."""
         if not runs:
             return True
-        begins = self.digests.begins
-        for run in runs:
-            if len(run) >= 16:
-                back = run[:-17:-1]
-                if begins(bytes.fromhex(run[:16].decode())) or begins(bytes.fromhex(back.decode())):
-                    return False
-                if _MAY_INFLATE[int(run[:4], 16)] and _compressed(bytes.fromhex(run[: len(run) & ~1].decode())):
-                    return False
-                if _MAY_INFLATE[int(back[:4], 16)] and _compressed(
-                    bytes.fromhex(run[: -(len(run) & ~1) - 1 : -1].decode())
-                ):
-                    return False
-                if begins(bytes.fromhex(run[1:17].decode())) if len(run) > 16 else False:
-                    return False
+        if any(self._starts_something(run) for run in runs if len(run) >= 16):
+            return False
         joined = b"".join(run + _GAPS[len(run) & 1] for run in runs).decode()
         turned = joined[::-1]
         texts = (joined, joined[1:] + "0", turned, turned[1:] + "0")
         return self._bytes((), bytes.fromhex("".join(texts)), layers)
+
+    def _starts_something(self, run: bytes) -> bool:
+        """Whether a run of hex digits begins a listed digest or a deflated stream, read from either end."""
+        bits, shift, size = self.digests.bits, self.digests.shift, len(run) // 2
+        forth, back, second = int(run[:16], 16), int(run[:-17:-1], 16), int(run[1:17], 16)
+        for start in (forth, back, second):
+            at = start >> shift
+            if bits[at >> 3] >> (at & 7) & 1 and self.digests.begins(start.to_bytes(8, "big")):
+                return True
+        if _MAY_INFLATE[forth >> 48] <= min(size, 254) and _compressed(bytes.fromhex(run[: 2 * size].decode())):
+            return True
+        return _MAY_INFLATE[back >> 48] <= min(size, 254) and _compressed(
+            bytes.fromhex(run[: -2 * size - 1 : -1].decode())
+        )
 
     def _spells(self, text: str) -> bool:
         return self.needles.touches(folded(text).encode("utf-8", "surrogatepass"))
@@ -321,13 +323,15 @@ def _lz(letters: bytes) -> bool:
 
 
 def _may_inflate() -> bytes:
-    """For the first two bytes, whether they may begin a deflated stream."""
+    """For the first two bytes, how long a deflated stream that begins so is at least; 255 where none does."""
     table = bytearray(65536)
-    for first in range(256):
-        for second in range(256):
-            kind = first & 7
-            framed = first & 0x8F == 8 and (first << 8 | second) % 31 == 0
-            table[first << 8 | second] = framed or kind in (1, 2, 4, 5) or (kind == 3 and (first, second) in _FIXED)
+    for both in range(65536):
+        first, second = both >> 8, both & 255
+        kind = first & 7
+        if (first & 0x8F == 8 and both % 31 == 0) or kind == 1 or (kind == 3 and (first, second) in _FIXED):
+            table[both] = 8
+        else:
+            table[both] = {5: 20, 2: 40, 4: 40}.get(kind, 255)
     return bytes(table)
 
 
@@ -336,7 +340,7 @@ _MAY_INFLATE = _may_inflate()
 
 def _compressed(data: bytes) -> bool:
     """Whether bytes begin a deflated stream."""
-    if len(data) < 8 or not _MAY_INFLATE[data[0] << 8 | data[1]]:
+    if len(data) < 8 or _MAY_INFLATE[data[0] << 8 | data[1]] > min(len(data), 254):
         return False
     first = data[0]
     if first & 0x8F == 8 and (first << 8 | data[1]) % 31 == 0 and _inflates(data, data[:2]):
@@ -344,7 +348,7 @@ def _compressed(data: bytes) -> bool:
     kind = first & 7
     if kind == 1:
         return data[1] ^ data[3] == 255 and data[2] ^ data[4] == 255
-    return (kind == 3 or len(data) >= (20 if kind == 5 else 40)) and bool(deflated(data))
+    return kind in (2, 3, 4, 5) and bool(deflated(data))
 
 
 def _inflates(data: bytes, mark: bytes) -> bool:
