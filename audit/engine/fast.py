@@ -6,13 +6,14 @@ Law, property-tested: what it proves clean, the slow lane finds nothing in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
 from audit.engine.times import has_no_offset, times_of
+from audit.leaks.content import MANY
 from audit.leaks.room import not_plain
 from audit.leaks.search import Search
 from audit.leaks.sightings import number_text, unfolded
@@ -118,7 +119,7 @@ class FastLane:
                 rest.append(Rest(index, None))  # a doubled key, an escape, an odd number: bytes that the value hides
                 continue
             plan = self._plan_of(value)
-            if plan is None or not plan.is_valid(value):
+            if plan is None or not plan.is_valid(value) or (plan.texts is None and _holds_many(value)):
                 rest.append(Rest(index, value if type(value) is dict else None))
                 continue
             proved = groups.get(plan.type.name)
@@ -303,6 +304,11 @@ def _texts_below(entry: EventType, path: Pointer, open_leaves: list[Leaf]) -> _T
     )
     objects = tuple((str(where[-1]), _texts_below(entry, where, open_leaves)) for where in deeper)
     return _Texts(itemgetter(*required) if required else None, len(required) == 1, optional, size, objects)
+
+
+def _holds_many(value: dict[str, Any]) -> bool:
+    """Whether an event has more texts than are decoded of one."""
+    return next(islice(_all_texts(value), MANY, None), None) is not None
 
 
 def _all_texts(value: dict[str, Any]) -> Iterable[str]:

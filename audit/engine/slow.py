@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit.engine.names import Names
+from audit.leaks.content import MANY
 from audit.leaks.search import Search
 from audit.leaks.sightings import NONE, Sightings, sight
 from audit.model import Event, Finding, Gap, Grade, Json, Pointer, Unreadable, resolve
@@ -60,7 +61,10 @@ class SlowLane:
         if self.suspicious is None:
             return tuple(texts(event))
         hidden = (text for _, value in event.hidden for text in strings(value))
-        suspects = self.suspicious([*strings(event.value), *hidden])
+        found = [*strings(event.value), *hidden]
+        if len(found) > MANY:  # where not all are decoded, which ones are must not depend on what is remembered
+            return tuple(texts(event))
+        suspects = self.suspicious(found)
         return tuple(texts(event, suspects)) if suspects else ()
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:

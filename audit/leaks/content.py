@@ -25,6 +25,9 @@ from audit.leaks.views import View
 Path = tuple[str, ...]
 _LONG = 4096
 _HUGE = 131_072
+MANY = 300
+"""How many texts of one event are decoded; an event with no more texts than that is searched whole."""
+
 _VIEWS = 400
 _TURNS = frozenset({"reversed", "rot13"})
 _USUAL = frozenset(
@@ -67,16 +70,44 @@ def look(text: str) -> Content:
         return _look_at_huge(text)
     budget = Budget(views=_VIEWS)
     views = tuple(decoded(text, budget) if is_encoded(text) else _as_it_stands(text))
+    found = _in(views, gave_up=budget.gave_up)
+    return found if found != NOTHING else NOTHING
+
+
+def _in(views: tuple[View, ...], *, gave_up: bool) -> Content:
     straight = [view for view in views if not _TURNS & set(view.path)]
-    found = Content(
+    return Content(
         addresses=tuple(_addresses(views)),
         secrets=tuple(_first(_secrets(views))),
         personal=tuple(_first((p, view.path) for view in straight for p in personal_in(view.text))),
         payload=next(((shape[0], (*v.path, *shape[1])) for v in straight if (shape := payload_in(v.text))), None),
         query=next(((kind, v.path) for v in straight if (kind := query_kind(v.text)) is not None), None),
-        gave_up=budget.gave_up,
+        gave_up=gave_up,
     )
-    return found if found != NOTHING else NOTHING
+
+
+@lru_cache(maxsize=16384)
+def _undecoded(text: str) -> Content | None:
+    """What a text holds as it stands, where it may hold more; None where it shows no encoding."""
+    return (
+        _in((View(text, ()),), gave_up=True) if len(text) <= _LONG and not is_plain(text) and is_encoded(text) else None
+    )
+
+
+def search(texts: Iterable[str]) -> Iterator[Content]:
+    """What each of an event's texts holds. Where an event has very many, only the first encoded ones are decoded."""
+    asked = list(texts)
+    if len(asked) <= MANY:
+        yield from map(content, asked)
+        return
+    left = MANY
+    for text in asked:
+        undecoded = _undecoded(text)
+        if undecoded is None or left > 0:
+            yield content(text)
+        else:
+            yield undecoded
+        left -= undecoded is not None
 
 
 def _as_it_stands(text: str) -> Iterator[View]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from audit.leaks.content import content, has_payload
+from audit.leaks.content import has_payload, search
 from audit.leaks.payload import Payload, shape_of_container
 from audit.leaks.search import Hit
 from audit.leaks.seeds import Kind
@@ -37,8 +37,8 @@ def check(case: Case) -> Iterator[Breach]:
     for pointer, kind in _containers(case):
         found.add(pointer)
         yield _breach(pointer, kind, ())
-    for text in case.texts:
-        seen = content(text.text).payload
+    for text, found_in in zip(case.texts, search(text.text for text in case.texts), strict=True):
+        seen = found_in.payload
         if seen is not None and not any(text.pointer[:length] in found for length in range(len(text.pointer) + 1)):
             found.add(text.pointer)
             yield _breach(text.pointer, *seen)

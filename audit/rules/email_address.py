@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from audit.leaks.content import Path, content, has_address
+from audit.leaks.content import Path, has_address, search
 from audit.leaks.emails import Address
 from audit.model import Breach, Gap, Level, Pointer
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings, Text
@@ -30,15 +30,14 @@ _IDENTITY = re.compile(r"mail|user|login|name|traits", re.IGNORECASE)
 
 def check(case: Case) -> Iterator[Breach | Gap]:
     told: set[Pointer] = set()
-    for text in case.texts:
-        found = content(text.text)
+    for text, found in zip(case.texts, search(text.text for text in case.texts), strict=True):
         if found.gave_up:
             yield Gap.SEARCH
         if found.addresses:
             told.add(text.pointer)
             yield from _in(case, text, found.addresses)
-    for pointer, spelt in spelled(case):
-        found = content(spelt)
+    pieces = list(spelled(case))
+    for (pointer, spelt), found in zip(pieces, search(spelt for _, spelt in pieces), strict=True):
         if found.addresses and not any(place[: len(pointer)] == pointer for place in told):
             yield from _in(case, Text(pointer, spelt, key=False), found.addresses)
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from audit.leaks.content import content, has_personal
+from audit.leaks.content import has_personal, search
 from audit.leaks.numbers import FoundPersonal, Personal
 from audit.leaks.personal import called_in, place_of
 from audit.model import Breach, Json, Level, Pointer
@@ -41,12 +41,13 @@ def check(case: Case) -> Iterator[Breach]:
 
 
 def _all(case: Case) -> Iterator[tuple[Pointer, FoundPersonal, tuple[str, ...]]]:
-    for text in case.texts:
-        for found, path in content(text.text).personal:
+    for text, held in zip(case.texts, search(text.text for text in case.texts), strict=True):
+        for found, path in held.personal:
             yield text.pointer, found, path
     yield from ((pointer, found, ()) for pointer, found in _by_name(case))
-    for pointer, spelt in spelled(case):
-        yield from ((pointer, found, path) for found, path in content(spelt).personal if found.kind in _CHECKED)
+    pieces = list(spelled(case))
+    for (pointer, _), held in zip(pieces, search(spelt for _, spelt in pieces), strict=True):
+        yield from ((pointer, found, path) for found, path in held.personal if found.kind in _CHECKED)
 
 
 def _by_name(case: Case) -> Iterator[tuple[Pointer, FoundPersonal]]:

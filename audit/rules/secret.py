@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.leaks.content import content, has_secret
+from audit.leaks.content import has_secret, search
 from audit.leaks.secrets import ISSUED, is_called_secret
 from audit.leaks.tokens import Secret
 from audit.model import Breach, Grade, Level, Pointer
@@ -27,18 +27,17 @@ from audit.rules.members import name_of, spelled, unshown
 
 def check(case: Case) -> Iterator[Breach]:
     told: set[Pointer] = set()
-    for text in case.texts:
-        for secret, path in content(text.text).secrets:
+    for text, held in zip(case.texts, search(text.text for text in case.texts), strict=True):
+        for secret, path in held.secrets:
             told.add(text.pointer)
             yield _breach(text.pointer, secret.kind, secret.grade, path)
     for pointer, value in unshown(case):
         if isinstance(value, str) and pointer not in told and is_called_secret(name_of(pointer), value):
             yield _breach(pointer, Secret.LABELLED, Grade.SUSPECTED, ())
-    for pointer, spelt in spelled(case):
+    pieces = list(spelled(case))
+    for (pointer, _), held in zip(pieces, search(spelt for _, spelt in pieces), strict=True):
         if not any(place[: len(pointer)] == pointer for place in told):
-            yield from (
-                _breach(pointer, s.kind, s.grade, path) for s, path in content(spelt).secrets if s.kind in ISSUED
-            )
+            yield from (_breach(pointer, s.kind, s.grade, path) for s, path in held.secrets if s.kind in ISSUED)
 
 
 def _breach(pointer: Pointer, kind: Secret, grade: Grade, path: tuple[str, ...]) -> Breach:
