@@ -73,3 +73,9 @@ def table() -> str:
 
 def test_the_page_tells_the_recall_that_is_reached() -> None:
     assert table() in (ROOT / "docs" / "leak-search.md").read_text("utf-8"), table()
+
+
+def test_both_lanes_say_the_same_of_listed_values() -> None:
+    slow = Auditor(within.policy_of(within.APPSMITH), seeds=auditor().seeds, lanes=False)
+    for line in [*(leak.line for leak in leaks()[::12]), *(look.line for look in looks()[::12])]:
+        assert within.lines(auditor(), line + b"\n").breaches == within.lines(slow, line + b"\n").breaches
