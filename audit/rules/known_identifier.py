@@ -8,7 +8,8 @@ Why it matters: whoever receives the event knows the person. "Strictly anonymous
 
 Example: the list holds `jane@acme-mail.co`; an event's `/properties/label` is `amFuZUBhY21lLW1haWwuY28=`.
 
-Limits: only what is listed is found. Values of fewer than six letters are found as whole words of plain text only.
+Limits: only what is listed is found, and not where the page allows an e-mail address. Values of fewer than six letters
+are found as whole words of plain text only.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def check(case: Case) -> Iterator[Breach]:
         "a listed identifier (number {seed})",
         "{number} listed identifiers",
         lambda hit: hit.kind is Kind.IDENTIFIER and not hit.digest,
+        spared=lambda place: not place.key and case.policy.allows_email(case.event.name, place.pointer),
     )
 
 

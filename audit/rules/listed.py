@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from audit.leaks.search import Hit
+from audit.leaks.sightings import Sighting
 from audit.model import Breach, Grade, Level
 from audit.rules.case import Case
 
 _SURE = (Grade.SUSPECTED, Grade.STRONG, Grade.PROVED)
 
 
-def told(case: Case, one: str, many: str, mine: Callable[[Hit], bool], level: Level | None = None) -> Iterator[Breach]:
-    """One breach a place for the hits that are `mine`. `one` and `many` are templates over `seed` and `number`."""
+def told(  # noqa: PLR0913 - a rule's words and its choice
+    case: Case,
+    one: str,
+    many: str,
+    mine: Callable[[Hit], bool],
+    level: Level | None = None,
+    *,
+    spared: Callable[[Sighting], bool] = lambda _: False,
+) -> Iterator[Breach]:
+    """One breach a place for the hits that are `mine`, but for places that are `spared`. `one` and `many` are templates
+    over `seed` and `number`."""
     for place in case.sightings.seen:
-        hits = [hit for hit in place.hits if mine(hit)]
+        hits = [] if spared(place) else [hit for hit in place.hits if mine(hit)]
         if not hits:
             continue
         surest = max(hits, key=lambda hit: (_SURE.index(hit.grade), -len(hit.path)))
