@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import redact
-from audit.leaks.content import content
+from audit.leaks.content import NOTHING, content, look
+from audit.leaks.room import is_plain
 from tests.bench.generate import write
 from tests.conftest import CAPTURES, Json, page_load
 from tests.corpus import Specimen, leaks, look_alikes
@@ -153,3 +154,19 @@ def test_a_long_text_is_looked_at_or_told_as_given_up(text: str) -> None:
 def test_an_event_with_many_members_is_looked_at() -> None:
     value = page_load(properties={f"k{n}": f"v{n}@x" for n in range(10_000)})
     assert event(auditor_of(APPSMITH), value).findings
+
+
+# ---- the short way ---------------------------------------------------------------------------------------------------------
+
+PIECES = (
+    "tel= api_key= ip= https:// db.internal/ postgres: de89 370400440532013000 4111111111111111 1.2.3.4 203.0.113.9 "
+    "52.520008 ,13.404954 lat= lng= 00:1a:2b:3c:4d:5e eyJ SK ghp_ =40 &#64 ?x= / - _ . 0151-2345678 415-555-2671 phone basic "
+    "key- 6a616e652e726f65 a3d8b23b9b0cac986af79f4826d00946 6f1d2b8c-3a47-4e59-9c0b-d2f8e7a61b34 041742766142 Ab3 amFuZUBh"
+).split()
+
+
+@many
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("".join))
+def test_nothing_is_found_in_a_text_that_is_called_plain(text: str) -> None:
+    if is_plain(text):
+        assert look(text) == NOTHING

@@ -99,8 +99,8 @@ _DIGITS58 = {c: n for n, c in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdef
 _PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
 _CARD = re.compile(r"(?<![0-9A-Za-z.])[0-9]{14,16}(?![0-9A-Za-z])")
-_CALLED = re.compile(r"(?:phone|tel|fax|cell|call|mobil|whatsapp|handy|ssn)[^0-9]{0,24}[0-9]", re.IGNORECASE)
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
+_CALLED = re.compile(r"(?:phone|tel|fax|cell|call|mobil|whatsapp|handy|ssn)[^0-9]{0,24}[0-9~]", re.IGNORECASE)
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:-[A-Za-z0-9~]|[A-Za-z0-9]{11,30}(?![A-Za-z0-9]))")
 _FISCAL = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[0-9]{2}[A-Z]")
 _GROUPED = re.compile(
     r"[0-9]{4}-[0-9]{4}-[0-9]{4}-|[2-9][0-9]{2}([-.])[2-9][0-9]{2}\1[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-|[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}"
@@ -162,7 +162,7 @@ def _is_bare(skeleton: str) -> bool:
             return False
     except UnicodeEncodeError:
         return False
-    return not (has_marks(skeleton) or _has_numbers(skeleton) or _has_runs(skeleton))
+    return not ("&#" in skeleton or has_marks(skeleton) or _has_numbers(skeleton) or _has_runs(skeleton))
 
 
 def _has_numbers(text: str) -> bool:
