@@ -146,7 +146,8 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
 
     CAPTURE is a log of events (JSON lines, a JSON array or JSON objects), a HAR, a flow dump of mitmproxy or a packet
     capture (pcap, pcapng), plain, .gz, .bz2, .xz or .zst; an evidence directory of the proxy, another directory, a
-    pattern, or - for standard input. What a file is, is told by its content.
+    pattern, - for standard input, or s3://BUCKET/KEY or s3://BUCKET/PREFIX/ (extra [s3]). What a file is, is told by its
+    content.
     """
     policy = load_policy(options["policy_name"])
     inputs = _inputs(captures)
@@ -215,7 +216,8 @@ def _judge(  # noqa: PLR0913 - one audit's whole environment
         tally, facts = fold(auditor, kit, inputs, origins, marks, rows, progress, options)
         if options["verbose"]:
             for fact in facts:
-                click.echo(f"{fact.name}: read as {fact.format}, {fact.bytes:,} bytes, sha256 {fact.sha256}", err=True)
+                told = f"etag {fact.etag}" if fact.etag is not None else f"sha256 {fact.sha256}"
+                click.echo(f"{fact.name}: read as {fact.format}, {fact.bytes:,} bytes, {told}", err=True)
         listen = teller(auditor, inputs, rows)
         result = settle(
             policy,

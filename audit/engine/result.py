@@ -22,6 +22,7 @@ class InputRow(TypedDict):
     events: int
     contacts: int
     head: NotRequired[str]
+    etag: NotRequired[str]
 
 
 class ClaimRow(TypedDict):

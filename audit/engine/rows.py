@@ -24,7 +24,7 @@ _ROWS = 1_000
 @dataclass(frozen=True, slots=True)
 class InputFacts:
     """What the runner knows of an input after reading it. `lines`: whether its units are lines; `head`: the digest at the
-    end of its chain, for evidence."""
+    end of its chain, for evidence; `etag`: of an object in a store."""
 
     name: str
     format: str
@@ -32,6 +32,7 @@ class InputFacts:
     sha256: str | None
     lines: bool
     head: str | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ def input_row(index: int, facts: InputFacts, tally: Tally) -> InputRow:
     row: dict[str, Any] = {"name": facts.name, "format": facts.format, "sha256": facts.sha256, "bytes": facts.bytes}
     if facts.head is not None:
         row["head"] = facts.head
+    if facts.etag is not None:
+        row["etag"] = facts.etag
     return cast("InputRow", {**row, **total._asdict()})
 
 

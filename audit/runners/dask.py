@@ -22,8 +22,10 @@ from audit.runners.pool import ATTEMPTS, Ended, Given, Lost, NoWorkerError, Unfi
 from audit.runners.processes import CHUNK, Fold, anywhere, hashed
 from audit.runners.serial import Progress
 from audit.runners.work import Done, Job, Partial, Recipe, audit_chunk, auditor
-from audit.sources.chunks import Digest, plan
+from audit.sources.chunks import plan
 from audit.sources.inputs import Input
+from audit.sources.objects import StoreError
+from audit.sources.streams import Digest
 from audit.tally import Tally
 
 PER_WORKER = 2
@@ -149,7 +151,7 @@ def serve(recipe: bytes, job: Job) -> Answer | Unfit | Failed:
         given: list[Partial] = []
         value = hashed(job) if job.digest else audit_chunk(judge, made, job, given.append)
         return Answer(value, tuple(given))
-    except UnfitError as error:
+    except (UnfitError, StoreError) as error:
         return Unfit(str(error))
     except Exception as error:  # noqa: BLE001 - as in a process of our own
         frame = traceback.extract_tb(error.__traceback__)[-1]

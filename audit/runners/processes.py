@@ -16,9 +16,11 @@ from audit.runners.merge import Merge, Rows, Ticket
 from audit.runners.pool import Ended, Given, Lost, Pool, Work
 from audit.runners.serial import Progress
 from audit.runners.work import Done, Job, Partial, Recipe, account, audit_chunk, auditor, unread
-from audit.sources.chunks import Chunk, Digest, digest, plan
+from audit.sources.chunks import Chunk, digest, plan
 from audit.sources.detect import Format
-from audit.sources.inputs import Input, is_stream
+from audit.sources.inputs import Input, etag_of, is_stream
+from audit.sources.objects import closing
+from audit.sources.streams import Digest
 from audit.tally import Tally
 
 CHUNK = 32 * 1024 * 1024
@@ -57,7 +59,9 @@ def run(  # noqa: PLR0913 - the fold's whole environment
 
 def anywhere(capture: Input) -> Input:
     """The input as another process finds it, wherever that one stands."""
-    return capture if capture.path is None else replace(capture, path=str(Path(capture.path).absolute()))
+    if capture.path is None or capture.stored is not None:
+        return capture
+    return replace(capture, path=str(Path(capture.path).absolute()))
 
 
 def _prepare(recipe: Recipe) -> Work:
@@ -73,6 +77,8 @@ def _prepare(recipe: Recipe) -> Work:
 
 def hashed(job: Job) -> Digest:
     [chunk] = job.chunks
+    if chunk.input.stored is not None:
+        return closing(chunk.input.stored)
     assert chunk.stamp is not None
     return digest(chunk.input.path or "", chunk.stamp)
 
@@ -138,7 +144,7 @@ class Fold:
     def _close(self, job: Job, told: Digest) -> None:
         """The end of a file that was read in ranges."""
         capture = job.chunks[0].input
-        facts = InputFacts(capture.name, Format.JSONL.value, told.size, told.sha256, lines=True)
+        facts = InputFacts(capture.name, Format.JSONL.value, told.size, told.sha256, lines=True, etag=etag_of(capture))
         broken = [] if told.whole else [Broken(told.size, 1, Reason.CHANGED)]
         self._account(job, broken, ((capture.index, facts),))
 
@@ -150,7 +156,7 @@ class Fold:
         if job.digest:
             self._close(job, Digest(None, 0, whole=False))
             return []
-        facts = InputFacts(chunk.input.name, Format.NONE.value, 0, None, lines=False)
+        facts = InputFacts(chunk.input.name, Format.NONE.value, 0, None, lines=False, etag=etag_of(chunk.input))
         self._account(job, unread(chunk, self.judge), () if chunk.stamp is not None else ((chunk.input.index, facts),))
         return []
 

@@ -10,7 +10,7 @@ from audit.engine.run import Auditor, Sink
 from audit.runners.marks import MarkStore
 from audit.sources import Reading
 from audit.sources.detect import Format
-from audit.sources.inputs import Input
+from audit.sources.inputs import Input, etag_of
 from audit.tally import Size, Tally
 
 Progress = Callable[[int], None]
@@ -66,6 +66,7 @@ def _read(  # noqa: PLR0913 - as above
                 sha256=reading.sha256,
                 lines=reading.format is Format.JSONL,
                 head=reading.head,
+                etag=etag_of(capture),
             )
         )
     return facts

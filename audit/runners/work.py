@@ -20,6 +20,7 @@ from audit.runners.pool import UnfitError
 from audit.sources import Reading
 from audit.sources.chunks import Chunk, parts
 from audit.sources.detect import Format
+from audit.sources.inputs import etag_of
 from audit.tally import Size, Tally
 
 MOST = 4 * 1024 * 1024
@@ -89,7 +90,15 @@ def audit_chunk(judge: Auditor, recipe: Recipe, job: Job, give: Callable[[Partia
         reading = Reading(chunk.input, judge.limits)
         fold(judge, chunk, reading.parts(), origin, tally, held)
         lines = reading.format is Format.JSONL
-        told = InputFacts(chunk.input.name, reading.format.value, reading.size, reading.sha256, lines, reading.head)
+        told = InputFacts(
+            chunk.input.name,
+            reading.format.value,
+            reading.size,
+            reading.sha256,
+            lines,
+            reading.head,
+            etag_of(chunk.input),
+        )
         facts.append((chunk.input.index, told))
     held.flush()
     return Done(tally, tuple(facts))

@@ -17,6 +17,7 @@ from audit.sources import documents, flows, har, jsonl, packets
 from audit.sources.detect import BOM, HEAD, Format, detect
 from audit.sources.evidence import Chained
 from audit.sources.inputs import Input
+from audit.sources.objects import ObjectFile
 from audit.sources.streams import Damaged, Hashed, blocks, stamp_of
 
 
@@ -36,6 +37,10 @@ class Reading:
         """Every part of the input; what cannot be read is a Broken, never an exception."""
         if self.input.problem is not None:
             yield Broken(0, 1, self.input.problem)
+            return
+        if self.input.stored is not None:
+            yield from self._read(Hashed(ObjectFile(self.input.stored)))
+            self.sha256 = None  # as where it is read in ranges: a result does not depend on that
             return
         if self.input.path is not None and Path(self.input.path).is_dir():
             yield from self._chained(Chained(Path(self.input.path), self.limits))

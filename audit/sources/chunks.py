@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from audit.engine.parse import Limits
 from audit.engine.run import Broken, Lines, Part
@@ -16,7 +16,8 @@ from audit.model import Reason
 from audit.sources import jsonl
 from audit.sources.detect import BOM, Format, detect
 from audit.sources.inputs import Input
-from audit.sources.streams import BLOCK, Stamp, is_compressed, stamp_of
+from audit.sources.objects import ObjectFile, Stored
+from audit.sources.streams import BLOCK, Damaged, Digest, Readable, Stamp, is_compressed, stamp_of
 
 
 class Chunk(NamedTuple):
@@ -34,6 +35,8 @@ def plan(capture: Input, size: int) -> list[Chunk]:
     """The chunks of one input, in order, each of about `size` bytes."""
     if capture.path is None or capture.problem is not None:
         return [Chunk(capture, 0, 0, None, 0)]
+    if capture.stored is not None:
+        return _plan_object(capture, capture.stored, size)
     try:
         with Path(capture.path).open("rb", buffering=0) as file:
             stamp = stamp_of(file)
@@ -42,6 +45,22 @@ def plan(capture: Input, size: int) -> list[Chunk]:
             head = file.read(BLOCK)
     except OSError:
         return [Chunk(capture, 0, 0, None, 0)]  # whoever reads it says so
+    return _ranges(capture, size, stamp, head)
+
+
+def _plan_object(capture: Input, stored: Stored, size: int) -> list[Chunk]:
+    """As for a file. Its stamp says its size only: each request asks for the version that was listed."""
+    whole = [Chunk(capture, 0, 0, None, stored.size)]
+    if stored.size <= size:
+        return whole
+    try:
+        head = ObjectFile(stored, ahead=BLOCK).read(BLOCK)
+    except Damaged:
+        return whole  # whoever reads it says so
+    return _ranges(capture, size, Stamp(0, 0, stored.size, 0), head)
+
+
+def _ranges(capture: Input, size: int, stamp: Stamp, head: bytes) -> list[Chunk]:
     if is_compressed(head) or detect(head, complete=len(head) == stamp.size) is not Format.JSONL:
         return [Chunk(capture, 0, 0, None, stamp.size)]
     first = len(BOM) if head.startswith(BOM) else 0
@@ -57,24 +76,34 @@ def parts(chunk: Chunk, limits: Limits) -> Iterator[Part]:
     """The parts of a byte range; what cannot be read is a Broken."""
     last = 0
     try:
-        with Path(chunk.input.path or "").open("rb", buffering=0) as file:
-            for part in _cut(file, chunk, limits):
-                last = part.unit - 1 + (part.data.count(b"\n") or 1 if isinstance(part, Lines) else 1)
-                yield part
-            if stamp_of(file) != chunk.stamp:
-                yield Broken(chunk.start, last + 1, Reason.CHANGED)
+        for part in _opened(chunk, limits):
+            last = part.unit - 1 + (part.data.count(b"\n") or 1 if isinstance(part, Lines) else 1)
+            yield part
+    except Damaged as damaged:
+        yield Broken(chunk.start, last + 1, damaged.reason)
     except OSError as error:
         yield Broken(chunk.start, last + 1, Reason.DENIED if isinstance(error, PermissionError) else Reason.VANISHED)
 
 
-def _cut(file: BinaryIO, chunk: Chunk, limits: Limits) -> Iterator[Part]:
+def _opened(chunk: Chunk, limits: Limits) -> Iterator[Lines | Broken]:
+    """Raises Damaged, OSError."""
+    if chunk.input.stored is not None:
+        yield from _cut(ObjectFile(chunk.input.stored, chunk.end), chunk, limits)
+        return
+    with Path(chunk.input.path or "").open("rb", buffering=0) as file:
+        yield from _cut(file, chunk, limits)
+        if stamp_of(file) != chunk.stamp:
+            raise Damaged(Reason.CHANGED)
+
+
+def _cut(file: Readable, chunk: Chunk, limits: Limits) -> Iterator[Lines | Broken]:
     found = _first_line(file, chunk)
     if found is not None:
         offset, rest = found
         yield from jsonl.cut(_span(file, offset, rest, chunk.end), limits.max_line, offset)
 
 
-def _first_line(file: BinaryIO, chunk: Chunk) -> tuple[int, bytes] | None:
+def _first_line(file: Readable, chunk: Chunk) -> tuple[int, bytes] | None:
     """Where the first line of a chunk begins, and what was read of it; None where none begins in it."""
     if chunk.number == 0:
         file.seek(chunk.start)
@@ -93,7 +122,7 @@ def _first_line(file: BinaryIO, chunk: Chunk) -> tuple[int, bytes] | None:
     return None
 
 
-def _span(file: BinaryIO, position: int, rest: bytes, end: int | None) -> Iterator[bytes]:
+def _span(file: Readable, position: int, rest: bytes, end: int | None) -> Iterator[bytes]:
     """Blocks from a line's begin to the end of the last line that begins before `end`."""
     data = rest or file.read(BLOCK)
     while data:
@@ -105,14 +134,6 @@ def _span(file: BinaryIO, position: int, rest: bytes, end: int | None) -> Iterat
         yield data
         position += len(data)
         data = file.read(BLOCK)
-
-
-class Digest(NamedTuple):
-    """sha256 and size of the stored bytes; `whole`: whether they are those of the file that was planned."""
-
-    sha256: str | None
-    size: int
-    whole: bool
 
 
 def digest(path: str, stamp: Stamp) -> Digest:

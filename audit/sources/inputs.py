@@ -12,6 +12,7 @@ from pathlib import Path
 from audit.evidence import is_evidence
 from audit.model import Reason
 from audit.redact import visible
+from audit.sources.objects import Stored, StoreError, is_object, listed
 
 _MAGIC = frozenset("*?[")
 
@@ -22,24 +23,37 @@ class NoSuchInput(Exception):  # noqa: N818 - the name says what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One capture. `path` None is stdin; `problem` is set where it cannot be read at all."""
+    """One capture. `path` None is stdin; `problem` is set where it cannot be read at all; `stored`: it is an object of a
+    store, and `path` its URL."""
 
     index: int
     name: str
     path: str | None
     problem: Reason | None = None
+    stored: Stored | None = None
 
 
 def find(arguments: Iterable[str]) -> list[Input]:
     """Every capture, numbered. Raises NoSuchInput. A name that stands twice gets ` (2)`."""
     seen: dict[str, int] = {}
     found: list[Input] = []
-    for name, path in (pair for argument in arguments for pair in _expand(argument)):
+    for name, path, problem, stored in (one for argument in arguments for one in _named(argument)):
         shown = visible(name)
         seen[shown] = seen.get(shown, 0) + 1
         shown = shown if seen[shown] == 1 else f"{shown} ({seen[shown]})"
-        found.append(Input(len(found), shown, path, _problem(path)))
+        found.append(Input(len(found), shown, path, problem, stored))
     return found
+
+
+def _named(argument: str) -> Iterator[tuple[str, str | None, Reason | None, Stored | None]]:
+    if not is_object(argument):
+        yield from ((name, path, _problem(path), None) for name, path in _expand(argument))
+        return
+    try:
+        for name, url, stored in listed(argument):
+            yield name, url, Reason.DENIED if stored is None else None, stored
+    except StoreError as error:
+        raise NoSuchInput(str(error)) from None
 
 
 def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
@@ -106,7 +120,14 @@ def is_stream(capture: Input) -> bool:
     """Whether it can be read once only, and by the process that was given it: standard input, a pipe, a device."""
     if capture.path is None:
         return True
+    if capture.stored is not None:
+        return False
     try:
         return capture.problem is None and not stat.S_ISREG(Path(capture.path).stat().st_mode)
     except OSError:
         return False
+
+
+def etag_of(capture: Input) -> str | None:
+    """By which the store tells this version of an object."""
+    return visible(capture.stored.etag.strip('"')[:200]) or None if capture.stored is not None else None

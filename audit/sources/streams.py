@@ -9,7 +9,7 @@ import os
 import stat
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from audit.model import Reason
 
@@ -39,10 +39,26 @@ def stamp_of(file: BinaryIO) -> Stamp | None:
     return Stamp(told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns) if stat.S_ISREG(told.st_mode) else None
 
 
+class Digest(NamedTuple):
+    """sha256 and size of the stored bytes; `whole`: whether they are those of the file that was planned."""
+
+    sha256: str | None
+    size: int
+    whole: bool
+
+
+class Readable(Protocol):
+    """What is read of a file, or of an object in a store."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def seek(self, offset: int, /) -> int: ...
+
+
 class Hashed:
     """A binary file read once, in blocks; knows its length and sha256 as stored when it has been drained."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Readable) -> None:
         self.file, self.bytes, self._sha256 = file, 0, hashlib.sha256()
 
     def read(self, size: int = BLOCK) -> bytes:

@@ -243,7 +243,15 @@ def _reading(result: Result) -> Iterator[str]:
 
 def _input(row: InputRow) -> tuple[str, ...]:
     numbers = (row["units"], row["carrying"], row["blank"], row["unreadable"], row["other"], row["events"])
-    return span(row["name"]), *(f"{number:,}" for number in numbers), span(row["sha256"] or "not known")
+    return (
+        span(row["name"]),
+        *(f"{number:,}" for number in numbers),
+        span(_version(row)),
+    )
+
+
+def _version(row: InputRow) -> str:
+    return row["sha256"] or (f"etag {row['etag']}" if "etag" in row else "not known")
 
 
 def _searched(result: Result) -> Iterator[str]:
