@@ -17,7 +17,7 @@ from audit.model import Contact, Known, Reason, Scheme
 from audit.policy.destinations import Standing, Territory, own_hosts
 from audit.sources.requests import Request, decode
 from audit.tally import Size, Tally
-from tests.conftest import CAPTURES, Run, accounted, active, check, check_bytes, invoke, jsonl, page_load
+from tests.conftest import CAPTURES, Run, accounted, active, check, check_bytes, compact, invoke, jsonl, page_load
 from tests.test_har import archive, entry
 from tests.within import APPSMITH, HARBOUR, policy_of
 
@@ -33,6 +33,10 @@ def audit(*entries: dict[str, Any], args: tuple[str, ...] = ()) -> Run:
     run = check_bytes(archive(*entries), *args, name="trace.har")
     accounted(run)
     return run
+
+
+def requirement(run: Run, name: str) -> str:
+    return next(str(r["verdict"]) for r in run.result["requirements"] if r["id"] == name)
 
 
 def standing(host: str, address: str | None = None, territory: Territory | None = None) -> Standing:
@@ -99,9 +103,41 @@ def test_a_contact_for_release_notes_upholds_its_disclosure() -> None:
     run = audit(entry("https://notes.vendor.test/latest"), args=allowed)
     assert run.claims["release-notes-ping"] == "upheld"
     assert run.claims["disclosed-destinations"] == "upheld"
-    plain = audit(entry("http://notes.vendor.test/latest"), args=allowed)
-    assert plain.claims["release-notes-ping"] == "violated"
     assert audit(entry("https://app.internal/")).claims["release-notes-ping"] == "not-exercised"
+
+
+def test_release_notes_in_the_clear_break_a_requirement_and_no_sentence_of_the_page() -> None:
+    run = audit(entry("http://notes.vendor.test/latest"), args=("--allow-host", "notes.vendor.test=release-notes"))
+    assert run.claims["release-notes-ping"] == "upheld"
+    assert requirement(run, "encrypted-transport") == "violated"
+    assert [(f["rule"], f["claims"]) for f in run.of("plaintext-transport")] == [("plaintext-transport", [])]
+    assert (run.verdict, run.code) == ("violated", 1)
+
+
+@pytest.mark.parametrize(
+    "gap",
+    [
+        b'{"type": "track", "event": "Instance Active", "event": "Instance Active"}\n',
+        b"{no json\n",
+        compact(
+            page_load(context={"blob": {f"a{n}": f"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo{n}==" for n in range(5000)}})
+        ),
+    ],
+    ids=["key-twice", "unreadable", "search-given-up"],
+)
+def test_what_a_log_does_not_show_hides_no_destination(tmp_path: Path, gap: bytes) -> None:
+    (tmp_path / "log.jsonl").write_bytes(gap)
+    (tmp_path / "trace.har").write_bytes(archive(entry("https://notes.vendor.test/latest")))
+    run = check("log.jsonl", "trace.har", "--allow-host", "notes.vendor.test=release-notes", cwd=tmp_path)
+    assert {run.claims[claim] for claim in ("release-notes-ping", "disclosed-destinations")} == {"upheld"}
+    assert requirement(run, "encrypted-transport") == "upheld"
+    assert run.claims["email-only-on-support"] in ("inconclusive", "not-exercised")
+
+
+def test_an_unreadable_unit_of_traffic_may_hide_a_destination() -> None:
+    run = audit(entry("https://notes.vendor.test/latest"), {}, args=("--allow-host", "notes.vendor.test=release-notes"))
+    assert run.claims["disclosed-destinations"] == "inconclusive"
+    assert requirement(run, "encrypted-transport") == "inconclusive"
 
 
 def test_telemetry_in_the_clear_is_no_breach_of_the_release_notes_sentence() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -237,14 +238,64 @@ def test_a_real_capture_with_every_kind_of_destination() -> None:
     assert {f["host"] for f in run.of("egress")} == hosts
 
 
+HOUSE = Talk(server="10.0.0.9", port=80).open().send(post("app.internal", "/x", b"{}")).close()
+
+
+def later(hours: int, *frames: bytes) -> bytes:
+    """A packet capture in the house, some hours after the first one, and with more frames."""
+    data, at = bytearray(pcap([*map(ethernet, HOUSE), *frames])), 24
+    while at < len(data):
+        second, _, kept, _ = struct.unpack_from("<IIII", data, at)
+        struct.pack_into("<I", data, at, second + hours * 3600)
+        at += 16 + kept
+    return bytes(data)
+
+
+def gap_of(run: Run) -> tuple[str, str]:
+    return next((r["verdict"], r["reason"]) for r in run.result["requirements"] if r["id"] == "air-gap")
+
+
 def test_an_installation_in_use_with_nothing_outside_upholds_the_gap() -> None:
-    frames = Talk(server="10.0.0.9", port=80).open().send(post("app.internal", "/x", b"{}")).close()
-    whole = bytearray(pcap([ethernet(frame) for frame in frames]))
-    last = whole.rfind((wire.START // 1_000_000_000).to_bytes(4, "little"))
-    whole[last : last + 4] = (wire.START // 1_000_000_000 + 7 * 3600).to_bytes(4, "little")
-    run = check_bytes(bytes(whole), "--air-gapped", name="x")
-    gap = next(r for r in run.result["requirements"] if r["id"] == "air-gap")
-    assert gap["verdict"] == "upheld"
+    run = check_bytes(later(0) + later(7)[24:], "--air-gapped", name="x")
+    assert gap_of(run) == ("upheld", "no destination outside in 14 packets over 7 h; no drop counter in the file")
+
+
+def test_between_two_captures_nobody_watched(tmp_path: Path) -> None:
+    (tmp_path / "morning").write_bytes(later(0))
+    (tmp_path / "evening").write_bytes(later(7))
+    assert gap_of(check("morning", "evening", "--air-gapped", cwd=tmp_path))[0] == "not-exercised"
+    (tmp_path / "whole").write_bytes(later(0) + later(7)[24:])
+    assert gap_of(check("morning", "evening", "whole", "--air-gapped", cwd=tmp_path))[0] == "upheld"
+
+
+def test_a_capture_that_was_filtered_upholds_no_gap(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(later(0) + later(7)[24:])
+    (tmp_path / "custody.toml").write_text("filtered = true\n")
+    assert gap_of(check("x", "--air-gapped", "--custody", "custody.toml", cwd=tmp_path)) == (
+        "inconclusive",
+        "none in 14 packets over 7 h, but the custody statement says that the capture was filtered",
+    )
+
+
+LABELLED = b"\x02" * 12 + b"\x88\x47" + b"\x00" * 60
+CUT = ethernet(HOUSE[0])[:20]
+
+
+@pytest.mark.parametrize("frame", [LABELLED, CUT], ids=["labelled", "cut-in-its-head"])
+def test_a_packet_that_cannot_be_read_may_have_left(frame: bytes) -> None:
+    run = check_bytes(later(0) + later(7, frame)[24:], "--air-gapped", name="x")
+    accounted(run)
+    assert run.result["traffic"]["not_read"] == 1
+    assert gap_of(run)[0] == "inconclusive"
+    assert run.claims["disclosed-destinations"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    "head", ["ffffffffffff 020202020202 0806", "0180c200000e 020202020202 88cc", "0180c2000000 020202020202 0026"]
+)
+def test_what_never_leaves_its_link_is_no_gap(head: str) -> None:
+    run = check_bytes(later(0) + later(7, bytes.fromhex(head) + b"\x00" * 46)[24:], "--air-gapped", name="x")
+    assert gap_of(run)[0] == "upheld"
 
 
 @given(st.binary(max_size=300), st.integers(0, 400), st.integers(0, 255))

@@ -10,7 +10,7 @@ from typing import Any
 from audit.authoring.faults import Said, child
 from audit.authoring.schema_lint import pattern_faults
 from audit.authoring.tree import Tree
-from audit.engine.judge import REQUIREMENTS
+from audit.engine.requirements import REQUIREMENTS
 from audit.model import Level
 from audit.policy.files import policy_faults, schemas_root
 from audit.policy.load import parse_duration

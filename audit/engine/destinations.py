@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
 
@@ -189,6 +190,18 @@ def watch(tally: Tally) -> Watch:
         snaplen=min((w.snaplen for w in each if w.snaplen), default=0),
         odd=sum(w.odd for w in each),
     )
+
+
+def watched_for(tally: Tally) -> timedelta:
+    """How long packets were captured. Where one capture ends and the next begins later, nobody watched in between."""
+    each = sorted((w.first, w.last) for w in tally.watches.values() if w.first is not None and w.last is not None)
+    total = timedelta()
+    seen: datetime | None = None
+    for first, last in each:
+        begin = first if seen is None else max(first, seen)
+        total += max(last - begin, timedelta())
+        seen = last if seen is None else max(last, seen)
+    return total
 
 
 def overflow(tally: Tally) -> int:

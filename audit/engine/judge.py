@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from audit.engine.contacts import CONTENT_RULES
 from audit.engine.destinations import Host, overflow, watch
 from audit.engine.observed import NO_RHYTHM, Rhythm
 from audit.engine.searched import lacks_seeds, words
@@ -14,7 +15,6 @@ from audit.engine.silence import Lack, crowded, lacks_refusal, lacks_silence, pe
 from audit.leaks.seeds import SeedList
 from audit.model import UNKNOWN, Gap, Level, Verdict
 from audit.policy.consent import ConsentTable
-from audit.policy.destinations import Standing
 from audit.policy.pack import Claim, EventType, Policy, Sufficient
 from audit.redact import duration
 from audit.rules import NOT_YET
@@ -26,6 +26,8 @@ HEARTBEAT_RULES = frozenset({"heartbeat-early", "heartbeat-missed"})
 CONSENT_RULES = frozenset({"event-without-opt-in", "event-after-opt-out", "late-delivery"})
 TIMED_RULES = HEARTBEAT_RULES | CONSENT_RULES
 CONTACT_RULES = frozenset({"undocumented-destination", "plaintext-transport", "egress"})
+SEARCHING_RULES = CONTENT_RULES | {"query-text"}
+"""Rules that find nothing in what the search gave up on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Evidence:
     reached: tuple[Host, ...] = ()
     cadenced: tuple[EventType, ...] = ()
     filtered: bool = False
+    unseen: int = 0
+    """Unreadable units of what is no log, which may have shown destinations."""
     listed: SeedList | None = None
 
     @property
@@ -108,7 +112,7 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
         return Judgement(claim.id, verdict, looked_at, unit, errors.total(), said, reason, hint)
 
     if errors:
-        return outcome(Verdict.VIOLATED, _counted(errors, "does not match", "do not match"))
+        return outcome(Verdict.VIOLATED, counted(errors, "does not match", "do not match"))
     shown = sum(1 for breach in evidence.page if breach.sample and breach.claim == claim.id)
     if shown:
         return outcome(Verdict.CONTRADICTED, f"the page's own samples show {plural(shown, 'identifier')} of a person")
@@ -138,7 +142,8 @@ def _kept(claim: Claim, looked_at: int, unit: str, listed: SeedList | None) -> s
     if listed is not None and any(condition.seeds is not None for condition in claim.sufficient):
         return f"none of {words(listed)} in {seen}"
     if claim.destination is not None:
-        return f"{plural(looked_at, f'contact for {claim.destination}')}, none of them in the clear"
+        clear = ", none of them in the clear" if "plaintext-transport" in claim.rules else ""
+        return f"{plural(looked_at, f'contact for {claim.destination}')}{clear}"
     return f"{seen}, as documented" if unit == "intervals" else f"nothing but what the page says in {seen}"
 
 
@@ -217,40 +222,65 @@ _HOW_CONSENT = "give --consent FILE, --opted-in-at TIME, --opted-out-at TIME or 
 
 def _doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterator[str]:
     if warnings:
-        yield _counted(warnings, "needs a person's judgement", "need a person's judgement")
+        yield counted(warnings, "needs a person's judgement", "need a person's judgement")
     unknown = evidence.owned(claim, Level.ERROR, sure=False)
     if unknown:
         yield f"{plural(unknown.total(), 'finding')} of unknown origin may belong here"
-    unreadable = sum(n for (gap, _), n in evidence.tally.gaps.items() if gap in EVENT_GAPS)
-    if unreadable:
-        yield f"{plural(unreadable, 'record')} could not be read"
     if claim.exclusive and evidence.filtered:
-        yield "the custody statement says that the capture was filtered"
-    yield from _traffic_doubts(claim, evidence)
-    doubled = _gaps(claim, evidence, Gap.DUPLICATE)
-    if doubled:
-        yield f"{plural(doubled, 'event')} with a key that stands twice"
-    if TIMED_RULES & set(claim.rules):
-        yield from _timed_doubts(claim, evidence)
-    given_up = _gaps(claim, evidence, Gap.SEARCH)
-    if given_up:
-        yield f"the search gave up in {plural(given_up, 'event')}"
+        yield FILTERED
+    if set(claim.rules) <= CONTACT_RULES:
+        yield from unwatched(evidence)
+    else:
+        yield from _event_doubts(claim, evidence)
     flooded = sorted(evidence.overflowed & set(claim.rules))
     if flooded:
         yield f"too many different findings of {', '.join(flooded)} to list them all"
 
 
-def _traffic_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
-    """What the captures of traffic did not show."""
+FILTERED = "the custody statement says that the capture was filtered"
+
+
+def _event_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
+    """What the captures did not show of events, or what in them was not looked at."""
+    unreadable = unread(evidence)
+    if unreadable:
+        yield f"{plural(unreadable, 'record')} could not be read"
     opaque = evidence.tally.gaps[Gap.OPAQUE, None]
-    if opaque and not CONTACT_RULES & set(claim.rules):
+    if opaque:
         yield f"{plural(opaque, 'contact')} whose content the capture does not show"
-    dropped = watch(evidence.tally).dropped
-    if dropped:
-        yield f"the capture dropped {plural(dropped, 'packet')}"
+    yield from _lost(evidence)
+    doubled = _gaps(claim, evidence, Gap.DUPLICATE)
+    if doubled:
+        yield f"{plural(doubled, 'event')} with a key that stands twice"
+    if TIMED_RULES & set(claim.rules):
+        yield from _timed_doubts(claim, evidence)
+    given_up = _gaps(claim, evidence, Gap.SEARCH) if SEARCHING_RULES & set(claim.rules) else 0
+    if given_up:
+        yield f"the search gave up in {plural(given_up, 'event')}"
+
+
+def unread(evidence: Evidence) -> int:
+    """Records that could not be read, in whatever capture."""
+    return sum(n for (gap, _), n in evidence.tally.gaps.items() if gap in EVENT_GAPS)
+
+
+def unwatched(evidence: Evidence) -> Iterator[str]:
+    """What the captures did not show of destinations. A log shows none, so what is unreadable in it hides none."""
+    if evidence.unseen:
+        yield f"{plural(evidence.unseen, 'record')} could not be read"
+    yield from _lost(evidence)
     lost = overflow(evidence.tally)
-    if lost and CONTACT_RULES & set(claim.rules):
+    if lost:
         yield f"too many different destinations: {plural(lost, 'contact')} stand in no row"
+
+
+def _lost(evidence: Evidence) -> Iterator[str]:
+    """Packets that were sent and that nobody looked into."""
+    whole = watch(evidence.tally)
+    if whole.dropped:
+        yield f"the capture dropped {plural(whole.dropped, 'packet')}"
+    if whole.odd:
+        yield f"{plural(whole.odd, 'packet')} of no protocol that is read"
 
 
 def _timed_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
@@ -289,7 +319,7 @@ def _looked_at(claim: Claim, evidence: Evidence, unit: str) -> int:
     return evidence.events if claim.origin is None else evidence.tally.origins[claim.origin]
 
 
-def _counted(rules: Counter[str], one: str, many: str) -> str:
+def counted(rules: Counter[str], one: str, many: str) -> str:
     total = rules.total()
     parts = ", ".join(
         f"{number:,} {rule}" for rule, number in sorted(rules.items(), key=lambda item: (-item[1], item[0]))
@@ -303,91 +333,6 @@ def plural(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {head}s{space}{rest}" if number else f"no {noun}"
-
-
-REQUIREMENTS: Mapping[str, tuple[frozenset[str], str]] = {
-    "clean-json": (frozenset({"duplicate-key"}), "no key stands twice"),
-    "one-id-one-message": (frozenset({"duplicate-message"}), "no id stands on two different messages"),
-}
-"""What the auditor asks and no sentence of the page says, by the rules that break it."""
-
-AIR_GAP, ENCRYPTED = "air-gap", "encrypted-transport"
-
-
-def asked(evidence: Evidence, *, air_gapped: bool) -> tuple[str, ...]:
-    """The requirements of this audit: two always, transport wherever traffic was captured, the air gap on demand."""
-    return (*REQUIREMENTS, *((ENCRYPTED,) if evidence.watched else ()), *((AIR_GAP,) if air_gapped else ()))
-
-
-def require(name: str, evidence: Evidence) -> Judgement:
-    """The verdict of a requirement: never the vendor's breach, and listed beside the claims."""
-    if name == AIR_GAP:
-        return _air_gap(evidence)
-    if name == ENCRYPTED:
-        return _encrypted(evidence)
-    rules, kept = REQUIREMENTS[name]
-    errors: Counter[str] = Counter()
-    for (rule, level, _), number in evidence.tally.totals.items():
-        if rule in rules and level is Level.ERROR:
-            errors[rule] += number
-    unreadable = sum(n for (gap, _), n in evidence.tally.gaps.items() if gap in EVENT_GAPS)
-    if errors:
-        verdict, reason = Verdict.VIOLATED, _counted(errors, "does not match", "do not match")
-    elif not evidence.events:
-        verdict, reason = Verdict.NOT_EXERCISED, "no event was captured"
-    elif unreadable:
-        verdict, reason = Verdict.INCONCLUSIVE, f"{plural(unreadable, 'record')} could not be read"
-    else:
-        verdict, reason = Verdict.UPHELD, f"{kept} in {plural(evidence.events, 'event')}"
-    return Judgement(name, verdict, evidence.events, "events", errors.total(), dict(errors), reason)
-
-
-def _air_gap(evidence: Evidence) -> Judgement:
-    """Whether nothing left the installation: only packets, over long enough and without losses, can show that."""
-    errors = sum(
-        n for (rule, level, _), n in evidence.tally.totals.items() if rule == "egress" and level is Level.ERROR
-    )
-    seen = watch(evidence.tally)
-    needed = max((life.cadence.every for life in evidence.cadenced if life.cadence), default=timedelta())
-    window = seen.last - seen.first if seen.first is not None and seen.last is not None else timedelta()
-    packets = f"{plural(seen.packets, 'packet')} over {duration(window)}"
-    if errors:
-        verdict, reason = Verdict.VIOLATED, f"{plural(errors, 'destination')} outside the installation"
-    elif not seen.packets:
-        verdict, reason = (
-            Verdict.NOT_EXERCISED,
-            "no packets were captured: only a packet capture can show that there was none",
-        )
-    elif seen.dropped:
-        verdict, reason = (
-            Verdict.INCONCLUSIVE,
-            f"none in {packets}, but the capture dropped {plural(seen.dropped, 'packet')}",
-        )
-    elif any(gap is Gap.UNREADABLE for gap, _ in evidence.tally.gaps):
-        verdict, reason = Verdict.INCONCLUSIVE, f"none in {packets}, but not everything could be read"
-    elif window < needed:
-        verdict = Verdict.NOT_EXERCISED
-        reason = f"no destination outside in {packets}; {duration(needed)} are needed, the longest documented interval"
-    else:
-        verdict, reason = Verdict.UPHELD, f"no destination outside in {packets}"
-    rules = {"egress": errors} if errors else {}
-    return Judgement(AIR_GAP, verdict, seen.packets, "packets", errors, rules, reason)
-
-
-def _encrypted(evidence: Evidence) -> Judgement:
-    """Whether what page and auditor speak of went out encrypted."""
-    told = [
-        h for h in evidence.reached if h.standing is not Standing.OWN and (h.purpose is not None or h.total.telemetry)
-    ]
-    plain, total = sum(host.plain > 0 for host in told), sum(host.total.contacts for host in told)
-    if plain:
-        verdict, reason = Verdict.VIOLATED, f"unencrypted to {plural(plain, 'host')}"
-    elif not total:
-        verdict, reason = Verdict.NOT_EXERCISED, "no contact with a host known to take telemetry was captured"
-    else:
-        verdict, reason = Verdict.UPHELD, f"{plural(total, 'contact')} with such hosts, none of them in the clear"
-    rules = {"plaintext-transport": plain} if plain else {}
-    return Judgement(ENCRYPTED, verdict, total, "contacts", plain, rules, reason)
 
 
 def overall(claims: list[Judgement], requirements: list[Judgement], evidence: Evidence) -> Verdict:

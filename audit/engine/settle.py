@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from audit import __version__
 from audit.engine import destinations, observed, silence
-from audit.engine.judge import CONSENT_RULES, Evidence, asked, headline, judge, overall, require
+from audit.engine.judge import CONSENT_RULES, Evidence, headline, judge, overall
+from audit.engine.requirements import asked, require
 from audit.engine.result import FORMAT, Result, digest
 from audit.engine.rows import (
     Grouped,
@@ -67,7 +68,16 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     cadenced = tuple(entry for entry in policy.events.values() if entry.cadence is not None)
     listed = seeds.listed if seeds is not None else None
     evidence = Evidence(
-        tally, page, frozenset(overflow), rhythms, consent, reached, cadenced, _filtered(custody), listed
+        tally,
+        page,
+        frozenset(overflow),
+        rhythms,
+        consent,
+        reached,
+        cadenced,
+        filtered=_filtered(custody),
+        unseen=_unseen(tally, inputs),
+        listed=listed,
     )
     claims = [judge(claim, evidence) for claim in policy.claims]
     requirements = [require(name, evidence) for name in asked(evidence, air_gapped=air_gapped)]
@@ -110,6 +120,14 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
 def _filtered(custody: Mapping[str, Any] | None) -> bool:
     """Whether the custody statement says that something was left out."""
     return custody is not None and custody["says"].get("filtered") is True
+
+
+_LOGS = frozenset({"jsonl", "json", "json-array"})
+
+
+def _unseen(tally: Tally, inputs: Sequence[InputFacts]) -> int:
+    """Unreadable units of inputs that are, or may be, no logs."""
+    return sum(units.unreadable for (index, _), units in tally.units.items() if inputs[index].format not in _LOGS)
 
 
 def soften(tally: Tally, consent: ConsentTable | None) -> Tally:

@@ -11,7 +11,7 @@ from audit.model import Reason
 from audit.sources.bytestream import Bytes, CutShort, Malformed
 from audit.sources.packets.conversations import Conversations, instant
 from audit.sources.packets.files import Frame, Losses, classic, next_generation
-from audit.sources.packets.frames import LINKS, is_arp, packet_in
+from audit.sources.packets.frames import LINKS, is_local, packet_in
 from audit.tally import Watch
 
 _BATCH = 1 << 14
@@ -75,7 +75,7 @@ class _Reading:
     def _unknown(self, frame: Frame) -> None:
         if frame.link not in LINKS:
             self.problem = Reason.LINK
-        if not is_arp(frame.link, frame.data):
+        if not is_local(frame.link, frame.data):
             self.odd += 1
 
     def _flush(self, last: int, frame: Frame | None) -> Iterator[Traffic]:

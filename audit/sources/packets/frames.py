@@ -9,7 +9,10 @@ LINKS = frozenset({0, 1, 12, 14, 101, 108, 113, 228, 229, 276})
 """Loopback, Ethernet, raw IP, Linux cooked captures."""
 
 _VLAN = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
-_IP4, _IP6, _PPPOE, _ARP = 0x0800, 0x86DD, 0x8864, 0x0806
+_IP4, _IP6, _PPPOE = 0x0800, 0x86DD, 0x8864
+_LOCAL = frozenset({0x0806, 0x8809, 0x888E, 0x88CC})
+"""ARP, link aggregation, port authentication, neighbour discovery of bridges."""
+_BRIDGES = b"\x01\x80\xc2\x00\x00"
 _EXTENSIONS = frozenset({0, 43, 60, 51, 135})
 
 
@@ -45,11 +48,14 @@ def packet_in(link: int, data: bytes) -> Packet | None:
         return None
 
 
-def is_arp(link: int, data: bytes) -> bool:
-    """Whether a frame without an IP packet is the usual one: a question for a neighbour's hardware address."""
+def is_local(link: int, data: bytes) -> bool:
+    """Whether a frame without an IP packet is one that never leaves its link: a question for a neighbour's hardware address,
+    or what bridges and cards say to each other, whose group addresses no bridge passes on."""
     try:
         kind, at = _layer(link, data)
-        return (data[at + 2] << 8 | data[at + 3] if kind in _VLAN else kind) == _ARP
+        if link == 1 and data[:5] == _BRIDGES:
+            return True
+        return (data[at + 2] << 8 | data[at + 3] if kind in _VLAN else kind) in _LOCAL
     except IndexError:
         return False
 
