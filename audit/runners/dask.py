@@ -5,6 +5,8 @@ A job's result is a value that comes whole or not at all, so it counts once, wha
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import contextlib
 import pickle
 import traceback
@@ -30,6 +32,7 @@ from audit.tally import Tally
 
 PER_WORKER = 2
 """Jobs handed out for each thread of the cluster: one that runs, one that waits. No more, however large the capture is."""
+_LOST = "the scheduler was lost: nothing was written"
 SECONDS = 30
 """How long to wait for a scheduler, and for its first worker."""
 
@@ -70,7 +73,7 @@ def run(  # noqa: PLR0913 - the fold's whole environment
         fold = Fold(judge, recipe, merge, origins or {}, progress)
         waiting = deque(fold.jobs(plans))
         if waiting:
-            with _client(scheduler, jobs) as client:
+            with _client(scheduler, jobs) as client, _telling():
                 _all(client, fold, waiting, pickle.dumps(recipe))
         return merge.tally, [merge.facts[index] for index in range(len(inputs))]
 
@@ -94,6 +97,17 @@ def _client(scheduler: str | None, jobs: int) -> Iterator[Any]:
         except (OSError, ValueError, TimeoutError) as error:
             raise NoWorkerError(f"no scheduler, or no worker, at {scheduler or 'this machine'}") from error
         yield client
+
+
+@contextlib.contextmanager
+def _telling() -> Iterator[None]:
+    """Whatever way Dask says that the scheduler went, in the midst of a question or between two: one error."""
+    from distributed.comm import CommClosedError
+
+    try:
+        yield
+    except (CommClosedError, asyncio.CancelledError, concurrent.futures.CancelledError) as error:
+        raise NoWorkerError(_LOST) from error
 
 
 def _all(client: Any, fold: Fold, waiting: deque[Job], recipe: bytes) -> None:
@@ -123,7 +137,7 @@ def _hear(fold: Fold, job: Job, future: Any, killed: Counter[Job]) -> list[Job]:
     from distributed.scheduler import KilledWorker
 
     if future.status in ("cancelled", "lost"):
-        raise NoWorkerError("the scheduler was lost: nothing was written")
+        raise NoWorkerError(_LOST)
     error = future.exception()
     if isinstance(error, KilledWorker):  # the scheduler has tried it on several workers already
         killed[job] += 1
