@@ -102,7 +102,7 @@ def _client(scheduler: str | None, jobs: int) -> Iterator[Any]:
 @contextlib.contextmanager
 def _telling() -> Iterator[None]:
     """Whatever way Dask says that the scheduler went, in the midst of a question or between two: one error."""
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     try:
         yield
