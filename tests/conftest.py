@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 from unittest import mock
 
+import pytest
 from click.testing import CliRunner
 
 from audit.cli import main
@@ -319,3 +320,21 @@ def numbered(events: Iterable[Json], prefix: str = "api-") -> Iterator[Json]:
     """The same events, each with a message id of its own: one id twice would be another story."""
     for number, event in enumerate(events):
         yield {**event, "messageId": f"{prefix}{number}"}
+
+
+# ---- the gate --------------------------------------------------------------------------------------------------------
+
+MAY_BE_ABSENT = ("one of the long proofs", "no browser", "Node", "root reads every file", "mounting", "only root")
+"""Reasons for which a test may be skipped even where the gate runs; what a wheel brings is installed there."""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In the gate, a test that was skipped for want of something installable is a failure."""
+    reporter: Any = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("TELEMETRY_AUDIT_GATE") or reporter is None or hasattr(session.config, "workerinput"):
+        return
+    reasons = {str(report.longrepr[2]).removeprefix("Skipped: ") for report in reporter.stats.get("skipped", ())}
+    wanting = sorted(reason for reason in reasons if not reason.startswith(MAY_BE_ABSENT))
+    if wanting:
+        reporter.write_line(f"the gate may not skip: {'; '.join(wanting)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
