@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOGS ?= fixtures/captures/python-segment.jsonl
 POLICY ?= appsmith/2020-11
+TESTS ?=
 
 NODE_SDKS := @segment/analytics-node analytics-node @rudderstack/rudder-sdk-node @segment/analytics-next
 
@@ -29,7 +30,7 @@ audit: $(BIN)/telemetry-audit  ## audit a shipped capture, or yours: make audit 
 	case $$code in 1|3|4) echo "(exit code $$code: see above)";; *) exit $$code;; esac
 
 test: $(VENV)/.dev  ## install what tests need and run them
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto $(TESTS)
 
 lint: $(VENV)/.dev  ## format, lint, types, floors, derived pages and example reports
 	$(BIN)/ruff format --check .
