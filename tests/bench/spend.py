@@ -1,0 +1,55 @@
+"""What commands cost: CPU and wall seconds and peak memory, each of one process and of what it waited for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+PROGRAM = (sys.executable, "-m", "audit")
+AUDIT = (*PROGRAM, "check", "-q")
+"""The whole check: all rules that need no further input."""
+PARSE = (
+    sys.executable,
+    "-c",
+    "import orjson,sys\nfor line in open(sys.argv[1],'rb'):\n    try: orjson.loads(line)\n    except ValueError: pass\n",
+)
+"""`orjson.loads` alone, what every ratio is to."""
+
+_GENERATE = (
+    "import sys; from tests.bench.generate import write; write(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))"
+)
+
+
+class Spent(NamedTuple):
+    """CPU and wall seconds, peak resident memory in MB, and what was printed."""
+
+    cpu: float
+    wall: float
+    peak: int
+    out: str = ""
+
+    def less(self, start: Spent) -> Spent:
+        """Without what the same command costs on next to nothing."""
+        return self._replace(cpu=self.cpu - start.cpu, wall=self.wall - start.wall)
+
+
+def spend(command: Sequence[str], env: Mapping[str, str] | None = None) -> Spent:
+    """Run a command to its end, whatever its exit code: a verdict is one."""
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
+    ) as process:
+        assert process.stdout is not None
+        out = process.stdout.read().decode("utf-8", "replace")
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return Spent(used.ru_utime + used.ru_stime, time.perf_counter() - begun, used.ru_maxrss // 1024, out)
+
+
+def generate(path: str, events: int, share: float) -> None:
+    """Write a log in a process of its own: Linux passes a parent's peak memory on to what it starts."""
+    subprocess.run([sys.executable, "-c", _GENERATE, path, str(events), str(share)], check=True)
