@@ -311,6 +311,8 @@ def test_a_statement_stands_in_the_result_and_filtered_weakens_only_claims(tmp_p
     weakened = {claim for claim, verdict in plain.claims.items() if verdict != told.claims[claim]}
     assert {told.claims[claim] for claim in weakened} == {"inconclusive"}
     assert "server-no-other-data" in weakened
+    assert plain.result["headline"].startswith("nothing was sent beyond the page; ")
+    assert told.result["headline"].startswith("no breach was found, but ")
 
 
 def test_a_statement_that_lies_with_the_evidence_is_found_and_its_change_shows(tmp_path: Path) -> None:

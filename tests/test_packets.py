@@ -218,6 +218,15 @@ def test_a_file_that_is_cut_off_is_judged_up_to_there(build: Callable[[list[byte
 def test_an_unknown_link_type_is_said() -> None:
     run = check_bytes(pcap([b"\x00" * 60] * 3, 127), name="x")
     assert Reason.LINK.value in run.result["unreadable"]
+    assert run.code == 3
+
+
+def test_packets_of_which_none_can_be_read_are_nothing_read() -> None:
+    run = check_bytes(pcap([LABELLED] * 3), name="x")
+    assert (run.code, run.result["gate"]["reason"]) == (3, "nothing could be read")
+    assert "nothing was sent beyond the page" not in run.result["headline"]
+    question = b"\xff" * 6 + b"\x02" * 6 + b"\x08\x06" + b"\x00" * 46
+    assert check_bytes(pcap([question] * 3), name="x").code == 0
 
 
 def test_a_clean_capture_is_no_finding() -> None:

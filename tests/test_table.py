@@ -123,6 +123,11 @@ def test_the_clean_capture_says_that_the_page_contradicts_itself() -> None:
     assert "nothing was sent beyond the page; the page contradicts itself in 1 claim" in folded
 
 
+def test_the_row_about_e_mail_addresses_names_the_origins_seen() -> None:
+    row = next(c for c in run_of("3 samples").result["claims"] if c["id"] == "email-only-on-support")
+    assert row["reason"] == "nothing but what the page says in 3 events (client, installer, server)"
+
+
 def test_the_empty_file_is_not_called_clean() -> None:
     folded = " ".join(run_of("empty file").out.lower().split())
     assert "not-exercised" in folded

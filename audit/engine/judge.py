@@ -124,7 +124,8 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
         return outcome(Verdict.INCONCLUSIVE, "; ".join(doubts))
     lacks = [tuple(_lacks(claim, condition, evidence)) for condition in claim.sufficient]
     if not lacks or () in lacks:
-        return outcome(Verdict.UPHELD, _kept(claim, looked_at, unit, evidence.listed))
+        senders = _senders(evidence) if len(claim.sufficient) > 1 else ""
+        return outcome(Verdict.UPHELD, _kept(claim, looked_at, unit, evidence.listed, senders))
     nearest = min(lacks, key=len)
     if all(lack.soft for lack in nearest):
         return outcome(Verdict.INCONCLUSIVE, "; ".join(lack.reason for lack in nearest), nearest[0].hint)
@@ -132,7 +133,12 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
     return outcome(Verdict.NOT_EXERCISED, hard.reason, hard.hint)
 
 
-def _kept(claim: Claim, looked_at: int, unit: str, listed: SeedList | None) -> str:
+def _senders(evidence: Evidence) -> str:
+    """Whose events were looked at: told where one of several would do."""
+    return f" ({', '.join(origin for origin, number in sorted(evidence.tally.origins.items()) if number)})"
+
+
+def _kept(claim: Claim, looked_at: int, unit: str, listed: SeedList | None, senders: str) -> str:
     """What upheld means for a claim of this kind, with its number."""
     seen = plural(looked_at, unit.removesuffix("s")) + (f" of the {claim.origin}" if claim.origin else "")
     if CONSENT_RULES & set(claim.rules):
@@ -144,7 +150,9 @@ def _kept(claim: Claim, looked_at: int, unit: str, listed: SeedList | None) -> s
     if claim.destination is not None:
         clear = ", none of them in the clear" if "plaintext-transport" in claim.rules else ""
         return f"{plural(looked_at, f'contact for {claim.destination}')}{clear}"
-    return f"{seen}, as documented" if unit == "intervals" else f"nothing but what the page says in {seen}"
+    if unit == "intervals":
+        return f"{seen}, as documented"
+    return f"nothing but what the page says in {seen}{senders}"
 
 
 def _lacks(claim: Claim, condition: Sufficient, evidence: Evidence) -> Iterator[Lack]:  # noqa: C901 - one branch a key of a closed set
@@ -269,18 +277,18 @@ def unwatched(evidence: Evidence) -> Iterator[str]:
     if evidence.unseen:
         yield f"{plural(evidence.unseen, 'record')} could not be read"
     yield from _lost(evidence)
-    lost = overflow(evidence.tally)
-    if lost:
-        yield f"too many different destinations: {plural(lost, 'contact')} stand in no row"
 
 
 def _lost(evidence: Evidence) -> Iterator[str]:
-    """Packets that were sent and that nobody looked into."""
+    """What was sent and nobody can tell where or what it was."""
     whole = watch(evidence.tally)
     if whole.dropped:
         yield f"the capture dropped {plural(whole.dropped, 'packet')}"
     if whole.odd:
         yield f"{plural(whole.odd, 'packet')} of no protocol that is read"
+    unlisted = overflow(evidence.tally)
+    if unlisted:
+        yield f"too many different destinations: {plural(unlisted, 'contact')} stand in no row"
 
 
 def _timed_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
@@ -374,8 +382,7 @@ def headline(verdict: Verdict, claims: list[Judgement], requirements: list[Judge
             what = "nothing that the page speaks of was captured" if carrying else "no event could be read"
             return f"{what}; {page}{tail}"
         case _:
-            doubts = evidence.tally.gaps or any(level is Level.WARNING for _, level, _ in evidence.tally.totals)
-            doubts = bool(doubts) or verdict is Verdict.INCONCLUSIVE
+            doubts = verdict is Verdict.INCONCLUSIVE or _incomplete(evidence)
             open_ = count[Verdict.INCONCLUSIVE]
             start = (
                 f"no breach was found, but {plural(open_, 'claim')} could not be decided; "
@@ -383,6 +390,13 @@ def headline(verdict: Verdict, claims: list[Judgement], requirements: list[Judge
                 else "nothing was sent beyond the page; "
             )
             return f"{start}{page}{tail}"
+
+
+def _incomplete(evidence: Evidence) -> bool:
+    """Whether something was not looked at, or waits for a person: then nobody can say that nothing else was sent."""
+    warned = any(level is Level.WARNING for _, level, _ in evidence.tally.totals)
+    gaps = bool(evidence.tally.gaps or evidence.overflowed or evidence.filtered)
+    return warned or gaps or next(unwatched(evidence), None) is not None
 
 
 def unsearched(claim: Claim) -> tuple[str, ...]:

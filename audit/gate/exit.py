@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from audit.engine.result import GateRow, GroupRow, Result
+from audit.engine.result import GateRow, GroupRow, InputRow, Result
 from audit.model import Level, Outcome
 from audit.rules import BY_ID
 from audit.rules.case import CountRule, PageRule
 
 _UNMET = ("not-exercised", "inconclusive")
+_PACKETS = ("pcap", "pcapng")
 
 
 def decide(result: Result, fail_on: str, required: Collection[str]) -> GateRow:
     """Nothing read > findings at the level > required claims that were not decided > clean."""
-    # A request whose telemetry cannot be decoded has still shown whom it went to: something was read.
-    if all(row["units"] == row["unreadable"] + row["blank"] and not row["contacts"] for row in result["inputs"]):
+    if not any(_read(row, result) for row in result["inputs"]):
         return _row(Outcome.NOTHING_READ, "nothing could be read")
     if fail_on != "never":
         found = sum(number for level, number in _live(result) if level.rank >= Level(fail_on).rank)
@@ -32,6 +32,15 @@ def decide(result: Result, fail_on: str, required: Collection[str]) -> GateRow:
     if unmet:
         return _row(Outcome.NOT_EXERCISED, f"required, but not decided: {', '.join(unmet)}")
     return _row(Outcome.CLEAN, _clean(result, fail_on))
+
+
+def _read(row: InputRow, result: Result) -> bool:
+    """Whether a unit of an input could be read. A request whose telemetry cannot be decoded has still shown whom it went to;
+    packets of which none is of a protocol that is read have shown nothing."""
+    traffic = result.get("traffic")
+    if row["format"] in _PACKETS and traffic is not None and traffic["packets"] == traffic["not_read"]:
+        return False
+    return row["units"] > row["unreadable"] + row["blank"] or row["contacts"] > 0
 
 
 def _row(outcome: Outcome, reason: str) -> GateRow:
