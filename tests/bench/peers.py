@@ -12,8 +12,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
 from tests.bench.spend import AUDIT, PARSE, Spent, generate, spend
@@ -49,6 +49,7 @@ require("readline").createInterface({input: fs.createReadStream(log), crlfDelay:
   .on("close", () => console.log(refused))
 """
 WHOLE, ALONE = "the whole check, all rules", "orjson.loads alone"
+_NEVER = Spent(inf, inf, 0)
 _FAILED = re.compile(r"(\d+) failed")
 _PLACE = re.compile(r"^\$\[(\d+)\]")
 
@@ -152,41 +153,39 @@ def measure(events: int, rounds: int, folder: Path) -> None:
         generate(str(folder / f"{name}.jsonl"), number, 0.01)
         logs.append(spread(folder / f"{name}.jsonl", folder / name))
     small, large = logs
-    there, starts = [], {}
-    for peer in (*present(), _check_jsonschema(folder), *of_node(folder)):
-        able = peer if isinstance(peer, Missing) else _started(peer, small)
-        there.append(peer if isinstance(able, Spent) else able)
-        if isinstance(able, Spent):
-            starts[peer.name] = able
+    there = [_able(peer, small) for peer in (*present(), _check_jsonschema(folder), *of_node(folder))]
     running = [peer for peer in there if isinstance(peer, Peer)]
-    taken: dict[str, list[Spent]] = {peer.name: [] for peer in running}
+    starts, taken = (dict.fromkeys((peer.name for peer in running), _NEVER) for _ in range(2))
     told: dict[str, int | None] = {}
     for _ in range(rounds):
         for peer in running:
+            starts[peer.name] = starts[peer.name].least(run(peer, small)[0])
             spent, told[peer.name] = run(peer, large)
-            taken[peer.name].append(spent.less(starts[peer.name]))
-    print(f"{events:,} events, 1 % breaches, {rounds} rounds; the schemas refuse {large.refused} events")
+            taken[peer.name] = taken[peer.name].least(spent)
+    print(f"{events:,} events, 1 % breaches, least of {rounds} rounds; the schemas refuse {large.refused} events")
     print(f"{'':<36} {'start':>8} {'CPU':>8} {'wall':>8} {'times ours':>11} {'of loads':>9}  refused")
+    rest = {name: spent.less(starts[name]) for name, spent in taken.items()}
     for entry in there:
         if isinstance(entry, Missing):
             print(f"{entry.name:<36} not run: {entry.why}")
             continue
-        mine = taken[entry.name]
-        cpu, wall = median(s.cpu for s in mine), median(s.wall for s in mine)
-        ours = median(m.cpu / w.cpu for m, w in zip(mine, taken[WHOLE], strict=True))
-        loads = median(a.cpu / m.cpu for m, a in zip(mine, taken[ALONE], strict=True))
+        start, mine = starts[entry.name].cpu, rest[entry.name]
+        ours, loads = mine.cpu / rest[WHOLE].cpu, rest[ALONE].cpu / mine.cpu
         print(
-            f"{entry.name:<36} {starts[entry.name].cpu:6.2f} s {cpu:6.2f} s {wall:6.2f} s {ours:11.2f} {loads:9.3f}"
+            f"{entry.name:<36} {start:6.2f} s {mine.cpu:6.2f} s {mine.wall:6.2f} s {ours:11.2f} {loads:9.3f}"
             f"  {_said(told[entry.name], large.refused)}"
         )
 
 
-def _started(peer: Peer, small: Spread) -> Spent | Missing:
-    """What a tool costs on next to nothing. One that does not answer there is not run at all."""
+def _able(peer: Peer | Missing, small: Spread) -> Peer | Missing:
+    """A tool that does not answer on a small log is not run at all."""
+    if isinstance(peer, Missing):
+        return peer
     try:
-        return run(peer, small)[0]
+        run(peer, small)
     except (ValueError, LookupError):
         return Missing(peer.name, "it failed on a small log")
+    return peer
 
 
 def _said(refused: int | None, known: int) -> str:
