@@ -385,3 +385,26 @@ def test_files_that_cost_two_processes_together_are_done_one_by_one(captures: li
         assert [single.chunks for single in reversed(alone)] == [(chunk,) for chunk in job.chunks]
         assert fold.hear(alone[0], Lost(final=True)) == []
         assert merge.tally.reasons == {Reason.CRASHED: 1}
+
+
+# ---- very many files -------------------------------------------------------------------------------------------------
+
+FILES = int(os.environ.get("FILES", "300"))
+"""100,000 in `make proof`: what costs a little for each pair of files would take hours."""
+
+
+def test_very_many_tiny_files_are_each_accounted_for(tmp_path: Path) -> None:
+    lines = {0: jsonl(page_load()), 1: jsonl(page_load(extra=1)), 2: b"", 3: b"{\n"}
+    for number in range(FILES):
+        folder = tmp_path / f"{number // 1000:03d}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number:06d}.jsonl").write_bytes(lines[number % 4])
+    one = invoke("check", tmp_path, "-o", "json")
+    assert one.out == invoke("check", tmp_path, "-o", "json", "-j", "2").out
+    found = json.loads(one.out)
+    told = [(row["name"], row["events"], row["unreadable"]) for row in found["inputs"]]
+    assert told == [
+        (f"{number // 1000:03d}/{number:06d}.jsonl", int(number % 4 < 2), int(number % 4 == 3))
+        for number in range(FILES)
+    ]
+    assert found["counts"]["rules"]["undocumented-field"] == FILES // 4

@@ -15,7 +15,7 @@ from audit.cli.outputs import NotWritten, say
 from audit.engine.observed import inventory
 from audit.engine.parse import Limits
 from audit.engine.result import digest
-from audit.engine.rows import InputFacts, input_row
+from audit.engine.rows import InputFacts, input_rows
 from audit.engine.run import Auditor
 from audit.model import Outcome
 from audit.policy.pack import Policy
@@ -84,7 +84,7 @@ def _document(policy: Policy, tally: Tally, inputs: list[Input], facts: list[Inp
         "format": "telemetry-audit/inventory/1",
         "tool": {"name": "telemetry-audit", "version": __version__},
         "policy": {"id": policy.id, "revision": policy.revision, "title": policy.title, "sha256": policy.sha256},
-        "inputs": [input_row(capture.index, fact, tally) for capture, fact in zip(inputs, facts, strict=True)],
+        "inputs": input_rows({capture.index: fact for capture, fact in zip(inputs, facts, strict=True)}, tally),
         "inventory": inventory(policy, tally),
         "unreadable": {reason.value: number for reason, number in sorted(tally.reasons.items())},
     }

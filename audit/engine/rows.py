@@ -145,10 +145,15 @@ def counts(groups: list[Grouped], tally: Tally) -> Any:
     return {**levels, "rules": dict(sorted(rules.items()))}
 
 
-def input_row(index: int, facts: InputFacts, tally: Tally) -> InputRow:
-    total = Units()
-    for (number, _), units in tally.units.items():
-        total = total.plus(units) if number == index else total
+def input_rows(inputs: Mapping[int, InputFacts], tally: Tally) -> list[InputRow]:
+    """A row an input, in one pass over their chunks, however many there are of either."""
+    totals: dict[int, Units] = {}
+    for (index, _), units in tally.units.items():
+        totals[index] = totals.get(index, Units()).plus(units)
+    return [_input_row(facts, totals.get(index, Units())) for index, facts in inputs.items()]
+
+
+def _input_row(facts: InputFacts, total: Units) -> InputRow:
     row: dict[str, Any] = {"name": facts.name, "format": facts.format, "sha256": facts.sha256, "bytes": facts.bytes}
     if facts.head is not None:
         row["head"] = facts.head

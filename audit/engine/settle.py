@@ -21,7 +21,7 @@ from audit.engine.rows import (
     finding_rows,
     group_order,
     group_row,
-    input_row,
+    input_rows,
     owners,
     requirement_row,
 )
@@ -88,7 +88,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
         "format": FORMAT,
         "tool": {"name": "telemetry-audit", "version": __version__},
         "policy": {"id": policy.id, "revision": policy.revision, "title": policy.title, "sha256": policy.sha256},
-        "inputs": [input_row(index, facts, tally) for index, facts in enumerate(inputs)],
+        "inputs": input_rows(dict(enumerate(inputs)), tally),
         "coverage": coverage(tally, consent, seeds),
         "verdict": verdict.value,
         "headline": headline(verdict, claims, requirements, evidence),
