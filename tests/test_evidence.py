@@ -6,6 +6,7 @@ import json
 import re
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,16 @@ def test_credentials_are_kept_as_keyed_digests_only(tmp_path: Path) -> None:
     assert first["Authorization"].startswith("hmac-sha256:")
     assert first["Authorization"] == second["Authorization"] != first["Cookie"]
     assert first["x-set"] == "kept"
+
+
+def test_the_digest_of_a_credential_is_not_taken_for_what_was_sent(tmp_path: Path) -> None:
+    key = ("Authorization", "Basic QVBQU01JVEhURVNUS0VZOg==")
+    store = begin(tmp_path / "e")
+    store.append(whole(replace(TRACK, headers=(HEADERS[0], key, HEADERS[2])), store.keyed, ()))
+    store.close()
+    run = check(tmp_path / "e")
+    assert run.of("secret") == []
+    assert run.claims["client-navigation-and-clicks"] == "upheld"
 
 
 def test_the_digests_of_two_directories_cannot_be_compared(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,6 +24,9 @@ from audit.sources.requests import Request, decode
 
 WITHHELD = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
 """Header fields that are kept as keyed digests only."""
+
+_DIGEST = re.compile(r"hmac-sha256:[0-9a-f]{32}")
+"""What stands for a credential: not what was sent, so nothing is looked for in it."""
 
 _MOST_TEXT = 400
 
@@ -157,7 +161,7 @@ def _request_of(record: Mapping[str, Any], limits: Limits) -> Exchange | None:
     request = Request(
         method=method,
         url=url,
-        headers=tuple((str(name), str(text)) for name, text in pairs),
+        headers=tuple((str(name), str(text)) for name, text in pairs if _DIGEST.fullmatch(str(text)) is None),
         body=_bytes(body),
         seen_at=_time(record),
         address=_text(record, "address"),
