@@ -42,12 +42,12 @@ FILE = re.compile(r"^```\w+ (?P<name>[\w.-]+)\n(?P<text>.*?)^```$", re.MULTILINE
 """A fenced block whose info string ends in a file name: the file that the commands of the page use."""
 
 EXIT_CODES: Mapping[Outcome, str] = {
-    Outcome.CLEAN: "Nothing at or above `--fail-on` (default `error`), and every claim of `--require` was decided.",
+    Outcome.CLEAN: "Nothing at or above `--fail-on` (default `error`), and everything of `--require` was decided.",
     Outcome.FINDINGS: "The capture holds findings at or above `--fail-on`. Findings about the page alone never decide.",
     Outcome.USAGE: "Wrong options, a fault in a policy pack or a consent file, a named capture that does not exist, or an "
     "output that cannot be written.",
     Outcome.NOTHING_READ: "No record of any input could be read, or there was none.",
-    Outcome.NOT_EXERCISED: "A claim of `--require` was not exercised, or is inconclusive.",
+    Outcome.NOT_EXERCISED: "A claim or requirement of `--require` was not exercised, or is inconclusive.",
     Outcome.UNVERIFIED: "`verify` only: the evidence was changed, or the head that was given is not in it.",
     Outcome.INTERNAL: "A fault of the tool itself. Never 1, so that a crash never looks like findings.",
     Outcome.INTERRUPTED: "Interrupted from the keyboard. No output was written.",
@@ -199,8 +199,9 @@ def claims_table(path: Path) -> str:
         for claim in pack().claims
         if claim.not_testable is None
     )
+    claims = table(("claim", "the page says", "tested by", "the capture must hold"), rows)
     later = "*Italic*: a rule that this version does not run yet. Each answer says so beside the claim."
-    return f"{table(('claim', 'the page says', 'tested by', 'the capture must hold'), rows)}\n\n{later}"
+    return f"{claims}\n\n{later}" if any(rule in NOT_YET for claim in pack().claims for rule in claim.rules) else claims
 
 
 def quote(text: str) -> str:

@@ -197,6 +197,8 @@ def test_a_required_claim_that_was_not_decided_is_an_error() -> None:
     assert run.code == 4
     found = cases(run.result)
     assert (found["opt-out"], found["client-opt-in"], found["exit code"]) == ("error", "skipped", "failure")
+    found = cases(check(CAPTURES / "three-samples.jsonl", "--air-gapped", "--require", "air-gap").result)
+    assert (found["air-gap"], found["clean-json"], found["exit code"]) == ("error", "passed", "failure")
 
 
 # ---- GitHub's commands ---------------------------------------------------------------------------------------------
@@ -236,6 +238,23 @@ def check_many(number: int) -> Run:
 
     event = started(properties={"os": "ubuntu", **{f"field{n}": n for n in range(number)}})
     return check_bytes(jsonl(event))
+
+
+def test_what_is_new_is_annotated_before_what_the_baseline_knows() -> None:
+    result = check_many(ANNOTATIONS + 1).result
+    errors = [group for group in result["groups"] if group["level"] == "error"]
+    for group in errors[:-1]:
+        group["baseline"] = "known"
+    errors[-1]["baseline"] = "new"
+    found = [text for kind, _, text in commands(writer("github")(result)) if kind == "error"]  # type: ignore[arg-type]
+    assert errors[-1]["field"] in found[0]
+    assert ["known from the baseline" in text for text in found] == [False, *[True] * (ANNOTATIONS - 1)]
+
+
+def test_the_last_annotation_says_why_the_step_ends_as_it_does() -> None:
+    result = check(CAPTURES / "three-samples.jsonl").result
+    last = commands(writer("github")(result))[-1][2]  # type: ignore[arg-type]  # the shape of a result
+    assert last.endswith("Exit code 0: no finding at level error.")
 
 
 def test_annotations_name_file_line_and_rule() -> None:

@@ -279,3 +279,24 @@ def test_contacts_add_up_however_they_are_cut(met: list[tuple[str, int, bool]], 
     whole = tally(parts)
     assert tally(parts[:cut]) + tally(parts[cut:]) == tally(parts[cut:]) + tally(parts[:cut]) == whole
     assert whole.contacts == len(parts)
+
+
+def test_what_could_not_be_read_may_have_gone_out_in_the_clear() -> None:
+    whole = archive(entry("https://api.telemetry.test/v1/t", EVENT))
+    cut = archive(entry("https://api.telemetry.test/v1/t", EVENT), entry("https://api.telemetry.test/v1/t", EVENT))[
+        :-40
+    ]
+    for data, wanted in ((whole, "upheld"), (cut, "inconclusive")):
+        run = check_bytes(data, name="x")
+        requirement = next(r for r in run.result["requirements"] if r["id"] == "encrypted-transport")
+        assert requirement["verdict"] == wanted, requirement["reason"]
+
+
+def test_a_requirement_can_be_demanded_of_a_capture() -> None:
+    log = jsonl(page_load())
+    assert check_bytes(log, "--require", "clean-json").code == 0
+    assert check_bytes(log, "--require", "encrypted-transport").code == 4  # a log shows no transport
+    assert check_bytes(log, "--air-gapped", "--require", "air-gap").code == 4
+    assert check(CAPTURES / "egress-clean.pcap", "--air-gapped", "--require", "air-gap").code == 4  # too short
+    run = invoke("check", CAPTURES / "egress-clean.pcap", "--require", "air-gap")
+    assert (run.code, "--require air-gap: add --air-gapped" in run.err) == (2, True)

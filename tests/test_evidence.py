@@ -257,6 +257,14 @@ def test_after_a_break_nothing_is_judged(tmp_path: Path) -> None:
     assert any("chain of evidence breaks" in reason for reason in run.result["unreadable"])
 
 
+def test_evidence_that_holds_nothing_but_the_proxys_own_word_was_not_read(tmp_path: Path) -> None:
+    store = begin(tmp_path / "e")
+    store.append({"kind": "session"})
+    store.close()
+    run = check(tmp_path / "e")
+    assert (run.total("other"), run.total("events"), run.code) == (1, 0, 3)
+
+
 def test_a_contact_whose_content_was_not_kept_is_opaque(tmp_path: Path) -> None:
     store = begin(tmp_path / "e")
     store.append(bare(Contact("chat.example", 443, Scheme.HTTPS, Known.HTTP, bytes_out=900), ()))

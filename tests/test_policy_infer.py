@@ -294,7 +294,18 @@ def test_what_brings_nothing_new_is_only_counted(log: list[bytes]) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"\xff\xfe", b"[" * 5_000, b"{}", b"[]", b"7", b'{"event": 7}', b'{"a": {"b": "\\ud800"}}', b"nonsense"],
+    [
+        b"",
+        b"\xff\xfe",
+        b"[" * 5_000,
+        b"{}",
+        b"[]",
+        b"7",
+        b'{"event": 7}',
+        b'{"event": {}, "type": ["track"]}',
+        b'{"a": {"b": "\\ud800"}}',
+        b"nonsense",
+    ],
 )
 def test_what_holds_no_event_gives_no_draft_and_no_crash(data: bytes, tmp_path: Path) -> None:
     state = observe([Item(0, 1, data)])

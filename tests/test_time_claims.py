@@ -624,14 +624,14 @@ def test_a_keep_alive_that_names_no_instance_has_no_interval_and_is_a_gap(proper
     run = audit([*beats(0, 6, 12, 18), {**beat(NOON), "properties": properties}])
     assert run.count("heartbeat-early") == 0
     assert verdict(run, "keepalive-cadence")[0] == "inconclusive"
-    assert "1 keep-alive that name" in verdict(run, "keepalive-cadence")[1]
+    assert "1 keep-alive without the id of an instance" in verdict(run, "keepalive-cadence")[1]
 
 
 @pytest.mark.parametrize("address", ["198.51.100.7", "2001:db8::7"])
 def test_an_address_is_never_an_instance(address: str) -> None:
     run = audit([*beats(0, 6, 12, 18), *beats(0, 1, 2, 3, instance=address)])
     assert run.count("heartbeat-early") == 0
-    assert verdict(run, "keepalive-cadence") == ("inconclusive", "4 keep-alives that name no instance")
+    assert verdict(run, "keepalive-cadence") == ("inconclusive", "4 keep-alives without the id of an instance")
 
 
 def test_a_keep_alive_arrived_when_the_capture_says_not_when_its_sender_says() -> None:

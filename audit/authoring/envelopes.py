@@ -108,7 +108,7 @@ def _score(known: Envelope, table: Mapping[str, Any], messages: Sequence[dict[st
     fitting, total = 0, 0
     for message in messages:
         call = resolve(message, known.call) if known.call is not None else None
-        if known.call is not None and call not in known.calls:
+        if known.call is not None and not (isinstance(call, str) and call in known.calls):
             continue
         if isinstance(resolve(message, known.name), str) or (known.call is not None and call != known.named):
             own = [known.call is not None, *(resolve(message, mark) is not None for mark in marks)]

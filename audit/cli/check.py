@@ -21,6 +21,7 @@ from audit.cli.running import fold, teller
 from audit.cli.seed_options import gather_seeds, seed_options
 from audit.engine.judge import CONSENT_RULES
 from audit.engine.parse import Limits
+from audit.engine.requirements import AIR_GAP, ENCRYPTED, REQUIREMENTS
 from audit.engine.result import Result
 from audit.engine.run import Auditor
 from audit.engine.settle import settle
@@ -85,7 +86,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     "required",
     multiple=True,
     metavar="CLAIM|all",
-    help="Exit code 4 unless this claim was exercised and decided. Repeatable.",
+    help="Exit code 4 unless this claim, or requirement such as air-gap, was exercised and decided. Repeatable.",
 )
 @gate_options
 @click.option(
@@ -152,7 +153,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     policy = load_policy(options["policy_name"])
     inputs = _inputs(captures)
     origins = _origins(options["origins"], inputs, policy)
-    _check_required(options["required"], policy)
+    _check_required(options["required"], policy, air_gapped=options["air_gapped"])
     outputs = choose(options["outputs"], quiet=options["quiet"])
     paths = [output.path for output in outputs if output.path is not None]
     gate = gate_of(options, policy)
@@ -276,20 +277,22 @@ def _origins(pairs: Sequence[str], inputs: list[Input], policy: Policy) -> dict[
     return found
 
 
-def _check_required(required: Sequence[str], policy: Policy) -> None:
+def _check_required(required: Sequence[str], policy: Policy, *, air_gapped: bool) -> None:
     if policy.draft:
         if required:
             raise click.UsageError(
                 "--require: the policy is a draft that nobody has reviewed; settle its open points, then remove `draft = true`"
             )
         click.echo("warning: the policy is a draft: it says what was captured, not what a page promises", err=True)
-    claims = {claim.id: claim for claim in policy.claims}
+    testable = [claim.id for claim in policy.claims if claim.not_testable is None]
     for name in required:
-        if name != "all" and (name not in claims or claims[name].not_testable is not None):
-            testable = ", ".join(claim.id for claim in policy.claims if claim.not_testable is None)
+        if name not in ("all", *testable, *REQUIREMENTS, ENCRYPTED, AIR_GAP):
+            known = f"{', '.join(testable)}; or a requirement: {', '.join((*REQUIREMENTS, ENCRYPTED, AIR_GAP))}"
             raise click.UsageError(
-                f"--require {visible(name)}: no claim of that name can be tested; use all or one of: {testable}"
+                f"--require {visible(name)}: no claim of that name can be tested; use all or one of: {known}"
             )
+    if AIR_GAP in required and not air_gapped:
+        raise click.UsageError(f"--require {AIR_GAP}: add --air-gapped, which asks for it")
 
 
 def _parameters(

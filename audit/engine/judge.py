@@ -298,7 +298,7 @@ def _timed_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
         yield f"{plural(timeless, 'event')} without a usable time"
     homeless = _gaps(claim, evidence, Gap.SUBJECT) if HEARTBEAT_RULES & set(claim.rules) else 0
     if homeless:
-        yield f"{plural(homeless, 'keep-alive')} that name no instance"
+        yield f"{plural(homeless, 'keep-alive')} without the id of an instance"
     if evidence.consent is None or not CONSENT_RULES & set(claim.rules):
         return
     if crowded(evidence.consent, evidence.tally):

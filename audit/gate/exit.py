@@ -27,8 +27,7 @@ def decide(result: Result, fail_on: str, required: Collection[str]) -> GateRow:
             new = " that the baseline does not know" if "baseline" in result else ""
             number = "1 finding" if found == 1 else f"{found:,} findings"
             return _row(Outcome.FINDINGS, f"{number}{new} at level {fail_on}{_above(fail_on)}")
-    wanted = [row for row in result["claims"] if row["verdict"] != "not-testable"]
-    unmet = [row["id"] for row in wanted if ("all" in required or row["id"] in required) and row["verdict"] in _UNMET]
+    unmet = _unmet(result, required)
     if unmet:
         return _row(Outcome.NOT_EXERCISED, f"required, but not decided: {', '.join(unmet)}")
     return _row(Outcome.CLEAN, _clean(result, fail_on))
@@ -36,11 +35,21 @@ def decide(result: Result, fail_on: str, required: Collection[str]) -> GateRow:
 
 def _read(row: InputRow, result: Result) -> bool:
     """Whether a unit of an input could be read. A request whose telemetry cannot be decoded has still shown whom it went to;
-    packets of which none is of a protocol that is read have shown nothing."""
+    packets of which none is of a protocol that is read have shown nothing, nor has what the proxy writes of itself."""
     traffic = result.get("traffic")
     if row["format"] in _PACKETS and traffic is not None and traffic["packets"] == traffic["not_read"]:
         return False
-    return row["units"] > row["unreadable"] + row["blank"] or row["contacts"] > 0
+    own = row["other"] if row["format"] == "evidence" else 0
+    return row["units"] > row["unreadable"] + row["blank"] + own or row["contacts"] > 0
+
+
+def _unmet(result: Result, required: Collection[str]) -> list[str]:
+    """What must be decided and is not: claims first, then requirements. One that this capture never asked is undecided."""
+    claims = [row for row in result["claims"] if row["verdict"] != "not-testable"]
+    wanted = {row["id"] for row in claims if "all" in required} | (set(required) - {"all"})
+    asked = [*claims, *(row for row in result["requirements"] if row["id"] in wanted)]
+    undecided = [row["id"] for row in asked if row["id"] in wanted and row["verdict"] in _UNMET]
+    return [*undecided, *sorted(wanted - {row["id"] for row in asked})]
 
 
 def _row(outcome: Outcome, reason: str) -> GateRow:

@@ -157,7 +157,8 @@ def _linkability(identifiers: list[dict[str, Any]], links: list[dict[str, Any]])
         for row in sorted(lasting, key=lambda row: (-row["several_days"], row["category"], row["event"]))[:3]
     ]
     if links:
-        parts.append(f"{len(links):,} pairs of fields share values, {across:,} of them of different origins")
+        shared = "1 pair of fields shares" if len(links) == 1 else f"{len(links):,} pairs of fields share"
+        parts.append(f"{shared} values, {across:,} of them of different origins")
     if not parts and identifiers:
         parts.append("no value came on two days or stood in two fields of this capture")
     return _test("linkability", shown=bool(parts), reason="; ".join(parts) or "no documented identifier occurred")

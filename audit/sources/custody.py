@@ -68,7 +68,7 @@ def parse(name: str, data: bytes) -> Custody:
     except UnicodeDecodeError:
         raise CustodyError(f"{name}: not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise CustodyError(f"{name}: {visible(str(error))}") from None
+        raise CustodyError(f"{name}: not TOML: {visible(str(error))}; policy plan prints a form to fill in") from None
     unknown = sorted(set(value) - set(_KEYS))
     if unknown:
         raise CustodyError(f"{name}: unknown key {visible(unknown[0])}: use {', '.join(_KEYS)}")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NotRequired, TypedDict
 
+from audit.engine.judge import plural
 from audit.engine.result import InputRow, PolicyRow, Tool
 from audit.redact import visible
 from audit.writers.csv_table import cell
@@ -95,7 +96,8 @@ def _rest(document: Document) -> Iterator[str]:
         yield f"Not listed, because there are too many: {other['fields']:,} fields, {other['events']:,} events."
     for row in document["inputs"]:
         yield visible(
-            f"Read {row['name']}: {row['units']:,} units, {row['events']:,} events, {row['unreadable']:,} unreadable."
+            f"Read {row['name']}: {plural(row['units'], 'unit')}, {plural(row['events'], 'event')}, "
+            f"{row['unreadable']:,} unreadable."
         )
     yield "This lists what these captures hold. It judges nothing, and it is no legal assessment."
 

@@ -25,7 +25,12 @@ def write(result: Result) -> str:
 def _of(result: Result, level: str) -> list[tuple[GroupRow, FindingRow]]:
     pairs = [(group, examples[0]) for group, examples in grouped(result) if examples and group["level"] == level]
     told = [pair for pair in pairs if not pair[0]["suppressed"] and pair[0]["rule"] != PAGE_RULE]
+    told.sort(key=lambda pair: _known(pair[0]))  # what is new must not be crowded out by what is known
     return told[: MOST - (level == "note")]
+
+
+def _known(group: GroupRow) -> bool:
+    return group.get("baseline") == "known"
 
 
 def _properties(first: FindingRow) -> dict[str, str]:
@@ -41,7 +46,8 @@ def _said(group: GroupRow, first: FindingRow) -> str:
     what = " ".join(part for part in (group["event"], group["host"], group["field"]) if part)
     where = place(first)
     found = f"found {times(group['count'])}" + (f", first at {where}" if where else "")
-    return f"{what + ': ' if what else ''}{first['message']} ({found})"
+    known = "; known from the baseline" if _known(group) else ""
+    return f"{what + ': ' if what else ''}{first['message']} ({found}{known})"
 
 
 def _whole(result: Result, shown: int) -> str:
@@ -49,6 +55,8 @@ def _whole(result: Result, shown: int) -> str:
     told = sum(not group["suppressed"] and group["rule"] != PAGE_RULE for group in groups)
     hidden = sum(group["count"] for group in groups if group["suppressed"])
     rest = f"Shown: {shown:,} of {told:,} groups of findings; {hidden:,} findings suppressed. No legal assessment."
+    if "gate" in result:
+        rest += f" Exit code {result['gate']['exit']}: {result['gate']['reason']}."
     title = f"telemetry-audit {result['policy']['id']} {result['policy']['revision']}"
     return _command("notice", {"title": title}, f"{result['verdict'].upper()}: {result['headline']} {rest}")
 

@@ -26,7 +26,7 @@ def write(result: Result) -> str:
     required = result["parameters"].get("require", [])
     claims = [_claim(row, places, required) for row in result["claims"]]
     _suite(root, f"{name} claims", claims, f"{result['verdict'].upper()}: {result['headline']}")
-    requirements = [_requirement(row, places) for row in result["requirements"]]
+    requirements = [_requirement(row, places, required) for row in result["requirements"]]
     _suite(root, f"{name} requirements", requirements, "Asked by this audit, not by the page.")
     _suite(root, f"{name} gate", [_gate(result)], _suppressed(result))
     for key in ("tests", "failures", "errors", "skipped"):
@@ -49,7 +49,12 @@ def _claim(row: ClaimRow, places: dict[str, list[str]], required: Sequence[str])
     told = [f"Quote: {' ... '.join(row['quotes'])}", f"Looked at: {row['looked_at']:,} {row['unit']}"]
     told += [f"Limit: {row['limit']}"] if "limit" in row else []
     case = _case(row, [*told, *places.get(row["id"], ())])
-    wanted = row["id"] in required or ("all" in required and row["verdict"] != "not-testable")
+    return _demanded(
+        case, row, wanted=row["id"] in required or ("all" in required and row["verdict"] != "not-testable")
+    )
+
+
+def _demanded(case: Element, row: ClaimRow | RequirementRow, *, wanted: bool) -> Element:
     if wanted and row["verdict"] in ("not-exercised", "inconclusive"):
         for child in case.findall("skipped"):
             case.remove(child)
@@ -57,8 +62,9 @@ def _claim(row: ClaimRow, places: dict[str, list[str]], required: Sequence[str])
     return _ordered(case)
 
 
-def _requirement(row: RequirementRow, places: dict[str, list[str]]) -> Element:
-    return _ordered(_case(row, [line for rule in row["rules"] for line in places.get(f"rule {rule}", ())]))
+def _requirement(row: RequirementRow, places: dict[str, list[str]], required: Sequence[str]) -> Element:
+    case = _case(row, [line for rule in row["rules"] for line in places.get(f"rule {rule}", ())])
+    return _demanded(case, row, wanted=row["id"] in required)
 
 
 def _case(row: ClaimRow | RequirementRow, told: Sequence[str]) -> Element:
