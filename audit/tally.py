@@ -441,8 +441,7 @@ class Tally:
             units.units for (index, chunk), units in self.units.items() if index == key.input and chunk < key.chunk
         )
         for mark in _cut(self.marks[key]):
-            unit = int.from_bytes(mark[-6:-1], "big") + before
-            yield mark[:-6] + unit.to_bytes(5, "big") + mark[-1:] if before else mark
+            yield mark[:-8] + (int.from_bytes(mark[-8:], "big") + (before << 8)).to_bytes(8, "big") if before else mark
 
     def overflow(self, rule: str) -> int:
         """How many findings of a rule stand in no kept group."""

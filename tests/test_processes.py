@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.engine.bulk import packed
 from audit.engine.parse import Limits
 from audit.engine.run import Auditor, Broken, Lines
 from audit.engine.settle import settle
@@ -31,7 +32,7 @@ from audit.runners.pool import Ended, Given, Lost, NoWorkerError, Pool, WorkerEr
 from audit.runners.work import Done, Recipe, audit_chunk
 from audit.sources.chunks import digest, parts, plan
 from audit.sources.detect import BOM
-from audit.sources.inputs import Input, find
+from audit.sources.inputs import MOST, Input, find
 from audit.tally import MARK, Tally
 from tests.bench.generate import write
 from tests.conftest import active, check, invoke, jsonl, numbered, page_load, samples
@@ -408,3 +409,16 @@ def test_very_many_tiny_files_are_each_accounted_for(tmp_path: Path) -> None:
         for number in range(FILES)
     ]
     assert found["counts"]["rules"]["undocumented-field"] == FILES // 4
+
+
+def test_the_place_of_a_mark_sorts_by_input_beyond_two_bytes_of_them() -> None:
+    places = [
+        (0, 0, 1),
+        (0, 1, 1),
+        (0, 0, (1 << 36) - 1),
+        (65_535, 0, 1),
+        (65_536, 0, 1),
+        (MOST - 1, 255, (1 << 36) - 1),
+    ]
+    marks = [packed(*place) for place in places]
+    assert marks == sorted(set(marks))

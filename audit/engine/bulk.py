@@ -164,8 +164,8 @@ def _fixed(when: str) -> bool:
 
 
 def packed(index: int, item: int, unit: int) -> bytes:
-    """A place in eight bytes that sort: two of the input, five of the unit, one of the item (255: that or more)."""
-    return (index << 48 | unit << 8 | min(item, 255)).to_bytes(8, "big")
+    """A place in eight bytes that sort: 20 bits of the input, 36 of the unit, 8 of the item (255: that or more)."""
+    return (index << 44 | unit << 8 | min(item, 255)).to_bytes(8, "big")
 
 
 def _clock(envelope: Envelope, entry: EventType) -> str | None:

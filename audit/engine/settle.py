@@ -170,8 +170,9 @@ def conclude(policy: Policy, tally: Tally, marks: Marks, sink: Callable[[Finding
 
 def _timed(rule: str, breach: TimelineBreach) -> Finding:
     """A timeline's finding: the place has no byte offset, so the unit's number orders it and `chunk` -1 says so."""
-    unit = int.from_bytes(breach.place[2:7], "big")
-    place = Place(int.from_bytes(breach.place[:2], "big"), unit, breach.place[7], -1, unit)
+    packed = int.from_bytes(breach.place, "big")
+    unit = packed >> 8 & (1 << 36) - 1
+    place = Place(packed >> 44, unit, breach.place[7], -1, unit)
     text = message(breach.template, breach.facts)
     finding = _pageless(rule, breach.level, breach.event, field_text(breach.pointer), text, breach.origin)
     return replace(finding, place=place)

@@ -17,7 +17,7 @@ _PARTITIONS = 64
 
 
 def moved(marks: bytes, before: int) -> bytes:
-    """The marks with each unit later by `before`: one addition of two long numbers, as no unit fills its five bytes."""
+    """The marks with each unit later by `before`: one addition of two long numbers, as no unit fills its 36 bits."""
     if not before:
         return marks
     step = (before << 8).to_bytes(MARK, "big") * (len(marks) // MARK)

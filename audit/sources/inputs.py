@@ -14,6 +14,8 @@ from audit.model import Reason
 from audit.redact import visible
 from audit.sources.objects import Stored, StoreError, is_object, listed
 
+MOST = 1 << 20
+"""Captures of one audit: what the place of a mark has room for."""
 _MAGIC = frozenset("*?[")
 
 
@@ -41,6 +43,8 @@ def find(arguments: Iterable[str]) -> list[Input]:
         shown = visible(name)
         seen[shown] = seen.get(shown, 0) + 1
         shown = shown if seen[shown] == 1 else f"{shown} ({seen[shown]})"
+        if len(found) >= MOST:
+            raise NoSuchInput(f"more than {MOST:,} captures: audit them in parts, or join small files")
         found.append(Input(len(found), shown, path, problem, stored))
     return found
 
