@@ -218,6 +218,7 @@ class Tally:
         self.destinations: Bounded[DestinationKey, Destination] = Bounded(self.size.groups)
         self.contacts = 0
         self.watches: dict[int, Watch] = {}
+        self.lives: dict[int, Span] = {}
         self.watched: Span | None = None
         self.uses: dict[int, Act] = {}
         self.controls = 0
@@ -282,6 +283,11 @@ class Tally:
         span = Span(first, last)
         self.watched = span if self.watched is None else self.watched.plus(span)
 
+    def live(self, index: int, first: datetime, last: datetime) -> None:
+        """Note signs of life of one input: an event, or traffic of any kind."""
+        span, known = Span(first, last), self.lives.get(index)
+        self.lives[index] = span if known is None else known.plus(span)
+
     @property
     def alive(self) -> Span | None:
         """From the first to the last sign of life of the captures: an event, or traffic of any kind."""
@@ -337,6 +343,8 @@ class Tally:
         self.gaps.update(part.gaps)
         if part.span is not None:
             self.saw(*part.span)
+        for index, span in part.lives.items():
+            self.live(index, *span)
         self.hours.take(part.hours)
         for field_key, seen in part.inventory.items.items():
             self.inventory.items[field_key] = self.inventory.items.get(field_key, Seen()).plus(seen)
@@ -421,6 +429,7 @@ class Tally:
         return (
             *parts,
             self.span,
+            self.lives,
             marks,
             self.acts,
             self.subjects,

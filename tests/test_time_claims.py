@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import within
-from tests.conftest import Arg, Json, Run, jsonl
+from tests.conftest import Arg, Json, Run, check, check_bytes, jsonl
 from tests.timed import (
     DAY,
     HOST,
@@ -62,6 +62,15 @@ def used(*times: datetime) -> str:
 
 ALIVE = [beat(at) for at in every(SIX, 6, NOON - 30 * HOUR)]
 """The server's keep-alives show that the capture is alive; they need no opt-in."""
+
+
+def test_between_two_captures_nobody_watched(tmp_path: Path) -> None:
+    first, last = beat(NOON - 7 * HOUR), beat(NOON)
+    (tmp_path / "a.jsonl").write_bytes(jsonl(first))
+    (tmp_path / "b.jsonl").write_bytes(jsonl(last))
+    apart = check("a.jsonl", "b.jsonl", cwd=tmp_path)
+    assert verdict(apart, "keepalive-only") == ("not-exercised", "the capture spans no time, 6 h are needed")
+    assert check_bytes(jsonl(first, last)).claims["keepalive-only"] == "upheld"
 
 
 def test_without_consent_given_the_opt_in_is_not_exercised_and_the_hint_says_how() -> None:

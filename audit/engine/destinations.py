@@ -14,7 +14,7 @@ from audit.policy.pack import Policy
 from audit.redact import fingerprint, instant, message, visible
 from audit.rules import RULES
 from audit.rules.case import DestinationRule, Reached
-from audit.tally import Destination, DestinationKey, Tally, Watch
+from audit.tally import Destination, DestinationKey, Span, Tally, Watch
 
 ROWS = 1_000
 _TOLD = frozenset({TELEMETRY, RELEASE_NOTES})
@@ -193,11 +193,15 @@ def watch(tally: Tally) -> Watch:
 
 
 def watched_for(tally: Tally) -> timedelta:
-    """How long packets were captured. Where one capture ends and the next begins later, nobody watched in between."""
-    each = sorted((w.first, w.last) for w in tally.watches.values() if w.first is not None and w.last is not None)
+    """How long packets were captured."""
+    return together(Span(w.first, w.last) for w in tally.watches.values() if w.first is not None and w.last is not None)
+
+
+def together(spans: Iterable[Span]) -> timedelta:
+    """How long captures lasted. Where one ends and the next begins later, nobody watched in between."""
     total = timedelta()
     seen: datetime | None = None
-    for first, last in each:
+    for first, last in sorted(spans):
         begin = first if seen is None else max(first, seen)
         total += max(last - begin, timedelta())
         seen = last if seen is None else max(last, seen)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from audit.engine.contacts import CONTENT_RULES
-from audit.engine.destinations import Host, overflow, watch
+from audit.engine.destinations import Host, overflow, together, watch
 from audit.engine.observed import NO_RHYTHM, Rhythm
 from audit.engine.searched import lacks_seeds, words
 from audit.engine.silence import Lack, crowded, lacks_refusal, lacks_silence, perhaps
@@ -66,8 +66,8 @@ class Evidence:
 
     @property
     def window(self) -> timedelta:
-        span = self.tally.alive
-        return span.last - span.first if span is not None else timedelta()
+        """How long the captures lasted, each by itself: between two of them nobody watched."""
+        return together(self.tally.lives.values())
 
     @property
     def watched(self) -> bool:

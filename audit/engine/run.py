@@ -123,6 +123,7 @@ class Auditor:
                 tally.watches[at[0]] = part.watch
                 if part.watch.first is not None and part.watch.last is not None:
                     tally.watch(part.watch.first, part.watch.last)
+                    tally.live(at[0], part.watch.first, part.watch.last)
         self.bulk.close(counts, tally, at)
         if self.inventory is not None:
             self.inventory.flush(tally)
@@ -150,6 +151,7 @@ class Auditor:
             counts.contacts += 1
         if exchange.seen_at is not None:
             tally.watch(exchange.seen_at, exchange.seen_at)
+            tally.live(place.input, exchange.seen_at, exchange.seen_at)
         for finding in self.contacts.meet(exchange, place, tally):
             self._tell(finding, UNKNOWN, tally, sink)
         if exchange.reason is not None:
@@ -238,6 +240,7 @@ class Auditor:
             tally.add_gap(Gap.ORIGIN, UNKNOWN)
         if event.times.arrived is not None:
             tally.saw(event.times.arrived, event.times.arrived)
+            tally.live(event.place.input, event.times.arrived, event.times.arrived)
             tally.hours.add(event.origin, hour_of(event.times.arrived))
         self._mark(case, tally)
         if self.inventory is not None:
