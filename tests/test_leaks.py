@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.leaks.content import NOTHING, content, look
+from audit.leaks.budget import Budget
+from audit.leaks.content import NOTHING, content, look, search
+from audit.leaks.decode import forms
 from audit.leaks.payload import Payload, shape_of_container
 from audit.leaks.queries import Query
 from audit.leaks.room import is_plain
@@ -260,3 +264,26 @@ def test_a_plain_text_needs_no_search(text: str) -> None:
 
 def test_a_quotation_mark_that_is_never_closed_crashes_nothing() -> None:
     assert not content('"a,b,c\nd,e,f').payload
+
+
+def test_a_large_event_is_searched_within_a_bound_and_says_so() -> None:
+    """Decoding stops, what stands there in plain is found all the same, and nothing is called searched that was not."""
+    noise = random.Random(4)
+    texts = [base64.b64encode(noise.randbytes(6000)).decode() for _ in range(60)]
+    found = list(search([*texts, "%20by nina.q@fabrikam-mail.com"]))
+    assert [address.text for address, _ in found[-1].addresses] == ["nina.q@fabrikam-mail.com"]
+    assert found[-1].gave_up
+    assert found == list(search([*texts, "%20by nina.q@fabrikam-mail.com"]))
+
+
+def test_what_no_bound_needs_is_decoded_whole() -> None:
+    hidden = base64.b64encode(b"by nina.q@fabrikam-mail.com").decode()
+    found = list(search(["a plain word or two"] * 2000 + [hidden]))
+    assert [address.text for address, _ in found[-1].addresses] == ["nina.q@fabrikam-mail.com"]
+    assert not any(content.gave_up for content in found)
+
+
+def test_forms_that_were_seen_before_cost_something_too() -> None:
+    budget = Budget()
+    assert sum(1 for _ in forms("eyJhbGciOi." * 90_000, budget)) < 3_000
+    assert budget.gave_up

@@ -130,3 +130,13 @@ def test_canaries_are_made_once_and_listed_without_their_values(tmp_path: Path) 
     log = jsonl(*(page_load(properties={"v": row["value"]}, messageId=f"ajs-{n:032x}") for n, row in enumerate(rows)))
     (tmp_path / "log.jsonl").write_bytes(log)
     assert check("log.jsonl", "--seeds", "c.csv", cwd=tmp_path).count("canary") == 8
+
+
+def test_an_event_too_large_to_decode_is_a_gap_and_plain_values_in_it_are_found(tmp_path: Path) -> None:
+    long = {
+        f"n{number}": base64.b64encode(hashlib.sha512(b"%d" % number).digest()).decode() * 40 for number in range(50)
+    }
+    unclear = run(tmp_path, f"{HEADER}{CANARY},canary,orders,{INSIDE}\n", page_load(properties=long))
+    assert claim(unclear, "no-datasource-data")["verdict"] != "upheld"
+    told = run(tmp_path, f"{HEADER}{CANARY},canary,orders,{INSIDE}\n", page_load(properties={**long, "z": CANARY}))
+    assert told.has("canary", "/properties/z", grade="proved")

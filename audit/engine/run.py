@@ -53,6 +53,9 @@ class Broken(NamedTuple):
     reason: Reason
 
 
+_LARGE = 32_768
+"""Longer lines are left to the slow lane, which bounds what one event may cost."""
+
 _BATCH = 64
 """How many lines are proved at once: few enough that what was parsed of them stays in the processor's cache."""
 
@@ -181,9 +184,12 @@ class Auditor:
 
     def _prove(self, lines: list[bytes], counts: Counts, tally: Tally, index: int, unit: int) -> Iterable[Rest]:
         """Count what the fast lane proves of some lines, the first of which is `unit`; what is left, in order."""
-        if self.fast is None or max(map(len, lines)) > self.limits.max_line:
+        if self.fast is None:
             return [Rest(at, None) for at in range(len(lines))]
-        proved, rest = self.fast.prove(lines)
+        large = [at for at, line in enumerate(lines) if len(line) > min(_LARGE, self.limits.max_line)]
+        proved, rest = self.fast.prove([b"" if len(line) > _LARGE else line for line in lines] if large else lines)
+        if large:
+            rest = sorted(Rest(at, None) if at in large else Rest(at, value) for at, value in rest)
         for group in proved:
             if group.at:
                 self.bulk.count(group, counts, tally, index, unit)

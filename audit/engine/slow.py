@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from audit.engine.names import Names
-from audit.leaks.content import MANY
+from audit.leaks.content import LARGE, MANY
 from audit.leaks.search import Search
 from audit.leaks.sightings import NONE, Sightings, sight
 from audit.model import Event, Finding, Gap, Grade, Json, Pointer, Unreadable, resolve
@@ -62,7 +62,9 @@ class SlowLane:
             return tuple(texts(event))
         hidden = (text for _, value in event.hidden for text in strings(value))
         found = [*strings(event.value), *hidden]
-        if len(found) > MANY:  # where not all are decoded, which ones are must not depend on what is remembered
+        if (
+            len(found) > MANY or sum(map(len, found)) > LARGE
+        ):  # where not all are decoded, which ones are must not depend on what is remembered
             return tuple(texts(event))
         suspects = self.suspicious(found)
         return tuple(texts(event, suspects)) if suspects else ()

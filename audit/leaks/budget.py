@@ -14,8 +14,15 @@ class Budget:
     """Spent while texts are decoded. `gave_up`: something was left undecoded, so that nothing found proves nothing."""
 
     views: int = 1500
+    attempts: int = 60_000
     size: int = 4 * 1024 * 1024
     gave_up: bool = False
+
+    def attempt(self) -> bool:
+        """Whether one more form may be made, be it one that was seen before."""
+        self.attempts -= 1
+        self.gave_up = self.gave_up or self.attempts < 0
+        return self.attempts >= 0
 
     def spend(self, length: int) -> bool:
         """Whether another form of this length may be looked at; the first refusal is remembered."""

@@ -25,6 +25,11 @@ from audit.leaks.views import View
 Path = tuple[str, ...]
 _LONG = 4096
 _HUGE = 131_072
+_COST = 1_500_000
+_EACH = 100
+LARGE = 8192
+"""An event with more letters than that is searched as one with very many texts is."""
+
 MANY = 300
 """How many texts of one event are decoded; an event with no more texts than that is searched whole."""
 
@@ -36,7 +41,8 @@ _USUAL = frozenset(
 
 
 class Content(NamedTuple):
-    """Everything found in one text, each with the decoding path. `gave_up`: some form of it was not looked at."""
+    """Everything found in one text, each with the decoding path. `gave_up`: some form of it was not looked at. `cost`:
+    what decoding it took, in letters."""
 
     addresses: tuple[tuple[Address, Path], ...] = ()
     secrets: tuple[tuple[FoundSecret, Path], ...] = ()
@@ -44,6 +50,7 @@ class Content(NamedTuple):
     payload: tuple[Payload, Path] | None = None
     query: tuple[Query, Path] | None = None
     gave_up: bool = False
+    cost: int = 0
 
 
 NOTHING = Content()
@@ -59,7 +66,7 @@ def _content(text: str) -> Content:
     return NOTHING if is_plain(text) else look(text)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def _content_of_long(text: str) -> Content:
     return look(text)
 
@@ -71,7 +78,8 @@ def look(text: str) -> Content:
     budget = Budget(views=_VIEWS)
     views = tuple(decoded(text, budget) if is_encoded(text) else _as_it_stands(text))
     found = _in(views, gave_up=budget.gave_up)
-    return found if found != NOTHING else NOTHING
+    spent = Budget(views=_VIEWS)
+    return found._replace(cost=spent.size - budget.size + _EACH * (spent.views - budget.views))
 
 
 def _in(views: tuple[View, ...], *, gave_up: bool) -> Content:
@@ -86,28 +94,31 @@ def _in(views: tuple[View, ...], *, gave_up: bool) -> Content:
     )
 
 
-@lru_cache(maxsize=16384)
-def _undecoded(text: str) -> Content | None:
-    """What a text holds as it stands, where it may hold more; None where it shows no encoding."""
-    return (
-        _in((View(text, ()),), gave_up=True) if len(text) <= _LONG and not is_plain(text) and is_encoded(text) else None
-    )
-
-
 def search(texts: Iterable[str]) -> Iterator[Content]:
-    """What each of an event's texts holds. Where an event has very many, only the first encoded ones are decoded."""
-    asked = list(texts)
-    if len(asked) <= MANY:
-        yield from map(content, asked)
-        return
-    left = MANY
-    for text in asked:
-        undecoded = _undecoded(text)
-        if undecoded is None or left > 0:
-            yield content(text)
+    """What each of an event's texts holds. Where an event has very many, or much in them, only the first encoded ones
+    are decoded."""
+    asked = tuple(texts)
+    if len(asked) <= MANY and sum(map(len, asked)) <= LARGE:
+        return map(content, asked)
+    return iter(_search(asked))
+
+
+@lru_cache(maxsize=2)
+def _search(texts: tuple[str, ...]) -> tuple[Content, ...]:
+    """Of a large event, once for all rules."""
+    found = dict.fromkeys(texts, NOTHING)
+    left, cost = MANY, _COST
+    for text in found:
+        if is_plain(text):
+            continue
+        if len(text) > _HUGE or not is_encoded(text):
+            found[text] = look(text)
+        elif left > 0 and cost > 0:
+            found[text] = look(text)
+            left, cost = left - 1, cost - found[text].cost
         else:
-            yield undecoded
-        left -= undecoded is not None
+            found[text] = _in((View(text, ()),), gave_up=True)
+    return tuple(found[text] for text in texts)
 
 
 def _as_it_stands(text: str) -> Iterator[View]:

@@ -54,6 +54,8 @@ def forms(text: str, budget: Budget | None = None) -> Iterator[View | Blob]:
         yield form
         children = _of_text(form, budget) if isinstance(form, View) else _of_bytes(form, budget)
         for child in children:
+            if not budget.attempt():
+                return
             what = child.text if isinstance(child, View) else child.data
             if len(what) < 4 or what in seen:
                 continue

@@ -33,7 +33,10 @@ class Address(NamedTuple):
 def addresses_in(text: str) -> Iterator[Address]:
     """Every e-mail address in a text as it stands; what only looks like one is left out: scopes, retina images, remotes of
     repositories, user-info of URLs, package versions, domains that no registry knows."""
-    for match in _AT.finditer(text) if "@" in text else ():
+    if "@" not in text:
+        return
+    size = len(text.strip().strip("<>").removeprefix("mailto:"))
+    for match in _AT.finditer(text):
         at, domain = match.start(), match[1].translate(_DOTS).lower()
         local = _local(text, at)
         if not local or not _is_address(text, match, local):
@@ -43,8 +46,7 @@ def addresses_in(text: str) -> Iterator[Address]:
             continue
         name = local if local.startswith('"') else _QUERY.split(local)[-1].lstrip(".'")  # marks of a URL end a name
         if name:
-            stripped = text.strip().strip("<>").removeprefix("mailto:")
-            yield Address(f"{name}@{domain}".lower(), len(stripped) == len(name) + 1 + len(match[1]), reserved)
+            yield Address(f"{name}@{domain}".lower(), size == len(name) + 1 + len(match[1]), reserved)
 
 
 def _local(text: str, at: int) -> str | None:

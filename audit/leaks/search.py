@@ -41,14 +41,21 @@ class Hit(NamedTuple):
 
 
 class Found(NamedTuple):
-    """All that was found in a text, whether something in it was left undecoded, and how many forms were looked at."""
+    """All that was found in a text, whether something in it was left undecoded, and how many forms, of how many letters,
+    were looked at."""
 
     hits: tuple[Hit, ...] = ()
     gave_up: bool = False
     views: int = 0
+    cost: int = 0
 
 
 NOTHING = Found()
+_LONG = 4096
+_SCREENED = 300
+"""What it takes to prove a text clean, and more for each letter, in letters decoded."""
+
+_HUGE = 262_144
 _SIFTED = 4 * Budget().views
 
 
@@ -69,24 +76,31 @@ class Search:
         salts = [seed.value for seed in listed.of(Kind.SALT)]
         self.digests = Digests([self.seeds[index].value for index in self.owners], salts)
         self.screen = Screen(self.needles, self.digests)
-        self.find = lru_cache(maxsize=8192)(self._find)
-        self.secret = lru_cache(maxsize=8192)(self.suspect)
+        self._short = lru_cache(maxsize=16384)(self._find)
+        self._long = lru_cache(maxsize=16)(self._find)
+        self._secret = lru_cache(maxsize=8192)(self.suspect)
 
     def __reduce__(self) -> tuple[type[Search], tuple[SeedList]]:
         """Another process builds its own from the values."""
         return Search, (self.listed,)
 
+    def find(self, text: str) -> Found:
+        """All that can be found in a text; few long ones are remembered."""
+        return self._short(text) if len(text) <= _LONG else self._long(text)
+
+    def secret(self, text: str) -> bool:
+        """Whether a text must not be shown: remembered, since names repeat."""
+        return self._secret(text) if len(text) <= _LONG else True
+
     def suspect(self, text: str) -> bool:
         """Whether something was found in a text, or could not be looked for."""
-        if self.screen.clean(text):
-            return False
         found = self.find(text)
         return bool(found.hits) or found.gave_up
 
     def sift(self, texts: set[str]) -> set[str]:
         """Those of some texts that are suspect; beyond a bound, those that would have to be decoded to know."""
         found, left = set(), _SIFTED
-        for text in self.screen.unclear(texts):
+        for text in sorted(self.screen.unclear(texts)):
             seen = self.find(text) if left > 0 else None
             left -= seen.views if seen is not None else 0
             if seen is None or seen.hits or seen.gave_up:
@@ -95,17 +109,21 @@ class Search:
 
     def glance(self, text: str) -> Found:
         """Only what stands in a text as it is, for events that have used up what may be spent on decoding."""
-        return Found(tuple(self._in_text(text, ())), gave_up=True)
+        return Found(tuple(self._in_text(text, ())), gave_up=True, cost=len(text))
 
     def _find(self, text: str) -> Found:
         if self.screen.clean(text):
-            return NOTHING
+            return Found(cost=_SCREENED + 12 * len(text))
+        if len(text) > _HUGE:
+            return self.glance(text)
         budget = Budget()
         found: dict[tuple[int, bool], Hit] = {}
         for form in forms(text, budget):
             for hit in self._in_bytes(form) if isinstance(form, Blob) else self._in_view(form):
                 found.setdefault((hit.seed, hit.digest), hit)
-        return Found(tuple(found.values()), budget.gave_up, Budget().views - budget.views)
+        whole = Budget()
+        spent = _SCREENED + 12 * len(text) + whole.size - budget.size
+        return Found(tuple(found.values()), budget.gave_up, whole.views - budget.views, spent)
 
     def _in_view(self, view: View) -> list[Hit]:
         hits = self._in_text(view.text, view.path)

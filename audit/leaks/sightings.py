@@ -12,6 +12,7 @@ from audit.leaks.segments import as_bytes
 from audit.model import Json, Pointer
 
 _VIEWS = Budget().views
+_COST = 1_500_000
 
 
 class Sighting(NamedTuple):
@@ -37,11 +38,12 @@ def sight(
 ) -> Sightings:
     """`texts`: those that may hold something; `roots`: the whole values, for what is no text."""
     seen: dict[tuple[Pointer, bool], dict[tuple[int, bool], Hit]] = {}
-    gave_up, left = False, _VIEWS
+    gave_up, left, cost = False, _VIEWS, _COST
     places = (*texts, *((pointer, text, False) for root in roots for pointer, text in _other(*root)))
     for pointer, text, key in places:
-        found = search.find(text) if left > 0 else search.glance(text)
+        found = search.find(text) if left > 0 and cost > 0 else search.glance(text)
         left -= found.views
+        cost -= found.cost
         gave_up = gave_up or found.gave_up
         if found.hits:
             known = seen.setdefault((pointer, key), {})
