@@ -143,4 +143,6 @@ def test_without_a_scheduler_the_command_says_so(log: list[Input], monkeypatch: 
     run = invoke("check", str(log[0].path), "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9")
     assert run.code == 2
     assert "--scheduler tcp://127.0.0.1:9: no scheduler, or no worker, at tcp://127.0.0.1:9" in run.err
+    run = invoke("check", str(log[0].path), "--engine", "dask", "--scheduler", "cluster")
+    assert (run.code, "--scheduler cluster: write its address, as tcp://HOST:8786" in run.err) == (2, True)
     assert "--scheduler is for --engine dask" in invoke("check", str(log[0].path), "--scheduler", "tcp://x").err

@@ -19,6 +19,7 @@ from audit.authoring.schema_of import event_schema
 from audit.authoring.synth import synthetic
 from audit.authoring.toml_text import table
 from audit.authoring.trial import findings
+from audit.engine.judge import plural
 from audit.engine.run import Auditor
 from audit.model import Level
 from audit.policy.load import load
@@ -194,7 +195,7 @@ def _iso(seconds: int) -> str:
 
 def _event_points(known: Type, name: str, enough: int, cadence: str | None) -> Iterator[str]:
     if known.count < enough:
-        yield f"{name}: only {known.count:,} events were seen, so nothing is required: {enough:,} make a rule."
+        yield f"{name}: only {plural(known.count, 'event')} seen, so nothing is required: {enough:,} make a rule."
     if cadence is not None:
         yield f"{name}: {cadence}. Does the page promise a cadence?"
     left = sum(place.left_out for _, place in known.seen.walk())

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from audit.cli.policy_lint import say
+from audit.engine.judge import plural
 from audit.model import Json, Outcome
 from audit.redact import visible
 
@@ -124,7 +125,7 @@ def infer_command(  # noqa: PLR0913 - the command's options
         sys.exit(Outcome.NOTHING_READ)
     head = Head(name, revision, f"{name}, drafted from a capture", dt.datetime.now(dt.UTC).date())
     made = draft(seen, head, enough)
-    say(f"read {seen.events:,} events of {len(seen.types):,} names, envelope {seen.envelope.kind}\n")
+    say(f"read {plural(seen.events, 'event')} of {plural(len(seen.types), 'name')}, envelope {seen.envelope.kind}\n")
     _save(folder, made.files, made.open_points)
 
 

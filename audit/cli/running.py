@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
@@ -21,6 +22,8 @@ from audit.sources.inputs import Input
 from audit.tally import Size, Tally
 
 Rows = Callable[[Mapping[str, Any]], None]
+_ADDRESS = re.compile(r"(?:tcp|tls|ws|wss|ucx)://\S+")
+"""What a scheduler is reached by. Anything else would be looked for, in vain, until a time-out."""
 
 
 def fold(  # noqa: PLR0913 - the fold's whole environment
@@ -37,6 +40,8 @@ def fold(  # noqa: PLR0913 - the fold's whole environment
     size = Size(examples=options["examples"])
     if options["scheduler"] is not None and options["engine"] != "dask":
         raise click.UsageError("--scheduler is for --engine dask: add that")
+    if options["scheduler"] is not None and _ADDRESS.fullmatch(options["scheduler"]) is None:
+        raise click.UsageError(f"--scheduler {visible(options['scheduler'])}: write its address, as tcp://HOST:8786")
     if options["jobs"] == 1 and options["engine"] == "processes":
         sink = teller(judge, inputs, rows)
         return serial.run(judge, inputs, marks, size=size, origins=origins, sink=sink, progress=progress)
