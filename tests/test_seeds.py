@@ -132,6 +132,17 @@ def test_canaries_are_made_once_and_listed_without_their_values(tmp_path: Path) 
     assert check("log.jsonl", "--seeds", "c.csv", cwd=tmp_path).count("canary") == 8
 
 
+@pytest.mark.parametrize(
+    "disguised",
+    ["".join(chr(ord(letter) + 0xFEE0) for letter in CANARY), "\u200b".join(CANARY)],
+    ids=["wide", "unseen"],
+)
+def test_letters_in_disguise_are_read_behind_an_encoding_too(tmp_path: Path, disguised: str) -> None:
+    event = page_load(properties={"note": base64.b64encode(disguised.encode()).decode()})
+    got = run(tmp_path, f"{HEADER}{CANARY},canary,orders,{INSIDE}\n", event)
+    assert got.has("canary", "/properties/note", grade="proved")
+
+
 def test_an_event_too_large_to_decode_is_a_gap_and_plain_values_in_it_are_found(tmp_path: Path) -> None:
     long = {
         f"n{number}": base64.b64encode(hashlib.sha512(b"%d" % number).digest()).decode() * 40 for number in range(50)

@@ -52,6 +52,9 @@ _PAIRED = bytes(104 if byte in _HEX else 115 if byte in b":._-" else 120 for byt
 _READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{10,}")
 _FOREIGN = re.compile(rb"(?:[\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){5,}")
 _PRINTABLE = bytes(0x70 if 32 <= byte < 127 or byte in b"\t\r\n" else 0x0A for byte in range(256))
+_DISGUISED = re.compile(rb"(?:\xef[\xbc\xbd][\x80-\xbf]){3}|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf")
+"""Bytes of letters of full width and of letters that nobody sees: what they spell shows in the plain form only."""
+
 _LONG = b"p" * 10
 _DEFLATED = (b"x\x9c", b"x\x01", b"x\x5e", b"x\xda")
 _WORDS = 50_000
@@ -245,6 +248,8 @@ class Screen:
         if self.needles.touches(flat.lower()) or b"\x1f\x8b\x08" in flat or b"BZh" in flat:
             return False
         if any(mark in everything and _inflates(everything, mark) for mark in _DEFLATED):
+            return False
+        if _DISGUISED.search(flat):
             return False
         if self.needles.foreign and not flat.isascii():
             found = b"\n".join(run for run in _FOREIGN.findall(flat) if not run.isascii())
