@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import csv
 import hashlib
 import json
@@ -140,6 +141,19 @@ def test_canaries_are_made_once_and_listed_without_their_values(tmp_path: Path) 
 def test_letters_in_disguise_are_read_behind_an_encoding_too(tmp_path: Path, disguised: str) -> None:
     event = page_load(properties={"note": base64.b64encode(disguised.encode()).decode()})
     got = run(tmp_path, f"{HEADER}{CANARY},canary,orders,{INSIDE}\n", event)
+    assert got.has("canary", "/properties/note", grade="proved")
+
+
+@pytest.mark.parametrize(
+    "turned",
+    [
+        codecs.encode("".join(f"&#x{ord(letter):X};" for letter in CANARY), "rot13"),
+        " ".join(f"0x{ord(letter):02x}" for letter in CANARY)[::-1],
+    ],
+    ids=["shifted entities", "bytes backwards"],
+)
+def test_escapes_that_were_turned_are_read(tmp_path: Path, turned: str) -> None:
+    got = run(tmp_path, f"{HEADER}{CANARY},canary,orders,{INSIDE}\n", page_load(properties={"note": turned}))
     assert got.has("canary", "/properties/note", grade="proved")
 
 

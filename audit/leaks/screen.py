@@ -31,6 +31,9 @@ _HIGH = re.compile(r"[\x80-\xff]")
 _LISTS = re.compile(
     r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4}|[0-9a-fA-F]{2}(?:(?:[\s:,;._-]|0[xX]){1,4}[0-9a-fA-F]{2}){4}"
 )
+_TURNED = re.compile(r"(?:&#k[0-9n-sN-S]{2,5};|\\[kh][0-9n-sN-S]{2}){3}|(?:[0-9a-fA-F]{2}[xX]0[ ,]{0,2}){4}")
+"""Escapes shifted by 13, and hex of each byte read backwards."""
+
 _SHIFTED_HEX = b"0123456789nopqrsNOPQRS"
 _NUMERALS = b"0123456789"
 _HEX_DASH = _HEX + b"-"
@@ -148,7 +151,7 @@ class Screen:
 
     def _readings(self, text: str, layers: int) -> bool:
         """Whether every other reading of the text as a whole is clean."""
-        if len(_ODD.findall(text)) > 3 or _LISTS.search(text):
+        if len(_ODD.findall(text)) > 3 or _LISTS.search(text) or _TURNED.search(text):
             return False
         if _MARKS.search(text):
             for turned in (text, text[::-1]):
