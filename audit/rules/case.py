@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
@@ -51,6 +51,8 @@ class Case:
     texts: tuple[Text, ...]
     consent: ConsentTable | None = None
     sightings: Sightings = NONE
+    unshown: list[tuple[tuple[Pointer, Json], ...]] = field(default_factory=list, compare=False, repr=False)
+    """What the page does not show of the event, once a rule has asked: several do."""
 
     def delivered(self, *, refusable: bool) -> Delivered | None:
         """How the event lies to an opt-out, or where it is `refusable` to a no; None where consent is not known or was given."""

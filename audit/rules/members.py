@@ -10,8 +10,14 @@ from audit.rules.case import Case
 _PIECES, _BYTES = 4096, 6
 
 
-def unshown(case: Case) -> Iterator[tuple[Pointer, Json]]:
-    """Every object, list and leaf at a place that the page does not show, hidden ones included."""
+def unshown(case: Case) -> tuple[tuple[Pointer, Json], ...]:
+    """Every object, list and leaf at a place that the page does not show, hidden ones included. Found once an event."""
+    if not case.unshown:
+        case.unshown.append(tuple(_unshown(case)))
+    return case.unshown[0]
+
+
+def _unshown(case: Case) -> Iterator[tuple[Pointer, Json]]:
     if case.type is not None and not case.faults and not case.event.hidden:
         return  # the schema knows every member
     roots: list[tuple[Pointer, Json]] = [((), case.event.value), *case.event.hidden]
