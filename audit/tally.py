@@ -20,6 +20,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+LOGS = -1
+"""Stands for the logs among the inputs: the files of one log cannot be told from several logs, so they are one."""
+
+
 class Units(NamedTuple):
     """What a part of a capture held. units = carrying + blank + unreadable + other; lines ended by a newline apart."""
 
@@ -284,7 +288,7 @@ class Tally:
         self.watched = span if self.watched is None else self.watched.plus(span)
 
     def live(self, index: int, first: datetime, last: datetime) -> None:
-        """Note signs of life of one input: an event, or traffic of any kind."""
+        """Note signs of life of one input, or of the LOGS: an event, or traffic of any kind."""
         span, known = Span(first, last), self.lives.get(index)
         self.lives[index] = span if known is None else known.plus(span)
 

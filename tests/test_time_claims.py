@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import within
-from tests.conftest import Arg, Json, Run, check, check_bytes, jsonl
+from tests.conftest import Arg, Json, Run, check, jsonl
 from tests.timed import (
     DAY,
     HOST,
@@ -64,13 +64,25 @@ ALIVE = [beat(at) for at in every(SIX, 6, NOON - 30 * HOUR)]
 """The server's keep-alives show that the capture is alive; they need no opt-in."""
 
 
-def test_between_two_captures_nobody_watched(tmp_path: Path) -> None:
-    first, last = beat(NOON - 7 * HOUR), beat(NOON)
-    (tmp_path / "a.jsonl").write_bytes(jsonl(first))
-    (tmp_path / "b.jsonl").write_bytes(jsonl(last))
-    apart = check("a.jsonl", "b.jsonl", cwd=tmp_path)
+def test_the_files_of_one_log_are_one_capture(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(jsonl(beat(NOON - 7 * HOUR)))
+    (tmp_path / "b.jsonl").write_bytes(jsonl(beat(NOON)))
+    assert check("a.jsonl", "b.jsonl", cwd=tmp_path).claims["keepalive-only"] == "upheld"
+
+
+def test_between_a_log_and_a_capture_with_a_clock_of_its_own_nobody_watched(tmp_path: Path) -> None:
+    request = {
+        "method": "POST",
+        "url": "https://api.segment.io/v1/track",
+        "headers": [],
+        "postData": {"mimeType": "application/json", "text": jsonl(beat(NOON)).decode()},
+    }
+    entry = {"startedDateTime": NOON.isoformat(), "request": request, "response": {"status": 200}}
+    (tmp_path / "a.jsonl").write_bytes(jsonl(beat(NOON - 7 * HOUR)))
+    (tmp_path / "b.har").write_bytes(jsonl({"log": {"version": "1.2", "entries": [entry]}}))
+    apart = check("a.jsonl", "b.har", cwd=tmp_path)
+    assert claim(apart, "keepalive-only")["looked_at"] == 2
     assert verdict(apart, "keepalive-only") == ("not-exercised", "the capture spans no time, 6 h are needed")
-    assert check_bytes(jsonl(first, last)).claims["keepalive-only"] == "upheld"
 
 
 def test_without_consent_given_the_opt_in_is_not_exercised_and_the_hint_says_how() -> None:

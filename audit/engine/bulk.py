@@ -18,7 +18,7 @@ from audit.measures.inventory import Inventory
 from audit.model import Gap, Pointer, resolve
 from audit.policy.pack import Envelope, EventType, Policy
 from audit.rules.case import Marker, Timeline
-from audit.tally import EventKey, MarkKey, Tally, Units
+from audit.tally import LOGS, EventKey, MarkKey, Tally, Units
 
 _HOUR = itemgetter(slice(13))
 
@@ -130,7 +130,7 @@ class Bulk:
         tally.fields.update(counts.fields)
         for timeline, marks in counts.marks.items():
             tally.mark(MarkKey(timeline, *at), bytes(marks))
-        _close_times(counts, tally, at[0])
+        _close_times(counts, tally)
         carrying, events = counts.carrying + clean, counts.events + clean
         units = Units(counts.units, carrying, counts.blank, counts.unreadable, counts.other, events, counts.contacts)
         tally.count_units(at, units)
@@ -142,14 +142,14 @@ def unmarked(entry: EventType, arrived: Iterable[datetime | None], tally: Tally)
         tally.add_gap(Gap.TIME if when is None else Gap.SUBJECT, entry.origin)
 
 
-def _close_times(counts: Counts, tally: Tally, index: int) -> None:
+def _close_times(counts: Counts, tally: Tally) -> None:
     """When the clean events arrived: the ends, and how many in which hour."""
     ends = [end for whens in counts.whens.values() for end in (min(whens), max(whens))]
     instants = [when for when in map(parse_time, ends) if when is not None]
     instants += [when for _, when in counts.instants]
     if instants:
         tally.saw(min(instants), max(instants))
-        tally.live(index, min(instants), max(instants))
+        tally.live(LOGS, min(instants), max(instants))
     for origin, whens in counts.whens.items():
         for hour, number in Counter(map(_HOUR, whens)).items():
             start = parse_time(f"{hour}:00:00Z")

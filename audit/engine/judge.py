@@ -66,7 +66,7 @@ class Evidence:
 
     @property
     def window(self) -> timedelta:
-        """How long the captures lasted, each by itself: between two of them nobody watched."""
+        """How long the captures lasted: the logs as one, each other by itself, since between two nobody watched."""
         return together(self.tally.lives.values())
 
     @property

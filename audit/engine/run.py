@@ -26,7 +26,7 @@ from audit.policy.pack import Policy
 from audit.redact import Redactor
 from audit.rules import RULES
 from audit.rules.case import Case, EventRule, Listing, RecordRule, TimelineRule
-from audit.tally import EventKey, MarkKey, Size, Tally
+from audit.tally import LOGS, EventKey, MarkKey, Size, Tally
 
 
 class Lines(NamedTuple):
@@ -246,7 +246,7 @@ class Auditor:
             tally.add_gap(Gap.ORIGIN, UNKNOWN)
         if event.times.arrived is not None:
             tally.saw(event.times.arrived, event.times.arrived)
-            tally.live(event.place.input, event.times.arrived, event.times.arrived)
+            tally.live(event.place.input if event.wire else LOGS, event.times.arrived, event.times.arrived)
             tally.hours.add(event.origin, hour_of(event.times.arrived))
         self._mark(case, tally)
         if self.inventory is not None:
