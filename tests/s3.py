@@ -44,7 +44,8 @@ class Server:
             self.before(method, path)
         if any(path == f"/{BUCKET}/{key}" for key in self.denied):
             start("403 Forbidden", [("Content-Type", "application/xml")])
-            return [b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"]
+            said = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+            return [] if method == "HEAD" else [said]  # a body there would be taken for the next answer
         answer = list(self.app(environ, start))
         if method == "GET" and path.count("/") > 1 and not path.endswith("/"):
             with self.lock:

@@ -42,6 +42,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def result(run: Run) -> dict[str, Any]:
+    assert run.out, run.err
     found: dict[str, Any] = json.loads(run.out)
     return found
 
