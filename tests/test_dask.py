@@ -18,6 +18,7 @@ import pytest
 
 from audit.engine.settle import settle
 from audit.runners import dask
+from audit.runners.fold import Asked
 from audit.runners.marks import MarkStore
 from audit.runners.pool import NoWorkerError
 from audit.sources.inputs import Input, find
@@ -71,16 +72,15 @@ def folded(cluster: Cluster, inputs: list[Input], chunk: int = 400_000, **change
     judge = auditor_of(APPSMITH)
     rows: list[str] = []
     with MarkStore() as marks:
-        tally, facts = dask.run(
+        told = Asked(
             judge,
             recipe()._replace(**changes),
             inputs,
             marks,
-            2,
-            scheduler=cluster.address,
             rows=lambda row: rows.append(json.dumps(row)),
             chunk=chunk,
         )
+        tally, facts = dask.run(told, 2, scheduler=cluster.address)
         return json.dumps(settle(judge.policy, tally, facts, {}, None, marks.sorted)), rows
 
 

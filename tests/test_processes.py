@@ -26,6 +26,7 @@ from audit.engine.run import Auditor, Broken, Lines
 from audit.engine.settle import settle
 from audit.model import Reason
 from audit.runners import processes, serial
+from audit.runners.fold import Asked, Fold
 from audit.runners.marks import MarkStore, moved
 from audit.runners.merge import Merge
 from audit.runners.pool import Ended, Given, Lost, NoWorkerError, Pool, WorkerError
@@ -133,9 +134,8 @@ def alone(judge: Auditor, inputs: list[Input]) -> tuple[str, list[str]]:
 def together(judge: Auditor, inputs: list[Input], jobs: int, chunk: int) -> tuple[str, list[str]]:
     rows: list[str] = []
     with MarkStore() as marks:
-        tally, facts = processes.run(
-            judge, recipe(), inputs, marks, jobs, rows=lambda row: rows.append(json.dumps(row)), chunk=chunk
-        )
+        asked = Asked(judge, recipe(), inputs, marks, rows=lambda row: rows.append(json.dumps(row)), chunk=chunk)
+        tally, facts = processes.run(asked, jobs)
         return json.dumps(settle(judge.policy, tally, facts, {}, None, marks.sorted)), rows
 
 
@@ -207,13 +207,13 @@ def test_a_changed_pack_is_refused(captures: list[Path]) -> None:
     judge, inputs = auditor_of(APPSMITH), find(map(str, captures))
     other = recipe()._replace(sha256="0" * 64)
     with MarkStore() as marks, pytest.raises(NoWorkerError, match="the policy pack is not the one"):
-        processes.run(judge, other, inputs, marks, 2)
+        processes.run(Asked(judge, other, inputs, marks), 2)
 
 
 def test_another_version_of_the_tool_is_refused(captures: list[Path]) -> None:
     judge, inputs = auditor_of(APPSMITH), find(map(str, captures))
     with MarkStore() as marks, pytest.raises(NoWorkerError, match=r"was asked to work for 0\.0\.9"):
-        processes.run(judge, recipe()._replace(version="0.0.9"), inputs, marks, 2)
+        processes.run(Asked(judge, recipe()._replace(version="0.0.9"), inputs, marks), 2)
 
 
 # ---- processes that die ------------------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ def test_a_lost_chunk_is_named_counted_and_moves_no_line_number(tmp_path: Path) 
     assert stamp is not None
     rows: list[dict[str, Any]] = []
     with MarkStore() as marks, Merge([len(chunks) + 1], marks, None, lambda row: rows.append(dict(row))) as merge:
-        fold = processes.Fold(judge, recipe(), merge, {}, None)
+        fold = Fold(judge, recipe(), merge, {}, None)
         for job in fold.jobs([chunks]):
             if job.digest:
                 fold.hear(job, Ended(digest(str(log), stamp)))
@@ -379,7 +379,7 @@ def test_files_that_cost_two_processes_together_are_done_one_by_one(captures: li
     judge, inputs = auditor_of(APPSMITH), find(map(str, captures))
     plans = [plan(capture, 1 << 20) for capture in inputs]
     with MarkStore() as marks, Merge([1] * len(plans), marks, None, None) as merge:
-        fold = processes.Fold(judge, recipe(), merge, {}, None)
+        fold = Fold(judge, recipe(), merge, {}, None)
         [job] = fold.jobs(plans)
         assert fold.hear(job, Lost(final=False)) == []
         alone = fold.hear(job, Lost(final=True))

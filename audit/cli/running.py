@@ -45,6 +45,7 @@ def fold(  # noqa: PLR0913 - the fold's whole environment
     if options["jobs"] == 1 and options["engine"] == "processes":
         sink = teller(judge, inputs, rows)
         return serial.run(judge, inputs, marks, size=size, origins=origins, sink=sink, progress=progress)
+    from audit.runners.fold import Asked
     from audit.runners.pool import NoWorkerError
     from audit.runners.work import Recipe
 
@@ -52,9 +53,7 @@ def fold(  # noqa: PLR0913 - the fold's whole environment
     pack = name if name in built_in() else str(Path(find(name)).absolute())
     recipe = Recipe(pack, judge.policy.sha256, kit, size, findings=rows is not None)
     try:
-        return _runner(options)(
-            judge, recipe, inputs, marks, options["jobs"], origins=origins, rows=rows, progress=progress
-        )
+        return _runner(options)(Asked(judge, recipe, inputs, marks, origins, rows, progress), options["jobs"])
     except NoWorkerError as error:
         raise click.UsageError(f"{_how(options)}: {visible(str(error))}") from None
 

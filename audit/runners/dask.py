@@ -11,21 +11,16 @@ import contextlib
 import pickle
 import traceback
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from audit.engine.rows import InputFacts
 from audit.engine.run import Auditor
-from audit.runners.marks import MarkStore
-from audit.runners.merge import Merge, Rows
+from audit.runners.fold import Asked, Fold, folded
 from audit.runners.pool import ATTEMPTS, Ended, Given, Lost, NoWorkerError, UnfitError, WorkerError
-from audit.runners.processes import CHUNK, Fold, anywhere, hashed
-from audit.runners.serial import Progress
-from audit.runners.work import Done, Job, Partial, Recipe, audit_chunk, auditor
-from audit.sources.chunks import plan
-from audit.sources.inputs import Input
+from audit.runners.work import Done, Job, Partial, Recipe, auditor, do
 from audit.sources.objects import StoreError
 from audit.sources.streams import Digest
 from audit.tally import Tally
@@ -53,29 +48,14 @@ class Failed(NamedTuple):
     where: str
 
 
-def run(  # noqa: PLR0913 - the fold's whole environment
-    judge: Auditor,
-    recipe: Recipe,
-    inputs: Sequence[Input],
-    marks: MarkStore,
-    jobs: int,
-    *,
-    scheduler: str | None = None,
-    origins: Mapping[int, str] | None = None,
-    rows: Rows | None = None,
-    progress: Progress | None = None,
-    chunk: int = CHUNK,
-) -> tuple[Tally, list[InputFacts]]:
+def run(asked: Asked, jobs: int, *, scheduler: str | None = None) -> tuple[Tally, list[InputFacts]]:
     """As `processes.run`. `scheduler`: the address of a cluster; None: `jobs` processes of this machine."""
-    plans = [plan(anywhere(capture), chunk) for capture in inputs]
-    counts = [len(chunks) + (chunks[0].stamp is not None) for chunks in plans]
-    with Merge(counts, marks, recipe.size, rows) as merge:
-        fold = Fold(judge, recipe, merge, origins or {}, progress)
-        waiting = deque(fold.jobs(plans))
-        if waiting:
-            with _client(scheduler, jobs) as client, _telling():
-                _all(client, fold, waiting, pickle.dumps(recipe))
-        return merge.tally, [merge.facts[index] for index in range(len(inputs))]
+
+    def work(fold: Fold, waiting: deque[Job]) -> None:
+        with _client(scheduler, jobs) as client, _telling():
+            _all(client, fold, waiting, pickle.dumps(asked.recipe))
+
+    return folded(asked, work)
 
 
 @contextlib.contextmanager
@@ -163,7 +143,7 @@ def serve(recipe: bytes, job: Job) -> Answer | Unfit | Failed:
     try:
         judge, made = _auditor(recipe)
         given: list[Partial] = []
-        value = hashed(job) if job.digest else audit_chunk(judge, made, job, given.append)
+        value = do(judge, made, job, given.append)
         return Answer(value, tuple(given))
     except (UnfitError, StoreError) as error:
         return Unfit(str(error))

@@ -18,9 +18,11 @@ from audit.policy.load import load
 from audit.policy.pack import PolicyError
 from audit.runners.pool import UnfitError
 from audit.sources import Reading
-from audit.sources.chunks import Chunk, parts
+from audit.sources.chunks import Chunk, digest, parts
 from audit.sources.detect import Format
 from audit.sources.inputs import etag_of
+from audit.sources.objects import closing
+from audit.sources.streams import Digest
 from audit.tally import Size, Tally
 
 MOST = 4 * 1024 * 1024
@@ -77,6 +79,19 @@ def auditor(recipe: Recipe) -> Auditor:
     if policy.sha256 != recipe.sha256:
         raise UnfitError("the policy pack is not the one that the audit began with: it changed, or is another copy")
     return Auditor(policy, **recipe.options)
+
+
+def do(judge: Auditor, recipe: Recipe, job: Job, give: Callable[[Partial], None]) -> Done | Digest:
+    """Do one job of either kind, in whatever process."""
+    return _hashed(job) if job.digest else audit_chunk(judge, recipe, job, give)
+
+
+def _hashed(job: Job) -> Digest:
+    [chunk] = job.chunks
+    if chunk.input.stored is not None:
+        return closing(chunk.input.stored)
+    assert chunk.stamp is not None
+    return digest(chunk.input.path or "", chunk.stamp)
 
 
 def audit_chunk(judge: Auditor, recipe: Recipe, job: Job, give: Callable[[Partial], None]) -> Done:

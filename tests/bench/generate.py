@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 BASE = datetime(2020, 11, 4, 8, 0, tzinfo=UTC)
-INSTANCES = 997
+_BEAT = timedelta(hours=6)
 AGENT = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_14_6) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/86.0.4240.{n} Safari/537.36"
@@ -20,6 +21,13 @@ class Truth(NamedTuple):
     line: int
     rule: str
     pointer: str | None
+
+
+class Crowd(NamedTuple):
+    """Whom the events are of. `users` 0: every event of the page has a user of its own."""
+
+    instances: int = 997
+    users: int = 0
 
 
 class Line(NamedTuple):
@@ -36,18 +44,30 @@ def _at(when: datetime) -> str:
 class Generator:
     """`share` of the events break something; the rest is clean. Same seed, same bytes."""
 
-    def __init__(self, events: int, share: float, seed: int = 1, *, spaced: bool = False) -> None:
-        self.events, self.share, self.spaced = events, share, spaced
+    def __init__(
+        self, events: int, share: float, seed: int = 1, *, spaced: bool = False, crowd: Crowd | None = None
+    ) -> None:
+        self.events, self.share, self.spaced, self.crowd = events, share, spaced, crowd or Crowd()
         self.random = random.Random(seed)
-        self.uuids = [self._uuid() for _ in range(INSTANCES)]
+        self.uuids = [self._uuid() for _ in range(self.crowd.instances)]
         self.beats = 0
 
     def _hex(self, digits: int) -> str:
         return f"{self.random.getrandbits(4 * digits):0{digits}x}"
 
     def _uuid(self) -> str:
-        text = self._hex(32)
+        return self._formed(self._hex(32))
+
+    @staticmethod
+    def _formed(text: str) -> str:
         return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
+
+    def _user(self) -> tuple[str, str]:
+        """The two ids of whoever sent an event of the page."""
+        if not self.crowd.users:
+            return self._uuid(), self._hex(64)
+        user = hashlib.sha256(b"user %d" % self.random.randrange(self.crowd.users)).hexdigest()
+        return self._formed(user[:32]), user
 
     def _address(self) -> str:
         return f"203.0.113.{self.random.randrange(1, 255)}"
@@ -73,8 +93,9 @@ class Generator:
     def _client(self, number: int) -> dict[str, Any]:
         page, when = self._hex(24), BASE + timedelta(milliseconds=977 * number)
         host = "https://dev.appsmith.com/applications"
+        anonymous, user = self._user()
         return {
-            "anonymousId": self._uuid(),
+            "anonymousId": anonymous,
             "context": {
                 "ip": self._address(),
                 "library": {"name": "analytics.js", "version": "4.0.4"},
@@ -97,13 +118,13 @@ class Generator:
             "sentAt": _at(when + timedelta(milliseconds=2)),
             "timestamp": _at(when + timedelta(milliseconds=132)),
             "type": "track",
-            "userId": self._hex(64),
+            "userId": user,
         }
 
     def _server(self) -> dict[str, Any]:
-        beat, instance = divmod(self.beats, INSTANCES)
+        beat, instance = divmod(self.beats, self.crowd.instances)
         self.beats += 1
-        when = _at(BASE + timedelta(hours=6) * beat + timedelta(seconds=7 * instance))
+        when = _at(BASE + _BEAT * beat + min(timedelta(seconds=7), _BEAT / self.crowd.instances) * instance)
         ip = self._address()
         return {
             "context": {"ip": ip, "library": {"name": "unknown", "version": "unknown"}},
@@ -244,11 +265,13 @@ class Generator:
         return Line(self._dump(event), (("clock-inconsistent", "/sentAt"),))
 
 
-def write(path: str, events: int, share: float, seed: int = 1, *, spaced: bool = False) -> list[Truth]:
+def write(
+    path: str, events: int, share: float, seed: int = 1, *, spaced: bool = False, crowd: Crowd | None = None
+) -> list[Truth]:
     """Write the log; return the truth about it."""
     truth: list[Truth] = []
     with open(path, "wb") as file:  # noqa: PTH123 - one plain write loop
-        for number, line in enumerate(Generator(events, share, seed, spaced=spaced).lines(), 1):
+        for number, line in enumerate(Generator(events, share, seed, spaced=spaced, crowd=crowd).lines(), 1):
             file.write(line.data + b"\n")
             truth += [Truth(number, rule, pointer) for rule, pointer in line.found]
     return truth

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from tests.bench.generate import Crowd
+
 PROGRAM = (sys.executable, "-m", "audit")
 AUDIT = (*PROGRAM, "check", "-q")
 """The whole check: all rules that need no further input."""
@@ -20,7 +22,9 @@ PARSE = (
 """`orjson.loads` alone, what every ratio is to."""
 
 _GENERATE = (
-    "import sys; from tests.bench.generate import write; write(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))"
+    "import sys; from tests.bench.generate import Crowd, write; path, *numbers = sys.argv[1:];"
+    "events, share, instances, users = map(float, numbers);"
+    "write(path, int(events), share, crowd=Crowd(int(instances), int(users)))"
 )
 
 
@@ -54,6 +58,7 @@ def spend(command: Sequence[str], env: Mapping[str, str] | None = None) -> Spent
     return Spent(used.ru_utime + used.ru_stime, time.perf_counter() - begun, used.ru_maxrss // 1024, out)
 
 
-def generate(path: str, events: int, share: float) -> None:
+def generate(path: str, events: int, share: float, crowd: Crowd | None = None) -> None:
     """Write a log in a process of its own: Linux passes a parent's peak memory on to what it starts."""
-    subprocess.run([sys.executable, "-c", _GENERATE, path, str(events), str(share)], check=True)
+    numbers = map(str, (events, share, *(crowd or Crowd())))
+    subprocess.run([sys.executable, "-c", _GENERATE, path, *numbers], check=True)
