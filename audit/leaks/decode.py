@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from audit.leaks.budget import LAYERS, Budget
@@ -22,11 +23,19 @@ _LETTERS = re.compile(r"[A-Za-z0-9+/$-]{6,4096}={0,3}")
 _RUN = re.compile(
     rb"(?:[\t\r\n\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){5,}"
 )
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ASCII = b"\t\r\n" + bytes(range(0x20, 0x7F))
+_ALL = re.compile(
+    rb"(?:[\t\r\n\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*+"
+)
 _EMBEDDED = 1024 * 1024
 _STEPS = 2 * LAYERS
 _CARRIED = frozenset({"gzip", "zlib", "deflate", "bzip2", "utf-16", "bytes", "latin-1"})
 """Steps between bytes: they come only with the layer that carries the bytes as letters."""
+
+
+_TURNS = frozenset({"reversed", "rot13"})
+_SHORT = 64
+"""What is as short as that is remembered, with what it decodes to."""
 
 
 class Blob(NamedTuple):
@@ -34,6 +43,13 @@ class Blob(NamedTuple):
 
     data: bytes
     path: tuple[str, ...]
+
+
+class _Child(NamedTuple):
+    """A text, or bytes, that another form may stand for, and the steps that lead there."""
+
+    what: str | bytes
+    steps: tuple[str, ...]
 
 
 def decoded(text: str, budget: Budget | None = None) -> Iterator[View]:
@@ -52,56 +68,82 @@ def forms(text: str, budget: Budget | None = None) -> Iterator[View | Blob]:
     while queue:
         form = queue.popleft()
         yield form
-        children = _of_text(form, budget) if isinstance(form, View) else _of_bytes(form, budget)
-        for child in children:
+        path = form.path
+        for what, steps in _of_text(form, budget) if isinstance(form, View) else _of_bytes(form, budget):
             if not budget.attempt():
                 return
-            what = child.text if isinstance(child, View) else child.data
             if len(what) < 4 or what in seen:
                 continue
             if not budget.spend(len(what)):
                 break
             seen.add(what)
-            queue.append(child)
+            queue.append(View(what, path + steps) if isinstance(what, str) else Blob(what, path + steps))
 
 
 def layers(path: tuple[str, ...]) -> int:
     """How many layers of encoding a path went through."""
-    return sum(step not in _CARRIED for step in path)
+    return len(path) - len([step for step in path if step in _CARRIED]) if path else 0
 
 
-def _of_text(view: View, budget: Budget) -> Iterator[View | Blob]:
+def _of_text(view: View, budget: Budget) -> Iterable[_Child]:
     text, path = view
-    if layers(path) >= LAYERS:
-        return
+    if len(path) >= LAYERS and layers(path) >= LAYERS:
+        return ()
+    last = path[-1] if path and path[-1] in _TURNS else ""
+    return _of_short_text(text, last) if len(text) <= _SHORT else _read(text, last, budget)
+
+
+@lru_cache(maxsize=4096)
+def _of_short_text(text: str, last: str) -> tuple[_Child, ...]:
+    """Remembered, since words, hosts and what they decode to come again. Too short for any bound."""
+    return tuple(_read(text, last, Budget()))
+
+
+def _read(text: str, last: str, budget: Budget) -> Iterator[_Child]:
     for name, decoded in decodings(text):
-        yield View(decoded, (*path, name))
-    yield from _embedded(text, path, budget)
-    for name, decoded in turned(text, path[-1] if path else ""):
-        yield View(decoded, (*path, name))
+        yield _Child(decoded, (name,))
+    yield from _embedded(text, budget)
+    for name, decoded in turned(text, last):
+        yield _Child(decoded, (name,))
     for name, data in segments(text):
-        yield Blob(data, (*path, name))
-    yield from _lz(text, path)
+        yield _Child(data, (name,))
+    yield from _lz(text)
     if not text.isascii():
-        yield from _misread(text, path)
+        yield from _misread(text)
 
 
-def _of_bytes(blob: Blob, budget: Budget) -> Iterator[View | Blob]:
-    """Text in bytes is no layer of its own; what inflates is one."""
+def _of_bytes(blob: Blob, budget: Budget) -> Iterable[_Child]:
     data, path = blob
+    inflates = len(path) < _STEPS
+    if len(data) > _SHORT:
+        return _unpacked(data, budget, inflates=inflates)
+    found, gave_up = _of_short_bytes(data, inflates)
+    budget.gave_up = budget.gave_up or gave_up
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _of_short_bytes(data: bytes, inflates: bool) -> tuple[tuple[_Child, ...], bool]:  # noqa: FBT001 - whether to inflate
+    budget = Budget()
+    return tuple(_unpacked(data, budget, inflates=inflates)), budget.gave_up
+
+
+def _unpacked(data: bytes, budget: Budget, *, inflates: bool) -> Iterator[_Child]:
+    """Text in bytes is no layer of its own; what inflates is one."""
     text = text_in(data)
     if text is not None:
-        yield View(text, path)
+        yield _Child(text, ())
     if _wide(data):
-        yield View(_without_mark(data).replace(b"\0", b"").decode("latin-1"), (*path, "utf-16"))
-    if len(path) >= _STEPS:
-        return
-    for name, found in inflated(data, budget):
-        yield Blob(found, (*path, name))
+        yield _Child(_without_mark(data).replace(b"\0", b"").decode("latin-1"), ("utf-16",))
+    if inflates:
+        for name, found in inflated(data, budget):
+            yield _Child(found, (name,))
 
 
 def _wide(data: bytes) -> bool:
     """Whether every other byte is zero, as in UTF-16 of Latin letters, behind whatever mark or glue."""
+    if b"\0" not in data:
+        return False
     even, odd = data[0::2], data[1::2]
     return any(a.count(0) * 4 >= len(a) * 3 and b.count(0) * 4 <= len(b) for a, b in ((even, odd), (odd, even)))
 
@@ -113,17 +155,19 @@ def _without_mark(data: bytes) -> bytes:
 
 def text_in(data: bytes) -> str | None:
     """The text in some bytes: all of them, or the stretches that read as text, a line each."""
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        text = None
-    if text is not None and not _CONTROL.search(data):
-        return text
-    runs = [run[0] for run in _RUN.finditer(data)]
+    if data.isascii():
+        if not data.translate(None, _ASCII):
+            return data.decode()
+    elif _ALL.fullmatch(data):
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:  # letters written longer than they are, and halves of pairs
+            pass
+    runs = _RUN.findall(data)
     return b"\n".join(runs).decode("utf-8", "replace") if runs else None
 
 
-def _embedded(text: str, path: tuple[str, ...], budget: Budget) -> Iterator[View | Blob]:
+def _embedded(text: str, budget: Budget) -> Iterator[_Child]:
     """The texts of JSON in a string: each, all of a list put together, and lists of numbers as bytes."""
     stripped = text.strip()
     if len(stripped) < 2 or stripped[0] + stripped[-1] not in ("[]", "{}", '""'):
@@ -139,7 +183,7 @@ def _embedded(text: str, path: tuple[str, ...], budget: Budget) -> Iterator[View
     except ValueError:
         return
     for found in gathered(value):
-        yield View(found, (*path, "json")) if isinstance(found, str) else Blob(found, (*path, "json", "bytes"))
+        yield _Child(found, ("json",) if isinstance(found, str) else ("json", "bytes"))
 
 
 def gathered(value: Any) -> Iterator[str | bytes]:
@@ -173,23 +217,26 @@ def _joined(nodes: list[Any]) -> Iterator[str | bytes]:
             yield data
 
 
-def _lz(text: str, path: tuple[str, ...]) -> Iterator[View]:
+def _lz(text: str) -> Iterator[_Child]:
     if len(text) > 65536:
         return
-    for run in _LETTERS.finditer(text):
-        found = from_letters(run[0])
+    for run in _LETTERS.findall(text):
+        found = _from_letters(run) if len(run) <= _SHORT else from_letters(run)
         if found is not None and len(found) >= 4:
-            yield View(found, (*path, "lz-string"))
+            yield _Child(found, ("lz-string",))
     if not text.isascii():
         for found in from_utf16(text):
             if len(found) >= 4:
-                yield View(found, (*path, "lz-string"))
+                yield _Child(found, ("lz-string",))
 
 
-def _misread(text: str, path: tuple[str, ...]) -> Iterator[View | Blob]:
+_from_letters = lru_cache(maxsize=4096)(from_letters)
+
+
+def _misread(text: str) -> Iterator[_Child]:
     """Bytes that were read as characters: UTF-16 read as such, or each byte as the character of its number."""
     if max(text) > "\u0fff":
         for order in ("utf-16-le", "utf-16-be"):
-            yield Blob(text.encode(order, "surrogatepass"), (*path, "utf-16"))
+            yield _Child(text.encode(order, "surrogatepass"), ("utf-16",))
     elif max(text) <= "\xff":
-        yield Blob(text.encode("latin-1"), (*path, "latin-1"))
+        yield _Child(text.encode("latin-1"), ("latin-1",))

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-_BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-_URI = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-$"
-_VALUES = {char: code for code, char in enumerate(_BASE64)} | {char: code for code, char in enumerate(_URI)}
-_LEAST, _MOST = 6, 65536
+_LETTERS = re.compile(r"[A-Za-z0-9+/=$-]{6,}")
+_SIXES = str.maketrans("-$=", "/AA")
+"""The letters of both forms as base64 has them; padding is nothing but zeros."""
+
+_PADDING = frozenset({0, 64})
+_MOST = 65536
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def from_letters(text: str) -> str | None:
     """The text behind the base64 or URI form, or None."""
-    if len(text) < _LEAST:
+    if _LETTERS.fullmatch(text) is None:
         return None
-    try:
-        return _decompress([_VALUES[char] for char in text], 6)
-    except KeyError:
+    letters = text.translate(_SIXES)
+    found = _expand(a2b_base64(letters + "A" * (-len(letters) % 4)), 6 * len(letters))
+    if found is None or letters[-(-found.end // 6) :].strip("A"):
         return None
+    last = a2b_base64("AAA" + letters[(found.end - 1) // 6])[2]
+    return None if last & ((1 << -found.end % 6) - 1) else found.text
 
 
 def from_utf16(text: str) -> Iterator[str]:
@@ -32,6 +40,23 @@ def from_utf16(text: str) -> Iterator[str]:
             yield found
 
 
+def _decompress(values: Sequence[int], width: int) -> str | None:
+    bits = "".join([f"{value & ((1 << width) - 1):0{width}b}" for value in values])
+    size = len(bits)
+    found = _expand(int(bits + "0" * (-size % 8), 2).to_bytes((size + 7) // 8, "big"), size)
+    if found is None or not _PADDING.issuperset(values[-(-found.end // width) :]):
+        return None
+    return None if values[(found.end - 1) // width] & ((1 << -found.end % width) - 1) else found.text
+
+
+class _Expanded(NamedTuple):
+    """A text, and behind which bit its end mark stands. Only padding may follow: nonsense that happens to hold the mark
+    goes on behind it."""
+
+    text: str
+    end: int
+
+
 class _NonsenseError(Exception):
     pass
 
@@ -39,34 +64,18 @@ class _NonsenseError(Exception):
 class _Bits:
     """Numbers of a given width out of a stream; the first bit read is a number's lowest."""
 
-    __slots__ = ("at", "left", "values", "width")
+    __slots__ = ("at", "data", "size")
 
-    def __init__(self, values: Sequence[int], width: int) -> None:
-        self.values, self.width, self.at, self.left = values, width, 0, width
+    def __init__(self, data: bytes, size: int) -> None:
+        self.data, self.size, self.at = data.translate(_REVERSED), size, 0
 
     def read(self, number: int) -> int:
-        found = 0
-        for power in range(number):
-            if self.left == 0:
-                self.at, self.left = self.at + 1, self.width
-            self.left -= 1
-            found |= ((self.values[self.at] >> self.left) & 1) << power
-        return found
-
-    def ended(self) -> bool:
-        """Whether only padding is left: nonsense that happens to hold the end mark goes on behind it."""
-        rest = self.values[self.at] & ((1 << self.left) - 1)
-        return rest == 0 and all(value in (0, _PADDING) for value in self.values[self.at + 1 :])
-
-
-_PADDING = 64
-
-
-def _decompress(values: Sequence[int], width: int) -> str | None:
-    try:
-        return _expand(_Bits(values, width))
-    except (_NonsenseError, IndexError):
-        return None
+        at = self.at
+        self.at = end = at + number
+        if end > self.size:
+            raise _NonsenseError
+        first = at >> 3
+        return int.from_bytes(self.data[first : first + 4], "little") >> (at & 7) & ((1 << number) - 1)
 
 
 def _char(bits: _Bits, code: int) -> str:
@@ -77,7 +86,15 @@ def _char(bits: _Bits, code: int) -> str:
     return char
 
 
-def _expand(bits: _Bits) -> str | None:
+def _expand(data: bytes, size: int) -> _Expanded | None:
+    """What `size` bits hold; None for nonsense, at its first sign."""
+    try:
+        return _unfold(_Bits(data, size))
+    except _NonsenseError:
+        return None
+
+
+def _unfold(bits: _Bits) -> _Expanded | None:
     code = bits.read(2)
     if code > 1:
         return None
@@ -87,7 +104,7 @@ def _expand(bits: _Bits) -> str | None:
     while size < _MOST:
         code = bits.read(width)
         if code == 2:
-            return "".join(out) if bits.ended() else None
+            return _Expanded("".join(out), bits.at)
         if code < 2:
             words.append(_char(bits, code))
             code = len(words) - 1

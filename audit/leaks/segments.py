@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -28,28 +29,64 @@ _BASE32 = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{10,}|[a-z2-7]{10,})(?![a-z])"
 _BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{8,512}(?![A-Za-z0-9])")
 _NUMBERS = re.compile(r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4,}")
 _STARTS = 16
+_SHORT = 128
+"""Runs up to that length are remembered: words, hosts and paths repeat."""
+
 _NUMBER = re.compile(r"-?\d{1,3}")
 _NO_HEX = re.compile(r"0[xX]|\\x|[^0-9a-fA-F]")
 _URL64 = str.maketrans("-_", "+/")
 _DIGITS58 = {c: n for n, c in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
 
 
+class _Run(NamedTuple):
+    """What a run of letters and digits may be."""
+
+    hex: tuple[Segment, ...]
+    uuid: tuple[Segment, ...]
+    base64: tuple[Segment, ...]
+    base32: tuple[Segment, ...]
+    base58: tuple[Segment, ...]
+
+
 def segments(text: str) -> Iterator[Segment]:
     """Everything in a text that may be encoded bytes, in a text wrapped over lines too."""
     if len(text) < 8:
         return
-    yield from _hex(text)
-    yield from _base64(text)
-    yield from _base32(text)
-    yield from _base58(text)
+    yield from _letters(text)
     if _comma(text):
         yield from _numbers(text)
     flat = unwrapped(text)
     if flat is not None:
-        yield from _hex(flat)
-        yield from _base64(flat)
-        yield from _base32(flat)
-        yield from _base58(flat)
+        yield from _letters(flat)
+
+
+def _letters(text: str) -> Iterator[Segment]:
+    """All alphabets but that of numbers: what they hold stands in runs of at least eight letters of base64, but for hex
+    with something between its bytes."""
+    runs = [_run(run) if len(run) <= _SHORT else _of_run(run) for run in _BASE64.findall(text)]
+    for run in runs:
+        yield from run.hex
+    yield from _spaced_hex(text)
+    if not runs:
+        return
+    if "-" in text:
+        for run in runs:
+            yield from run.uuid
+    for run in runs:
+        yield from run.base64
+    for run in runs:
+        yield from run.base32
+    for run in runs:
+        yield from run.base58
+
+
+@lru_cache(maxsize=4096)
+def _run(run: str) -> _Run:
+    return _of_run(run)
+
+
+def _of_run(run: str) -> _Run:
+    return _Run(tuple(_hex(run)), tuple(_uuid(run)), tuple(_base64(run)), tuple(_base32(run)), tuple(_base58(run)))
 
 
 def unwrapped(text: str) -> str | None:
@@ -70,24 +107,29 @@ def _hex(text: str) -> Iterator[Segment]:
         yield Segment("hex", bytes.fromhex(digits[: len(digits) & ~1]))
         tail = digits[1:]
         yield Segment("hex", bytes.fromhex(tail[: len(tail) & ~1]))
+
+
+def _spaced_hex(text: str) -> Iterator[Segment]:
     for run in _SPACED_HEX.finditer(text):
         digits = _NO_HEX.sub("", run[0])
         yield Segment("hex", bytes.fromhex(digits[: len(digits) & ~1]))
-    if "-" in text:
+
+
+def _uuid(text: str) -> Iterator[Segment]:
+    if len(text) >= 32:
         for run in _UUID.finditer(text):
             yield Segment("uuid", bytes.fromhex(run[0].replace("-", "")))
 
 
-def _base64(text: str) -> Iterator[Segment]:
-    for run in _BASE64.finditer(text):
-        if not worth64(run[0]):
-            continue
-        letters = run[0].translate(_URL64)
-        starts = (at + 1 for at, char in enumerate(run[0]) if char in "-_/+" and at > 2)
-        for start in dict.fromkeys((*range(4), *islice(starts, _STARTS))):
-            data = _quads(letters, start)
-            if len(data) >= 5:
-                yield Segment("base64", data)
+def _base64(run: str) -> Iterator[Segment]:
+    if not worth64(run):
+        return
+    letters = run.translate(_URL64)
+    starts = (at + 1 for at, char in enumerate(run) if char in "-_/+" and at > 2)
+    for start in dict.fromkeys((*range(4), *islice(starts, _STARTS))):
+        data = _quads(letters, start)
+        if len(data) >= 5:
+            yield Segment("base64", data)
 
 
 def worth64(run: str) -> bool:

@@ -5,7 +5,6 @@ Each yields (name, text); none is recursive, each is linear in the text.
 
 from __future__ import annotations
 
-import codecs
 import html
 import quopri
 import re
@@ -29,6 +28,9 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _QUOTED = re.compile(r"=[0-9A-Fa-f]{2}|=\r?\n")
 _ENTITY = re.compile(r"&(?:#\d|#[xX][0-9a-fA-F]|[A-Za-z])")
+_ROT13 = str.maketrans(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
+)
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
 )
@@ -54,8 +56,8 @@ def turned(text: str, last: str) -> Iterator[Decoded]:
     """A text read backwards, and with its letters shifted by 13. Both undo themselves and may be swapped."""
     if last not in ("reversed", "rot13"):
         yield Decoded("reversed", text[::-1])
-    if last != "rot13" and re.search(r"[A-Za-z]", text):
-        yield Decoded("rot13", codecs.encode(text, "rot13"))
+    if last != "rot13" and (shifted := text.translate(_ROT13)) != text:
+        yield Decoded("rot13", shifted)
 
 
 def plain_letters(text: str) -> str:
