@@ -50,16 +50,24 @@ def own_network() -> Iterator[None]:
 @dataclass
 class Collector:
     """What a vendor's collector would be: answers 200 to everything and remembers every body that reached it. `cut`: what
-    arrived of a body whose rest never came."""
+    arrived of a body whose rest never came. Requests with `?hold` are answered when `answer` is set, those with `?drop` never."""
 
     port: int
     trust: Path
     bodies: list[bytes] = field(default_factory=list)
     cut: list[bytes] = field(default_factory=list)
+    answer: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
         return f"https://{HOST}:{self.port}"
+
+    def waits(self, path: str) -> None:
+        """Return when it is time to answer a request; raises for one whose connection breaks."""
+        if path.endswith("?hold"):
+            self.answer.wait(60)
+        if path.endswith("?drop"):
+            raise ConnectionAbortedError
 
 
 def certificate(directory: Path) -> tuple[Path, Path]:
@@ -114,6 +122,7 @@ def collector(directory: Path) -> Iterator[Collector]:
                 self.close_connection = True
                 return
             found[0].bodies.append(body)
+            found[0].waits(self.path)
             self.send_response(200)
             for name in ("origin", "headers", "methods"):
                 self.send_header(f"access-control-allow-{name}", "*")

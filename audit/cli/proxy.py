@@ -29,6 +29,7 @@ from audit.policy.pack import Policy
 from audit.proxy import authority
 from audit.proxy.guide import guide
 from audit.proxy.live import Conduct, LiveAudit
+from audit.proxy.verdicts import Conclude, Verdicts
 from audit.proxy.words import Words
 from audit.redact import visible
 from audit.runners.marks import MarkStore
@@ -46,6 +47,8 @@ Ctrl-C ends it and prints the full report. The evidence directory holds personal
 again with `telemetry-audit check DIR`, and check its chain with `telemetry-audit verify DIR --head DIGEST`."""
 
 _HOUR = 3600.0
+_MARKS = 4 << 20
+"""Bytes of marks in memory: less than a capture's, as they are read again and again beside the traffic."""
 
 
 @click.group(invoke_without_command=True, epilog=EPILOG)
@@ -131,15 +134,16 @@ def _run(options: dict[str, Any]) -> int:
         raise click.UsageError(str(error)) from None
     limits = Limits(max_line=options["max_line"])
     auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, seeds=seeds.search)
-    with MarkStore() as marks:
+    with MarkStore(_MARKS) as marks:
         conduct = Conduct(block=options["block"], everything=options["evidence_all"])
         live = LiveAudit(auditor, store, marks, Bounds(examples=options["examples"]), conduct, Words(_say))
-        session = _Session(options, policy, live, {**hosts.parameters, **seeds.parameters}, consent)
+        session = _Session(options, policy, live, {**hosts.parameters, **seeds.parameters}, consent, statement)
         try:
-            session.begin(statement)
+            session.begin()
             session.serve(host, port, secret)
-            result = session.finish(statement)
+            result = session.finish()
         finally:
+            session.close()
             store.close()
     return _report(result, outputs, options)
 
@@ -170,15 +174,23 @@ def _store(options: dict[str, Any]) -> Store:
 class _Session:
     """One run of the command: what is said and written at its start, while it runs and at its end."""
 
-    def __init__(
-        self, options: dict[str, Any], policy: Policy, live: LiveAudit, chosen: dict[str, Any], consent: Consent
+    def __init__(  # noqa: PLR0913 - everything that a run of the command is made of
+        self,
+        options: dict[str, Any],
+        policy: Policy,
+        live: LiveAudit,
+        chosen: dict[str, Any],
+        consent: Consent,
+        statement: Custody | None,
     ) -> None:
         self.options, self.policy, self.live, self.chosen, self.consent = options, policy, live, chosen, consent
+        self.statement = statement
         self.store = live.store
         self._told = monotonic()
+        self._verdicts = Verdicts(live, self._concluding)
         self._changed = _changed(options["consent_file"])
 
-    def begin(self, statement: Custody | None) -> None:
+    def begin(self) -> None:
         if self.store.torn:
             _say(f"the evidence ends in a torn record of {self.store.torn:,} bytes, left by a writer that was ended")
         if self.store.records:
@@ -191,6 +203,7 @@ class _Session:
                 conduct="block" if self.options["block"] else "observe",
                 kept="all" if self.options["evidence_all"] else "telemetry",
             )
+            statement = self.statement
             if statement is not None:
                 name = f"custody-{statement.sha256[:16]}.toml"
                 self.store.keep(name, statement.data)
@@ -235,6 +248,9 @@ class _Session:
         if monotonic() - self._told >= _HOUR:
             self._told = monotonic()
             self._head()
+            if self._verdicts.headline:
+                _say(f"so far: {self._verdicts.headline}")
+        self._verdicts.tick()
         changed = _changed(self.options["consent_file"])
         if changed != self._changed:
             self._changed = changed
@@ -251,7 +267,11 @@ class _Session:
             self.live.consent(self.consent.table, digest)
             _say(f"consent read anew: sha256 {digest}")
 
-    def finish(self, statement: Custody | None) -> Result:
+    def close(self) -> None:
+        self._verdicts.close()
+
+    def finish(self) -> Result:
+        self.close()
         try:
             self.live.note("end")
         except Failing as error:
@@ -269,16 +289,23 @@ class _Session:
         )
         if self.live.lost:
             _say(f"warning: {self.live.lost} requests went on without judgement or evidence; claims are inconclusive")
-        return settle(
+        return self._concluding(facts)(self.live.tally, self.live.marks.sorted)
+
+    def _concluding(self, facts: InputFacts | None = None) -> Conclude:
+        """What concludes from a tally and its marks, by the consent in force now."""
+        facts = facts or InputFacts("evidence", "evidence", 0, None, lines=False)
+        parameters, consent, seeds = self._parameters(), self.consent.table, self.live.auditor.seeds
+        custody = None if self.statement is None else self.statement.row()
+        return lambda tally, marks: settle(
             self.policy,
-            self.live.tally,
+            tally,
             [facts],
-            self._parameters(),
-            self.consent.table,
-            self.live.marks.sorted,
+            parameters,
+            consent,
+            marks,
             air_gapped=self.options["air_gapped"],
-            custody=None if statement is None else statement.row(),
-            seeds=self.live.auditor.seeds,
+            custody=custody,
+            seeds=seeds,
         )
 
     def _parameters(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -70,6 +69,7 @@ class LiveAudit:
         policy = auditor.policy
         self._silent = not any(destination.hosts for destination in policy.destinations)
         self.lost = 0
+        self._owed = 0
 
     def resume(self) -> None:
         """Judge what the directory holds already, so that the report at the end is about all of it."""
@@ -87,6 +87,7 @@ class LiveAudit:
             return Ruling(self._lose(Refusal.INTERNAL, type(error).__name__), None)
 
     def _request(self, request: Request) -> Ruling:
+        self._pay()
         exchange = heard(request, self.auditor.limits)
         contact = exchange.contact
         if contact is None:
@@ -97,7 +98,12 @@ class LiveAudit:
         refusal = self._refusal(request, exchange, contact, found) if self.conduct.block else None
         if refusal is not None:
             self._withdraw(contact)
-        self._write(request, exchange, contact, found, refusal)
+        try:
+            self._write(request, exchange, contact, found, refusal)
+        except Failing as error:
+            if self.conduct.block and refusal is None:
+                self._withdraw(contact)
+            return Ruling(self._lose(Refusal.EVIDENCE, str(error)), contact)
         self.words.request(contact, self.tally.units[AT].events - before, found, refusal and refusal.value)
         return Ruling(refusal, contact)
 
@@ -152,6 +158,7 @@ class LiveAudit:
         refusal = Refusal.OPAQUE if self.conduct.block else None
         contact = replace(contact, opaque=True, connected=contact.connected and refusal is None)
         try:
+            self._pay()
             self._feed(Exchange(contact, seen_at=contact.seen_at), [])
             self.store.append(bare(contact, ()))
         except Failing as error:
@@ -162,6 +169,7 @@ class LiveAudit:
     def failed(self, contact: Contact) -> None:
         """The destination of a request that was sent on never answered."""
         try:
+            self._pay()
             number = self.store.records + 1
             exchange = Exchange(contact, seen_at=contact.seen_at, withdrawn=True)
             self.auditor.feed(Traffic(number, number, (exchange,)), self.tally, AT)
@@ -172,6 +180,7 @@ class LiveAudit:
 
     def note(self, kind: str, **members: Any) -> None:
         """A record about the run itself. Raises Failing."""
+        self._pay()
         number = self.store.append({"kind": kind, "at": instant(datetime.now(UTC)), **members})
         self.auditor.feed(Traffic(number, number), self.tally, AT)
 
@@ -192,9 +201,17 @@ class LiveAudit:
         self.lost += 1
         number = self.store.records + 1
         self.auditor.feed(Broken(number, number, Reason.UNRECORDED), self.tally, AT)
-        with suppress(Failing):
+        try:
             self.store.append({"kind": "lost", "why": why})
+        except Failing:
+            self._owed += 1
         return None
+
+    def _pay(self) -> None:
+        """Write down how much could not be written down, as soon as there is room again. Raises Failing."""
+        if self._owed:
+            self.store.append({"kind": "lost", "why": "it could not be written down", "requests": self._owed})
+            self._owed = 0
 
 
 def _is_preflight(request: Request) -> bool:

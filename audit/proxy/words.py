@@ -44,6 +44,9 @@ class Words:
     def failed(self, contact: Contact) -> None:
         self.line(f"{_target(contact)}  did not answer")
 
+    def verdict(self, what: str, now: str, was: str, reason: str) -> None:
+        self.line(f"{what}: {now} (was {was}): {visible(reason)}")
+
     def lost(self, why: str, *, blocked: bool) -> None:
         """Said at once, then at each power of two: a full disk must not flood the terminal."""
         self._lost += 1

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from audit.rules.case import Timeline
 from audit.tally import MARK, Tally
@@ -80,16 +80,40 @@ class MarkStore:
     def sorted(self, timeline: Timeline) -> Iterator[bytes]:
         """The marks of a timeline that say something: those of one subject together, in order of time. Reads one
         partition at a time."""
-        held = self.held.get(timeline.id, bytearray())
-        if self.folder is None:
+        yield from Kept(self.held, self._files()).sorted(timeline)
+
+    def kept(self) -> Kept:
+        """What it holds now, to be read beside a store that goes on taking."""
+        files = {name: (file, file.stat().st_size) for name, (file, _) in self._files().items()}
+        return Kept({timeline: bytes(held) for timeline, held in self.held.items()}, files)
+
+    def _files(self) -> dict[str, tuple[Path, int]]:
+        found = [] if self.folder is None else sorted(Path(self.folder.name).iterdir())
+        return {file.name: (file, -1) for file in found}
+
+
+class Kept(NamedTuple):
+    """Marks in memory and in files; of a file, so many bytes (-1: all)."""
+
+    held: Mapping[str, bytes | bytearray]
+    files: Mapping[str, tuple[Path, int]]
+
+    def sorted(self, timeline: Timeline) -> Iterator[bytes]:
+        held = self.held.get(timeline.id, b"")
+        if not self.files:
             yield from _sorted(timeline, held)
             return
         for number, part in enumerate(_parts(held)):
-            file = self._file(timeline.id, number)
-            yield from _sorted(timeline, (file.read_bytes() if file.exists() else b"") + part)
+            file = self.files.get(f"{timeline.id}-{number}")
+            yield from _sorted(timeline, (_read(*file) if file is not None else b"") + part)
 
 
-def _parts(marks: bytearray) -> list[bytearray]:
+def _read(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _parts(marks: bytes | bytearray) -> list[bytearray]:
     """Marks in partitions: the second byte is a digest's in every timeline, so those of one subject stay together."""
     parts = [bytearray() for _ in range(_PARTITIONS)]
     for at in range(0, len(marks), MARK):
