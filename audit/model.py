@@ -273,9 +273,34 @@ class Breach:
     path: tuple[str, ...] = ()
 
 
+class Reveal(StrEnum):
+    """What of a captured value an audit may show: what it looks like, or, asked for twice, the value."""
+
+    SHAPE = "shape"
+    VALUES = "values"
+
+
+class Withheld(StrEnum):
+    """Why a value is not shown although values are asked for."""
+
+    LISTED = "a credential, or a listed value in some form: never shown"
+    UNSEARCHED = "not all of this event could be searched for listed values"
+    DOUBLED = "its key stands more than once: which value is meant does not show"
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """A captured value that two options let through, made by `redact` alone: its first characters, none of them active,
+    and how many it has in all. Whatever shows it says on every page that it does."""
+
+    text: str
+    length: int
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A breach after redaction: every field may be printed. Page findings have no place, event or pointer."""
+    """A breach after redaction: every field may be printed. Page findings have no place, event or pointer. `value`: only
+    where values are revealed."""
 
     fingerprint: str
     rule: str
@@ -291,6 +316,7 @@ class Finding:
     message: str
     shape: Shape | None
     path: tuple[str, ...] = ()
+    value: Revealed | Withheld | None = None
 
     def order(self) -> tuple[object, ...]:
         """The order of findings in every output: by place, rule, pointer, message; no place first."""

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
+from typing import NamedTuple
 
-from audit.model import Breach, Event, Fact, Finding, Json, Level, Pointer, Shape, resolve
+from audit.model import Breach, Event, Fact, Finding, Json, Level, Pointer, Reveal, Revealed, Shape, Withheld, resolve
 
 _MEMO = 4096
 _PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$ -]{0,63}")
@@ -127,6 +128,37 @@ def _fact(value: Fact) -> str:
             return visible(value)
 
 
+REVEALED = 200
+"""Characters shown of a value, where values are revealed."""
+
+
+class Veil(NamedTuple):
+    """What of one event stays hidden even where values are revealed. `listed`: where a credential or a listed value was
+    found, in any form; a value inside or around such a place is hidden too."""
+
+    listed: frozenset[Pointer] = frozenset()
+    unsearched: bool = False
+
+    def over(self, pointer: Pointer, event: Event) -> Withheld | None:
+        """Why the value at a pointer is not shown; None where nothing speaks against it."""
+        if self.unsearched:
+            return Withheld.UNSEARCHED
+        above = {pointer[:length] for length in range(len(pointer) + 1)}
+        if not above.isdisjoint(self.listed) or any(held[: len(pointer)] == pointer for held in self.listed):
+            return Withheld.LISTED
+        doubled = any(hidden[: len(pointer)] == pointer or hidden in above for hidden, _ in event.hidden)
+        return Withheld.DOUBLED if doubled else None
+
+
+def _literal(value: Json) -> str | None:
+    """A leaf as text: a text as it is, anything else as JSON. Containers and null are told by their shape."""
+    if isinstance(value, str):
+        return value
+    if value is None or isinstance(value, dict | list):
+        return None
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
 @dataclass(frozen=True, slots=True)
 class Redactor:
     """Turns a Breach into a Finding. `documented`: names (keys, events) that the policy pack itself says."""
@@ -135,6 +167,9 @@ class Redactor:
     id_pattern: re.Pattern[str] | None = None
     secret: Callable[[str], bool] | None = None
     """Whether a text holds a value that the auditor keeps to himself."""
+    reveal: Reveal = Reveal.SHAPE
+    unshown: Callable[[str], bool] | None = None
+    """Whether a value holds something of the auditor's own, where values are revealed: stricter than `secret`."""
     memo: dict[Pointer, tuple[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def name(self, name: str) -> str:
@@ -180,8 +215,20 @@ class Redactor:
             found = self.memo[pointer] = self.pointer(pointer), self.field(pointer)
         return found
 
-    def finding(self, rule: str, level: Level, breach: Breach, event: Event) -> Finding:
-        """The only way from an event to an output."""
+    def _value(self, pointer: Pointer, event: Event, veil: Veil) -> Revealed | Withheld | None:
+        """The value at a pointer, as far as it may be shown."""
+        text = _literal(resolve(event.value, pointer))
+        if text is None:
+            return None
+        hidden = veil.over(pointer, event)
+        if hidden is not None:
+            return hidden
+        if self.unshown is not None and self.unshown(text):
+            return Withheld.LISTED
+        return Revealed(visible(text[:REVEALED]), len(text))
+
+    def finding(self, rule: str, level: Level, breach: Breach, event: Event, veil: Veil | None = None) -> Finding:
+        """The only way from an event to an output. Without a veil no value is shown, whatever was asked for."""
         name, (pointer, field) = self.event_name(event), self._written(breach.pointer)
         return Finding(
             fingerprint=_fingerprint(rule, name, field),
@@ -198,6 +245,7 @@ class Redactor:
             message=message(breach.template, breach.facts),
             shape=shape_of(resolve(event.value, breach.pointer)),
             path=breach.path,
+            value=None if veil is None or self.reveal is Reveal.SHAPE else self._value(breach.pointer, event, veil),
         )
 
 

@@ -17,6 +17,7 @@ from audit.cli.gate_options import gate_of, gate_options, targets
 from audit.cli.hosts import host_options, territory_of
 from audit.cli.options import Size, check_targets, load_policy
 from audit.cli.outputs import choose, output_option, save, write
+from audit.cli.reveal import reveal_of, reveal_options
 from audit.cli.running import fold, teller
 from audit.cli.seed_options import gather_seeds, seed_options
 from audit.engine.judge import CONSENT_RULES
@@ -28,6 +29,7 @@ from audit.engine.settle import settle
 from audit.engine.silence import crowded
 from audit.gate.baseline import render as render_baseline
 from audit.gate.decided import decided
+from audit.model import Reveal
 from audit.policy.pack import Policy
 from audit.redact import visible
 from audit.runners.marks import MarkStore
@@ -42,7 +44,7 @@ Examples:
   telemetry-audit check logs/ -o json=result.json --require server-no-other-data
   zcat events.gz | telemetry-audit check - -p ./my-policy
 
-Nothing is sent anywhere, and no captured value is printed: findings give place, pointer and shape."""
+Nothing is sent anywhere, and no captured value is printed (but see --reveal): findings give place, pointer and shape."""
 
 
 @click.command(epilog=EPILOG)
@@ -96,6 +98,7 @@ Nothing is sent anywhere, and no captured value is printed: findings give place,
     show_default=True,
     help="Findings shown of each group; all are counted.",
 )
+@reveal_options
 @click.option(
     "--max-line", type=Size(), default="16MiB", show_default=True, help="A longer line or item is unreadable."
 )
@@ -155,6 +158,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     origins = _origins(options["origins"], inputs, policy)
     _check_required(options["required"], policy, air_gapped=options["air_gapped"])
     outputs = choose(options["outputs"], quiet=options["quiet"])
+    reveal = reveal_of(options, outputs)
     paths = [output.path for output in outputs if output.path is not None]
     gate = gate_of(options, policy)
     written = [*paths, *([options["findings"]] if options["findings"] else []), *targets(options)]
@@ -174,6 +178,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         **_parameters(options, limits, origins, inputs),
         "inventory": inventory,
         **({"measures": True} if options["measures"] else {}),
+        **({"reveal": reveal.value} if reveal is Reveal.VALUES else {}),
         **consent.parameters,
         **seeds.parameters,
         **hosts.parameters,
@@ -186,6 +191,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
         "seeds": seeds.search,
         "inventory": inventory,
         "measures": options["measures"],
+        "reveal": reveal,
     }
     judged = _judge(Auditor(policy, **kit), kit, inputs, origins, parameters, options, custody)
     result = decided(judged, options["fail_on"], options["required"], gate.suppressions, gate.baseline)

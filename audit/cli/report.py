@@ -8,6 +8,7 @@ import click
 
 from audit.cli.options import check_targets
 from audit.cli.outputs import choose, output_option, write
+from audit.cli.reveal import refuse_saved
 from audit.redact import visible
 from audit.sources.saved_result import NotAResult, read
 
@@ -28,7 +29,8 @@ def command(result: str, **options: Any) -> None:
     """Render a saved result (`check -o json=RESULT.json`) in any format, without judging anything again.
 
     The same result gives the same bytes as the run that wrote it. Its digest is checked first: a result that was
-    changed after it was written is not rendered.
+    changed after it was written is not rendered. A result with values in it (`check --reveal values`) is rendered with its
+    label, and only in the formats for people.
     """
     outputs = choose(options["outputs"], quiet=options["quiet"])
     check_targets([output.path for output in outputs if output.path is not None], [result])
@@ -38,4 +40,5 @@ def command(result: str, **options: Any) -> None:
         raise click.UsageError(f"{visible(result)}: {error}") from None
     except OSError as error:
         raise click.UsageError(f"{visible(result)} cannot be read: {error.strerror}") from None
+    refuse_saved(found, outputs)
     write(found, outputs)

@@ -60,6 +60,13 @@ class GroupRow(TypedDict):
     baseline: NotRequired[str]
 
 
+class ValueRow(TypedDict):
+    """The first characters of a revealed value, and how many it has."""
+
+    text: str
+    length: int
+
+
 class FindingRow(TypedDict):
     fingerprint: str
     rule: str
@@ -80,6 +87,8 @@ class FindingRow(TypedDict):
     shape: str | None
     path: list[str]
     host: NotRequired[str]
+    value: NotRequired[ValueRow]
+    withheld: NotRequired[str]
 
 
 class Tool(TypedDict):
@@ -107,8 +116,14 @@ class GateRow(TypedDict):
     reason: str
 
 
+REVEALED = "Holds personal data: values as they were captured stand in it. Keep it as you keep the captures."
+"""What stands in and on every page of a result in which values are revealed."""
+
+
 class Result(TypedDict):
     format: str
+    reveal: NotRequired[str]
+    sensitivity: NotRequired[str]
     tool: Tool
     policy: PolicyRow
     inputs: list[InputRow]

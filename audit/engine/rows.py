@@ -11,7 +11,7 @@ from audit.engine import searched, silence
 from audit.engine.judge import Judgement, unsearched
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow
 from audit.leaks.search import Search
-from audit.model import Finding, Place
+from audit.model import Finding, Place, Revealed, Withheld
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Claim, Policy
 from audit.redact import instant
@@ -121,6 +121,11 @@ def _finding_row(f: Finding, claims: tuple[str, ...], places: Places) -> Finding
     }
     if f.host is not None:
         row["host"] = f.host
+    match f.value:
+        case Revealed():
+            row["value"] = {"text": f.value.text, "length": f.value.length}
+        case Withheld():
+            row["withheld"] = f.value.value
     return cast("FindingRow", row)
 
 

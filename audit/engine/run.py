@@ -19,7 +19,7 @@ from audit.engine.witness import Witness
 from audit.leaks.search import Search
 from audit.measures.anonymity import Anonymity
 from audit.measures.inventory import Inventory
-from audit.model import UNKNOWN, Event, Finding, Gap, Place, Reason, Unreadable, resolve
+from audit.model import UNKNOWN, Event, Finding, Gap, Place, Reason, Reveal, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.destinations import Territory
 from audit.policy.pack import Policy
@@ -77,13 +77,15 @@ class Auditor:
         lanes: bool = True,
         inventory: bool = False,
         measures: bool = False,
+        reveal: Reveal = Reveal.SHAPE,
     ) -> None:
         self.policy, self.limits = policy, limits or Limits()
         self.consent = consent
         self.witness = Witness(policy, consent) if consent is not None else None
         self.names = Names(policy)
         self.seeds = seeds
-        self.redactor = Redactor(policy.names, policy.envelope.id_pattern, seeds.secret if seeds is not None else None)
+        kept, unshown = (None, None) if seeds is None else (seeds.secret, seeds.unshown)
+        self.redactor = Redactor(policy.names, policy.envelope.id_pattern, kept, reveal, unshown)
         self.inventory = Inventory(self.redactor) if inventory else None
         self.anonymity = Anonymity(policy) if measures else None
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))

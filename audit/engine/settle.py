@@ -10,7 +10,7 @@ from audit import __version__
 from audit.engine import destinations, observed, silence
 from audit.engine.judge import CONSENT_RULES, Evidence, headline, judge, overall
 from audit.engine.requirements import asked, require
-from audit.engine.result import FORMAT, Result, digest
+from audit.engine.result import FORMAT, REVEALED, Result, digest
 from audit.engine.rows import (
     Grouped,
     InputFacts,
@@ -86,6 +86,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
     places = Places(tally.units, inputs)
     document: dict[str, Any] = {
         "format": FORMAT,
+        **({"reveal": "values", "sensitivity": REVEALED} if parameters.get("reveal") == "values" else {}),
         "tool": {"name": "telemetry-audit", "version": __version__},
         "policy": {"id": policy.id, "revision": policy.revision, "title": policy.title, "sha256": policy.sha256},
         "inputs": input_rows(dict(enumerate(inputs)), tally),

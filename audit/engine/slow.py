@@ -11,11 +11,11 @@ from audit.engine.names import Names
 from audit.leaks.content import LARGE, MANY
 from audit.leaks.search import Search
 from audit.leaks.sightings import NONE, Sightings, sight
-from audit.model import Event, Finding, Gap, Grade, Json, Pointer, Unreadable, resolve
+from audit.model import Breach, Event, Finding, Gap, Grade, Json, Pointer, Reveal, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Policy
 from audit.policy.validators import Fault, Validator
-from audit.redact import Redactor, fingerprint, message
+from audit.redact import Redactor, Veil, fingerprint, message
 from audit.rules.case import Case, EventRule, RecordRule, Text, field_text
 
 
@@ -85,24 +85,21 @@ class SlowLane:
             told |= {_key(finding) for finding in fresh if isinstance(finding, Finding)}
 
     def _judge(self, case: Case) -> Iterator[Finding | Gap]:
-        for rule in self.rules:
-            for breach in rule.check(case):
-                yield (
-                    breach
-                    if isinstance(breach, Gap)
-                    else self.redactor.finding(rule.id, rule.level, breach, case.event)
-                )
+        return self._redacted(case, self.rules)
 
     def search(self, case: Case, rules: frozenset[str]) -> Iterator[Finding | Gap]:
         """What some rules alone find in a case, redacted."""
-        for rule in self.rules:
-            if rule.id in rules:
-                for breach in rule.check(case):
-                    yield (
-                        breach
-                        if isinstance(breach, Gap)
-                        else self.redactor.finding(rule.id, rule.level, breach, case.event)
-                    )
+        return self._redacted(case, tuple(rule for rule in self.rules if rule.id in rules))
+
+    def _redacted(self, case: Case, rules: tuple[EventRule, ...]) -> Iterator[Finding | Gap]:
+        found = [(rule, breach) for rule in rules for breach in rule.check(case)]
+        veil = _veil(case, found) if self.redactor.reveal is Reveal.VALUES else None
+        for rule, breach in found:
+            yield (
+                breach
+                if isinstance(breach, Gap)
+                else self.redactor.finding(rule.id, rule.level, breach, case.event, veil)
+            )
 
     def record(self, record: Unreadable) -> Iterator[Finding]:
         for rule in self.record_rules:
@@ -122,6 +119,18 @@ class SlowLane:
                 message=message(template, facts),
                 shape=None,
             )
+
+
+_HELD = frozenset({"secret", "canary", "known-identifier", "reidentified-hash"})
+"""Rules whose findings stand where a credential or a listed value is: what is there is never shown."""
+
+
+def _veil(case: Case, found: Iterable[tuple[EventRule, Breach | Gap]]) -> Veil:
+    """What stays hidden of an event whose values are asked for: all of it, if not all of it could be searched."""
+    listed = {breach.pointer for rule, breach in found if isinstance(breach, Breach) and rule.id in _HELD}
+    listed |= {sighting.pointer for sighting in case.sightings.seen}
+    unsearched = case.sightings.gave_up or any(breach is Gap.SEARCH for _, breach in found)
+    return Veil(frozenset(listed), unsearched)
 
 
 def _key(finding: Finding) -> tuple[str, str | None, str]:

@@ -52,6 +52,8 @@ class Found(NamedTuple):
 
 NOTHING = Found()
 _LONG = 4096
+_BRIEF = 12
+"""Shorter values are looked for anywhere in what is to be shown."""
 _SCREENED = 300
 """What it takes to prove a text clean, and more for each letter, in letters decoded."""
 
@@ -76,6 +78,8 @@ class Search:
         salts = [seed.value for seed in listed.of(Kind.SALT)]
         self.digests = Digests([self.seeds[index].value for index in self.owners], salts)
         self.screen = Screen(self.needles, self.digests)
+        brief = [seed.value for seed in self.seeds if len(seed.value) < _BRIEF]
+        self._brief = tuple(filter(None, (value.strip().casefold() for value in (*brief, *salts))))
         self._short = lru_cache(maxsize=16384)(self._find)
         self._long = lru_cache(maxsize=16)(self._find)
         self._secret = lru_cache(maxsize=8192)(self.suspect)
@@ -91,6 +95,12 @@ class Search:
     def secret(self, text: str) -> bool:
         """Whether a text must not be shown: remembered, since names repeat."""
         return self._secret(text) if len(text) <= _LONG else True
+
+    def unshown(self, text: str) -> bool:
+        """Whether a captured value must stay hidden even where values are revealed: any trace of a listed value, also one
+        too short to be a finding inside a longer word, and of a salt."""
+        folded = text.casefold()
+        return self.secret(text) or any(value in folded for value in self._brief)
 
     def suspect(self, text: str) -> bool:
         """Whether something was found in a text, or could not be looked for."""

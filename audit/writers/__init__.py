@@ -22,6 +22,10 @@ FORMATS: Mapping[str, str] = {
 """Every format with its description; the writer of `x` is `audit.writers.x`, loaded when it is asked for."""
 
 
+LABELLED = ("text", "json", "markdown", "html")
+"""Formats for people, which say on every page that they hold values, where they do. No other may be asked for them."""
+
+
 def writer(name: str) -> Callable[[Result], str]:
     """The function that renders a result in a format."""
     module = import_module(f"audit.writers.{_MODULES.get(name, name)}")

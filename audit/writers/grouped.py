@@ -37,5 +37,16 @@ def subject(row: FindingRow | GroupRow) -> str:
     return visible(" ".join(part for part in (row["event"], row.get("host"), row["field"]) if part))
 
 
+def revealed(row: FindingRow) -> str:
+    """The value of a finding in words, where values are revealed; else nothing."""
+    if "withheld" in row:
+        return f"; value withheld: {row['withheld']}"
+    value = row.get("value")
+    if value is None:
+        return ""
+    cut = f" (the first 200 of {value['length']:,} characters)" if value["length"] > 200 else ""
+    return f"; value{cut}: {visible(value['text'])}"
+
+
 def times(number: int) -> str:
     return "once" if number == 1 else f"{number:,} times"

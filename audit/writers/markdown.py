@@ -13,7 +13,7 @@ from audit.engine.result import FindingRow, GroupRow, InputRow, Result
 from audit.redact import visible
 from audit.writers import anonymity
 from audit.writers.accepted import change, entries, gone
-from audit.writers.grouped import grouped
+from audit.writers.grouped import grouped, revealed
 
 MOST = 100
 """Rows shown of each table: a job summary above 1 MiB is lost whole. The result holds all of them."""
@@ -77,6 +77,8 @@ def shown_of(shown: int, all_of: int, what: str) -> str:
 
 def _answer(result: Result) -> Iterator[str]:
     policy, tool = result["policy"], result["tool"]
+    if "sensitivity" in result:
+        yield from (f"**{prose(result['sensitivity'].upper())}**", "")
     yield f"# Telemetry audit: {prose(policy['id'])} {prose(policy['revision'])}"
     yield ""
     yield f"**{prose(result['verdict'].upper())}**: {prose(result['headline'])}"
@@ -138,8 +140,16 @@ def _group(group: GroupRow, example: FindingRow | None) -> tuple[str, ...]:
         span(group["event"]) if group["event"] is not None else "",
         span(where) if where is not None else "",
         _place(example),
-        prose(example["message"]) if example is not None else "",
+        prose(example["message"]) + _value(example) if example is not None else "",
     )
+
+
+def _value(row: FindingRow) -> str:
+    """The value of a finding, where values are revealed."""
+    said = revealed(row)
+    if "value" not in row:
+        return prose(said) if said else ""
+    return said[: said.index(":") + 2] + span(row["value"]["text"])
 
 
 def _place(row: FindingRow | None) -> str:

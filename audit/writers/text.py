@@ -10,6 +10,7 @@ from audit.redact import visible
 from audit.writers import anonymity
 from audit.writers.accepted import change, entries, gone, headline
 from audit.writers.egress import inventory
+from audit.writers.grouped import revealed
 
 WIDTH = 80
 MOST = 40
@@ -33,12 +34,14 @@ def write(result: Result) -> str:
         _measures(result),
         _accepted(result),
         _ours(result),
-        _limits(),
+        _limits(result),
     )
     return "\n".join(line.rstrip() for part in parts for line in part)
 
 
 def _head(result: Result) -> Iterator[str]:
+    if "sensitivity" in result:
+        yield from (*_wrap(result["sensitivity"].upper(), first=""), "")
     names = [row["name"] for row in result["inputs"]]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     tool, policy = result["tool"], result["policy"]
@@ -146,6 +149,7 @@ def _groups(
         for finding in examples.get(_key(group), ()):
             place = _place(finding)
             path = f" (decoded: {', '.join(finding['path'])})" if finding["path"] else ""
+            path += revealed(finding)
             yield from _wrap(
                 f"{place}   {finding['message']}{path}" if place else finding["message"] + path,
                 "       ",
@@ -267,7 +271,9 @@ def _ours(result: Result) -> Iterator[str]:
         yield from _wrap(f"Chosen by this audit, not by the page: grace {grace}, flush window {flush}.", "  ", first="")
 
 
-def _limits() -> Iterator[str]:
+def _limits(result: Result) -> Iterator[str]:
+    if "sensitivity" in result:
+        yield from _wrap(result["sensitivity"].upper(), first="")
     yield "This compares one capture with one page; it cannot see what was not captured,"
     yield "and it is no legal assessment."
     yield ""

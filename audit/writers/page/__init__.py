@@ -26,7 +26,7 @@ def write(result: Result) -> str:
     )
     environment.filters["plain"] = lambda quote: " ".join(quote.replace("**", "").split())
     environment.filters["n"] = lambda number: f"{number:,}"
-    style = _read("report.css")
+    style = _read("report.css") + (_read("revealed.css") if "reveal" in result else "")
     template = environment.from_string(_read("report.html.j2"))
     page: str = template.render(view(result), style=Markup(style), style_hash=_hash(style))  # noqa: S704 - our own file
     return page

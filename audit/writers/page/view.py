@@ -58,6 +58,7 @@ def view(result: Result) -> dict[str, Any]:
     says = (result["custody"] or {}).get("says", {})
     return {
         "result": result,
+        "holds": "reveal" in result,
         "claims": testable,
         "untestable": [row for row in result["claims"] if row["verdict"] == "not-testable"],
         "open": [row for row in testable if row["verdict"] in ("not-exercised", "inconclusive")],
