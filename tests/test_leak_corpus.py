@@ -61,6 +61,16 @@ def test_clean_events_give_nothing() -> None:
     assert judged.tally.gaps == {}
 
 
+def test_a_leak_among_clean_events_is_found_as_it_is_alone() -> None:
+    clean = [line.data for line in Generator(48, 0.0, seed=6).lines()]
+    lane = auditor().fast
+    assert lane is not None
+    for number, leak in enumerate(leaks()[::3]):
+        at = number % 48
+        _, rest = lane.prove([*clean[:at], leak.line, *clean[at:]])
+        assert at in {one.at for one in rest}, leak.name
+
+
 def table() -> str:
     """The recall of each family as the page shows it."""
     rows = ["| family | leaks | found |", "| --- | ---: | ---: |"]

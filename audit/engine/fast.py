@@ -26,7 +26,7 @@ from audit.rules.case import Always, Clocks, EventRule, Listed, Strings, Time
 _MEMO = 50_000
 _WHITE = b" \t\r"
 _AT = itemgetter(0)
-_SCALARS = frozenset({str, int, float})
+_SCALARS = frozenset({int, float})
 
 
 class _Texts(NamedTuple):
@@ -96,7 +96,6 @@ class FastLane:
         self.call_key = str(self.call[0]) if self.flat and self.call else ""
         self.base = frozenset(name for name in policy.names if not any(ask(name) for ask in self.suspects))
         self.harmless = set(self.base)
-        self.unlisted: set[str] = set()
         self.envelope = envelope
         timed = consent is not None and any(isinstance(trigger, Time) for trigger in triggers)
         self.silent = consent.silent() if consent is not None and timed else None
@@ -127,7 +126,8 @@ class FastLane:
                 proved = groups[plan.type.name] = Proved(plan, [], [])
             proved.at.append(index)
             proved.values.append(value)
-        found = [self._sift(proved, rest) for proved in groups.values()]
+        listed = self._listed_in(groups.values()) if self.seeds is not None else set()
+        found = [self._sift(proved, rest, listed) for proved in groups.values()]
         rest.sort(key=_AT)
         return found, rest
 
@@ -147,11 +147,14 @@ class FastLane:
             called = not self.call or resolve(value, self.call) == self.named
         return self.plans.get(name) if called and isinstance(name, str) else None
 
-    def _sift(self, proved: Proved, rest: list[Rest]) -> Proved:
+    def _listed_in(self, groups: Iterable[Proved]) -> set[Any]:
+        """What of all events may be or hold a listed value."""
+        return self.listed(chain.from_iterable(_values_of(group.plan, group.values) for group in groups))
+
+    def _sift(self, proved: Proved, rest: list[Rest], listed: set[Any]) -> Proved:
         """What of the valid events of one type is proved; the others go to the rest."""
         plan = proved.plan
         suspects = self.suspicious(_texts_of(plan, proved.values))
-        listed = self.listed(_values_of(plan, proved.values)) if self.seeds is not None else None
         timed = self.silent is not None or plan.unvouched
         if not suspects and not listed and not timed and (plan.steady is None or all(map(plan.steady, proved.values))):
             return proved
@@ -205,14 +208,13 @@ class FastLane:
         """Those of some texts and numbers in which a listed value may stand, or could not be looked for."""
         if self.seeds is None:
             return set()
-        unknown = {thing for thing in things if type(thing) in _SCALARS}.difference(self.unlisted)
-        texts = {text for text in unknown if type(text) is str}
-        found: set[Any] = self.seeds.sift(texts) if texts else set()
-        found.update(number for number in unknown - texts if self.seeds.suspect(number_text(number)))
-        if len(self.unlisted) + len(texts) > _MEMO:
-            self.unlisted.clear()
-        self.unlisted |= texts - found
-        return found
+        asked = set(things)
+        other = {thing for thing in asked if type(thing) is not str}
+        if not other:
+            return self.seeds.sift(asked)
+        numbers = {thing: number_text(thing) for thing in other if type(thing) in _SCALARS}
+        found: set[Any] = self.seeds.sift((asked - other).union(numbers.values()))
+        return found.union(number for number, text in numbers.items() if text in found)
 
     def shown(self, texts: Iterable[str]) -> set[str]:
         """Those of an event's texts that some rule must see."""

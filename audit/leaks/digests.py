@@ -6,7 +6,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from audit.leaks.hashes import WEAK, algorithms, nested, salted
 from audit.leaks.normal import hashed
@@ -65,6 +65,19 @@ class Digests:
             return False
         found = bisect_left(self.starts, start)
         return found < len(self.starts) and self.starts[found] == start
+
+    def begin(self, heads: Any) -> bool:
+        """Whether one of some numbers is the first 64 bits of a listed value's digest. Many are asked for at once."""
+        import numpy as np
+
+        at = heads >> np.uint64(self.shift)
+        bits = np.frombuffer(self.bits, np.uint8)[at >> np.uint64(3)] >> (at & np.uint64(7)).astype(np.uint8)
+        maybe = heads[bits & 1 == 1]
+        if not len(maybe) or not len(self.starts):
+            return False
+        starts = np.frombuffer(self.starts, np.uint64)
+        found = np.minimum(np.searchsorted(starts, maybe), len(starts) - 1)
+        return bool((starts[found] == maybe).any())
 
     def match(self, data: bytes) -> Digest | None:
         """The digest that these bytes are, or are the beginning of (64 bits or more), or begin with as a whole."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from audit.leaks.normal import folded, phone_digits, written
 from audit.leaks.seeds import Kind, Seed
+
+if TYPE_CHECKING:
+    from ahocorasick_rs import BytesAhoCorasick
 
 SHORT = 6
 """Shorter values are found as whole words of plain text only."""
@@ -19,6 +24,13 @@ _NO_DIGIT = re.compile(r"\D")
 _NO_DIGITS = bytes(byte for byte in range(256) if not 48 <= byte < 58)
 _ADDRESS = "._+-"
 _SLACK = 3
+_SPLITS_IDS = re.compile(r"[0-9a-f-]+|[0-9a-f]+[^0-9a-z.].*|.*[^0-9a-z.=%&#+~][0-9a-f]+|.*[0-9a-f]{12}.*", re.DOTALL)
+"""Forms that may stand in an id, or over an end of one."""
+
+_ASCII = re.compile(r"[\x00-\x7f]+")
+_TELLING = 4
+_DENSE = 200_000
+"""Letters up to which the quick kind of automaton is small enough."""
 
 
 class _Pattern(NamedTuple):
@@ -32,21 +44,32 @@ class Needles:
     """Automata over the written forms of seeds. `owner` is the seed's index."""
 
     def __init__(self, seeds: Sequence[Seed]) -> None:
-        from ahocorasick_rs import BytesAhoCorasick
-
         self.patterns = tuple(_patterns(seeds))
         self.short = {p.text: p for p in self.patterns if len(p.text) < SHORT and p.text.isalnum()}
         self.long = tuple(p for p in self.patterns if p.text not in self.short)
         self.printed = {p.text: p for p in self.patterns if p.text.isdigit() and len(p.text) >= 7}
-        self.plain = BytesAhoCorasick([p.text.encode("utf-8", "surrogatepass") for p in self.long])
+        self.plain = _automaton((p.text.encode("utf-8", "surrogatepass") for p in self.long), dense=0)
         turned = dict.fromkeys(form for p in self.long for form in _turned(p.text))
-        self.turned = BytesAhoCorasick([text.encode("utf-8", "surrogatepass") for text in turned])
+        plain = {form: form.encode("utf-8", "surrogatepass") for form in turned}
+        self.turned = _automaton(plain.values())
+        self.beside = _automaton(data for form, data in plain.items() if _SPLITS_IDS.fullmatch(form))
+        values = dict.fromkeys([*(seed.value for seed in seeds), *(p.text for p in self.long)])
+        foreign = dict.fromkeys(form for value in values for form in _unfolded(value))
+        self.hidden = _automaton([*plain.values(), *foreign]) if foreign else self.turned
         self.spaced = any(" " in p.text for p in self.long)
-        self.foreign = any(not p.text.isascii() for p in self.long)
+        self.foreign = bool(foreign)
 
     def touches(self, data: bytes) -> bool:
         """Whether lower-case bytes hold a value of some length as it is, backwards or shifted by 13, whatever is around it."""
         return bool(self.turned.find_matches_as_indexes(data))
+
+    def near_ids(self, data: bytes) -> bool:
+        """As `touches`, of those forms only that may stand in an id or over its end."""
+        return bool(self.beside.find_matches_as_indexes(data))
+
+    def spelled(self, data: bytes) -> bool:
+        """As `touches`, of decoded bytes as they are: letters beyond ASCII have more than one form there."""
+        return bool(self.hidden.find_matches_as_indexes(data.lower()))
 
     def words(self, text: str) -> bool:
         """Whether a short value stands in a text as a word."""
@@ -86,6 +109,31 @@ def _patterns(seeds: Sequence[Seed]) -> Iterator[_Pattern]:
         forms = {"as given": folded(seed.value.strip())} if seed.kind is Kind.DATASOURCE else written(seed.value)
         for text in dict.fromkeys([*forms.values(), *phone_digits(seed.value.strip())[:1]]):
             yield _Pattern(text, owner, free, "@" in text)
+
+
+def _automaton(forms: Iterable[bytes], dense: int = _DENSE) -> BytesAhoCorasick:
+    from ahocorasick_rs import BytesAhoCorasick, Implementation
+
+    found = list(forms)
+    quick = sum(map(len, found)) <= dense
+    return BytesAhoCorasick(found, implementation=Implementation.DFA if quick else Implementation.ContiguousNFA)
+
+
+def _unfolded(value: str) -> Iterator[bytes]:
+    """What bytes hold of a value with letters beyond ASCII, whatever the case and form of these: its longest stretch of
+    ASCII, or else the value in each form that programs write."""
+    value = unicodedata.normalize("NFC", value.strip())
+    if value.isascii() or len(value) < SHORT:
+        return
+    stretch = max(_ASCII.findall(value.lower()), key=len, default="")
+    if len(stretch) >= _TELLING:
+        yield from map(str.encode, _turned(stretch))
+        return
+    for text in (value, value.lower(), value.upper(), value.title()):
+        for form in (text, unicodedata.normalize("NFD", text), text[::-1]):
+            yield form.encode("utf-8", "surrogatepass").lower()
+        with contextlib.suppress(UnicodeEncodeError):
+            yield text.encode("latin-1").lower()
 
 
 def _turned(text: str) -> tuple[str, ...]:

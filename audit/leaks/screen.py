@@ -8,18 +8,19 @@ from __future__ import annotations
 import binascii
 import json
 import re
-import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, TypeVar
 
-from audit.leaks.budget import LAYERS
+from audit.leaks.budget import LAYERS, Budget
 from audit.leaks.decode import gathered
 from audit.leaks.digests import Digests
-from audit.leaks.inflate import deflated
+from audit.leaks.ids import Ids, take
+from audit.leaks.inflate import inflated
 from audit.leaks.lzstring import from_letters
-from audit.leaks.needles import Needles
+from audit.leaks.needles import SHORT, Needles
 from audit.leaks.normal import folded
 from audit.leaks.segments import unwrapped
+from audit.leaks.streams import LEAST_OF_STREAM, compressed, inflates
 from audit.leaks.texts import decodings, plain_letters
 
 _HEX = b"0123456789abcdefABCDEF"
@@ -60,6 +61,7 @@ _DISGUISED = re.compile(rb"(?:\xef[\xbc\xbd][\x80-\xbf]){3}|\xe2\x80[\x8b-\x8f]|
 
 _LONG = b"p" * 10
 _DEFLATED = (b"x\x9c", b"x\x01", b"x\x5e", b"x\xda")
+Word = TypeVar("Word", str, bytes)
 _WORDS = 50_000
 _LONGEST = 65_536
 
@@ -72,46 +74,56 @@ def _rot13() -> bytes:
 _ROT13 = _rot13()
 
 
-def _fixed() -> frozenset[tuple[int, int]]:
-    """The first two bytes of a last block with fixed codes whose first letter is printable: short texts, deflated."""
-    found = set()
-    for char in [*range(32, 127), 9, 10, 13]:
-        code = 0x30 + char
-        bits = 3 | int(f"{code:08b}"[::-1], 2) << 3
-        found |= {(bits & 255, bits >> 8 | high << 3) for high in range(32)}
-    return frozenset(found)
-
-
-_FIXED = _fixed()
-
-
 class Screen:
     """Proves texts clean. Remembers, within a bound, words that hide nothing."""
 
     def __init__(self, needles: Needles, digests: Digests) -> None:
         self.needles, self.digests = needles, digests
+        self.ids = Ids(needles, digests)
+        self.dull: set[str] = set()
         self.dull_runs: set[bytes] = set()
         self.dull_parts: set[bytes] = set()
 
-    def unclear(self, texts: set[str]) -> set[str]:
-        """Those of some texts that are not proved clean. Simple ones are looked at all at once, by halves where not clean."""
-        odd = {
-            text
-            for text in texts
-            if not text.isascii() or len(text) > _LONGEST or text.encode().translate(None, _SIMPLE)
-        }
-        return {text for text in odd if not self.clean(text)}.union(self._halved(list(texts - odd)))
+    def unclear(self, texts: Collection[str]) -> list[str]:
+        """Those of some texts that are not proved clean. Simple ones are looked at all at once, by halves where not clean;
+        the others are remembered."""
+        simple, odd = _simple(texts)
+        found = []
+        for text in odd:
+            if not self.clean(text):
+                found.append(text)
+            else:
+                _remember(text, self.dull)
+        return found + self._halved(simple)
 
     def _halved(self, texts: list[str]) -> list[str]:
-        if not texts or self._simple(texts):
+        if not texts or self._all_clean(texts):
             return []
         if len(texts) == 1:
             return texts
         half = len(texts) // 2
         return self._halved(texts[:half]) + self._halved(texts[half:])
 
-    def _simple(self, texts: list[str]) -> bool:
+    def _all_clean(self, texts: list[str]) -> bool:
         """Whether texts without marks of any escape are clean: only letters and digits can hide something."""
+        data = "\n".join(texts).encode()
+        taken = take(data)
+        if taken.ids:
+            if self.needles.near_ids(data.lower()) or (taken.numbers and self.needles.numbers(data)):
+                return False
+            if not self.ids.clean(taken, self._deeper, self._packs_nothing):
+                return False
+        rest = [text for text in taken.skeletons if text not in self.dull]
+        if rest and not self._bare(rest):
+            return False
+        for text in rest:
+            _remember(text, self.dull)
+        return True
+
+    def _deeper(self, text: str) -> bool:
+        return self.clean(text, LAYERS - 1)
+
+    def _bare(self, texts: list[str]) -> bool:
         if any(self.digests.suspected(text) is not None for text in texts if 6 <= len(text) <= 11):
             return False
         whole = "\n".join(texts)
@@ -183,12 +195,12 @@ class Screen:
             if len(run) >= 8 and (len(run) < 20 or run.lower() != run) and run.translate(None, _HEX_DASH):
                 if not self._mixed(run, layers):
                     return False
-                _remember(run, self.dull_runs)
+                _remember_word(run, self.dull_runs)
         for part in set(data.translate(_ALNUM).split()).difference(self.dull_parts):
             if len(part) >= 10 and part.translate(None, _HEX):
                 if not part.translate(None, _SHIFTED_HEX) or not self._bases(part, layers):
                     return False
-                _remember(part, self.dull_parts)
+                _remember_word(part, self.dull_parts)
         return True
 
     def _bases(self, part: bytes, layers: int) -> bool:
@@ -202,14 +214,14 @@ class Screen:
         """Runs of hex digits, forwards and backwards, from their first and their second digit: all decoded at once."""
         if not runs:
             return True
-        if any(self._starts_something(run) for run in runs if len(run) >= 16):
+        if any(self._starts_something(run, layers) for run in runs if len(run) >= 16):
             return False
         joined = b"".join(run + _GAPS[len(run) & 1] for run in runs).decode()
         turned = joined[::-1]
         texts = (joined, joined[1:] + "0", turned, turned[1:] + "0")
         return self._bytes((), bytes.fromhex("".join(texts)), layers)
 
-    def _starts_something(self, run: bytes) -> bool:
+    def _starts_something(self, run: bytes, layers: int) -> bool:
         """Whether a run of hex digits begins a listed digest or a deflated stream, read from either end."""
         bits, shift, size = self.digests.bits, self.digests.shift, len(run) // 2
         forth, back, second = int(run[:16], 16), int(run[:-17:-1], 16), int(run[1:17], 16)
@@ -217,11 +229,21 @@ class Screen:
             at = start >> shift
             if bits[at >> 3] >> (at & 7) & 1 and self.digests.begins(start.to_bytes(8, "big")):
                 return True
-        if _MAY_INFLATE[forth >> 48] <= min(size, 254) and _compressed(bytes.fromhex(run[: 2 * size].decode())):
-            return True
-        return _MAY_INFLATE[back >> 48] <= min(size, 254) and _compressed(
-            bytes.fromhex(run[: -2 * size - 1 : -1].decode())
+        return any(
+            LEAST_OF_STREAM[head >> 48] <= min(size, 254)
+            and not self._packs_nothing(bytes.fromhex(digits[: 2 * size].decode()), layers)
+            for head, digits in ((forth, run), (back, run[::-1]))
         )
+
+    def _packs_nothing(self, data: bytes, layers: int = LAYERS) -> bool:
+        """Whether what bytes inflate to, if anything, is clean: some random ones make a few letters."""
+        if not compressed(data):
+            return True
+        budget = Budget()
+        found = [one.data for one in inflated(data, budget) if len(one.data) >= SHORT]
+        if budget.gave_up or any(compressed(one) or self.digests.begins(one) for one in found):
+            return False
+        return all(self._bytes((), one, layers) for one in found)
 
     def _spells(self, text: str) -> bool:
         return self.needles.touches(folded(text).encode("utf-8", "surrogatepass"))
@@ -238,19 +260,21 @@ class Screen:
                 pieces.append(padded[start : start + (size - start + 3) // 4 * 4 + 4])
             starts.append(binascii.a2b_base64(padded[: (size + 3) // 4 * 4]))
             starts += (binascii.a2b_base64(padded[at : at + 12]) for at in _starts(letters) if at < size - 8)
-            if letters[0] in _LZ_FIRST and _lz(letters):
-                return False
+            if letters[0] in _LZ_FIRST:
+                packed = from_letters(letters.decode())
+                if packed is not None and len(packed) >= SHORT and not (layers and self.clean(packed, layers - 1)):
+                    return False
         return self._bytes(starts, binascii.a2b_base64(b"".join(pieces)), layers)
 
     def _bytes(self, starts: tuple[bytes, ...] | list[bytes], everything: bytes, layers: int) -> bool:
         """Decoded bytes. `starts`: those that may begin a digest or a compressed stream."""
         for data in starts:
-            if self.digests.begins(data) or _compressed(data):
+            if self.digests.begins(data) or not self._packs_nothing(data, layers):
                 return False
         flat = everything.replace(b"\0", b"") if b"\0" in everything else everything
         if self.needles.touches(flat.lower()) or b"\x1f\x8b\x08" in flat or b"BZh" in flat:
             return False
-        if any(mark in everything and _inflates(everything, mark) for mark in _DEFLATED):
+        if any(mark in everything and inflates(everything, mark) for mark in _DEFLATED):
             return False
         if _DISGUISED.search(flat):
             return False
@@ -264,12 +288,29 @@ class Screen:
         return True
 
 
-def _remember(word: bytes, known: set[bytes]) -> None:
+def _simple(texts: Collection[str]) -> tuple[list[str], list[str]]:
+    """Texts without marks of any escape, and the others. Mostly all are simple."""
+    listed = list(texts)
+    if not "".join(listed).encode("utf-8", "surrogatepass").translate(None, _SIMPLE) and not any(
+        len(text) > _LONGEST for text in listed
+    ):
+        return listed, []
+    odd = {
+        text for text in listed if len(text) > _LONGEST or not text.isascii() or text.encode().translate(None, _SIMPLE)
+    }
+    return [text for text in listed if text not in odd], sorted(odd)
+
+
+def _remember_word(word: bytes, known: set[bytes]) -> None:
     """Words repeat; what holds a digit is an id, which does not."""
     if word.translate(None, _NUMERALS) == word:
-        if len(known) >= _WORDS:
-            known.clear()
-        known.add(word)
+        _remember(word, known)
+
+
+def _remember(what: Word, known: set[Word]) -> None:
+    if len(known) >= _WORDS:
+        known.clear()
+    known.add(what)
 
 
 def _hex_runs(data: bytes) -> Iterator[bytes]:
@@ -323,49 +364,3 @@ def _base58(part: bytes) -> bytes:
     for char in part:
         number = number * 58 + _DIGITS58[char]
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
-
-
-def _lz(letters: bytes) -> bool:
-    found = from_letters(letters.decode())
-    return found is not None and len(found) >= 4
-
-
-def _may_inflate() -> bytes:
-    """For the first two bytes, how long a deflated stream that begins so is at least; 255 where none does."""
-    table = bytearray(65536)
-    for both in range(65536):
-        first, second = both >> 8, both & 255
-        kind = first & 7
-        if (first & 0x8F == 8 and both % 31 == 0) or kind == 1 or (kind == 3 and (first, second) in _FIXED):
-            table[both] = 8
-        else:
-            table[both] = {5: 20, 2: 40, 4: 40}.get(kind, 255)
-    return bytes(table)
-
-
-_MAY_INFLATE = _may_inflate()
-
-
-def _compressed(data: bytes) -> bool:
-    """Whether bytes begin a deflated stream."""
-    if len(data) < 8 or _MAY_INFLATE[data[0] << 8 | data[1]] > min(len(data), 254):
-        return False
-    first = data[0]
-    if first & 0x8F == 8 and (first << 8 | data[1]) % 31 == 0 and _inflates(data, data[:2]):
-        return True
-    kind = first & 7
-    if kind == 1:
-        return data[1] ^ data[3] == 255 and data[2] ^ data[4] == 255
-    return kind in (2, 3, 4, 5) and bool(deflated(data))
-
-
-def _inflates(data: bytes, mark: bytes) -> bool:
-    at = data.find(mark)
-    while at >= 0:
-        try:
-            if zlib.decompressobj().decompress(data[at:], 16):
-                return True
-        except zlib.error:
-            pass
-        at = data.find(mark, at + 1)
-    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -55,8 +56,6 @@ _LONG = 4096
 _BRIEF = 12
 """Shorter values are looked for anywhere in what is to be shown."""
 _SCREENED = 300
-"""What it takes to prove a text clean, and more for each letter, in letters decoded."""
-
 _HUGE = 262_144
 _SIFTED = 4 * Budget().views
 
@@ -107,15 +106,25 @@ class Search:
         found = self.find(text)
         return bool(found.hits) or found.gave_up
 
-    def sift(self, texts: set[str]) -> set[str]:
+    def sift(self, texts: Iterable[str]) -> set[str]:
         """Those of some texts that are suspect; beyond a bound, those that would have to be decoded to know."""
         found, left = set(), _SIFTED
-        for text in sorted(self.screen.unclear(texts)):
+        for text in sorted(self.unclear(texts)):
             seen = self.find(text) if left > 0 else None
             left -= seen.views if seen is not None else 0
             if seen is None or seen.hits or seen.gave_up:
                 found.add(text)
         return found
+
+    def unclear(self, texts: Iterable[str]) -> set[str]:
+        """Those of some texts that are not proved clean."""
+        unknown = set(texts).difference(self.screen.dull)
+        return set(self.screen.unclear(unknown)) if unknown else unknown
+
+    @staticmethod
+    def screened(text: str) -> int:
+        """What it takes to prove a text clean, in letters decoded."""
+        return _SCREENED + 12 * len(text)
 
     def glance(self, text: str) -> Found:
         """Only what stands in a text as it is, for events that have used up what may be spent on decoding."""
@@ -123,7 +132,7 @@ class Search:
 
     def _find(self, text: str) -> Found:
         if self.screen.clean(text):
-            return Found(cost=_SCREENED + 12 * len(text))
+            return Found(cost=self.screened(text))
         if len(text) > _HUGE:
             return self.glance(text)
         budget = Budget()
@@ -132,7 +141,7 @@ class Search:
             for hit in self._in_bytes(form) if isinstance(form, Blob) else self._in_view(form):
                 found.setdefault((hit.seed, hit.digest), hit)
         whole = Budget()
-        spent = _SCREENED + 12 * len(text) + whole.size - budget.size
+        spent = self.screened(text) + whole.size - budget.size
         return Found(tuple(found.values()), budget.gave_up, whole.views - budget.views, spent)
 
     def _in_view(self, view: View) -> list[Hit]:

@@ -40,7 +40,11 @@ def sight(
     seen: dict[tuple[Pointer, bool], dict[tuple[int, bool], Hit]] = {}
     gave_up, left, cost = False, _VIEWS, _COST
     places = (*texts, *((pointer, text, False) for root in roots for pointer, text in _other(*root)))
+    unclear = search.unclear(text for _, text, _ in places)
     for pointer, text, key in places:
+        if text not in unclear:
+            cost -= search.screened(text)
+            continue
         found = search.find(text) if left > 0 and cost > 0 else search.glance(text)
         left -= found.views
         cost -= found.cost

@@ -12,8 +12,10 @@ from collections import Counter
 from pathlib import Path
 
 from tests.bench import memory, peers, stages
-from tests.bench.generate import Truth, write
+from tests.bench.generate import Truth, write, write_seeds
 from tests.bench.spend import AUDIT, PARSE, PROGRAM, spend
+
+CANARIES = 40
 
 
 def found(path: Path) -> Counter[Truth]:
@@ -22,11 +24,18 @@ def found(path: Path) -> Counter[Truth]:
     return Counter(Truth(row["line"], row["rule"], row["pointer"]) for row in rows if row["line"] is not None)
 
 
-def measure(events: int, folder: Path) -> None:
+def measure(events: int, seeds: int, folder: Path) -> None:
     """The check and `policy infer`, as ratios to the parse, and whether every injected breach was found and nothing else."""
     empty = folder / "empty.jsonl"
     empty.write_bytes(b"{}\n")
-    start_parse, start_audit = (spend([*command, str(empty)]) for command in (PARSE, AUDIT))
+    audit: tuple[str, ...] = AUDIT
+    if seeds:
+        write_seeds(folder / "seeds.csv", CANARIES, seeds)
+        audit = (*AUDIT, "--seeds", str(folder / "seeds.csv"))
+        print(
+            f"searched for {CANARIES} canaries and {seeds:,} identifiers; their tables are built before the clock runs"
+        )
+    start_parse, start_audit = (spend([*command, str(empty)]) for command in (PARSE, audit))
     log, rows = folder / "log.jsonl", folder / "found.jsonl"
     for name, share, spaced in (
         ("1 % breaches", 0.01, False),
@@ -35,7 +44,7 @@ def measure(events: int, folder: Path) -> None:
     ):
         truth = Counter(write(str(log), events, share, spaced=spaced))
         parse = spend([*PARSE, str(log)]).less(start_parse).cpu
-        spent = spend([*AUDIT, str(log), "--findings", str(rows)]).less(start_audit).cpu
+        spent = spend([*audit, str(log), "--findings", str(rows)]).less(start_audit).cpu
         told = found(rows)
         size = log.stat().st_size / events
         print(f"{name:<14} {events:,} events of {size:.0f} B: {parse / spent:.3f} of orjson.loads")
@@ -48,6 +57,9 @@ def measure(events: int, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--events", type=int, default=100_000, help="how many events (default: 100,000)")
+    parser.add_argument(
+        "--seeds", type=int, default=0, help=f"search for {CANARIES} canaries and so many identifiers too"
+    )
     parser.add_argument("--rounds", type=int, default=2, help="rounds of --peers and --profile (default: 2)")
     parser.add_argument("--peers", action="store_true", help="beside other tools; fetches them from PyPI and npm")
     parser.add_argument("--profile", action="store_true", help="the share of each stage of the check")
@@ -64,7 +76,7 @@ def main() -> None:
         if asked.memory:
             memory.measure(folder)
         if not (asked.peers or asked.profile or asked.memory):
-            measure(asked.events, folder)
+            measure(asked.events, asked.seeds, folder)
 
 
 if __name__ == "__main__":

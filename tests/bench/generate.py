@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 BASE = datetime(2020, 11, 4, 8, 0, tzinfo=UTC)
@@ -275,3 +276,22 @@ def write(
             file.write(line.data + b"\n")
             truth += [Truth(number, rule, pointer) for rule, pointer in line.found]
     return truth
+
+
+def write_seeds(path: Path, canaries: int, identifiers: int, seed: int = 1) -> None:
+    """A seed file of values that the log does not hold: addresses, phone numbers and account names."""
+    chance = random.Random(seed)
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+    def some(size: int) -> str:
+        return "".join(chance.choice(letters) for _ in range(size))
+
+    forms = (
+        lambda: f"{some(5)}.{some(7)}@{chance.choice(('gmail.com', 'fabrikam-mail.com', 'contoso-post.co.uk'))}",
+        lambda: f"+49 {chance.randrange(150, 180)} {chance.randrange(10**7, 10**8)}",
+        lambda: f"usr_{chance.getrandbits(40):010x}",
+        lambda: f"{some(6).title()} {some(8).title()}",
+    )
+    rows = [f"{some(20)},canary" for _ in range(canaries)]
+    rows += [f"{forms[number % len(forms)]()},identifier" for number in range(identifiers)]
+    path.write_text("\n".join(["value,kind", *rows]) + "\n", "ascii")

@@ -42,16 +42,16 @@ _RECORDS = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
 class _Unsifted(FastLane):
     """The fast lane without what it does to valid events: no text is taken out, no clock is read."""
 
-    def _sift(self, proved: Proved, rest: list[Rest]) -> Proved:
+    def _sift(self, proved: Proved, rest: list[Rest], listed: set[Any]) -> Proved:
         return proved
 
 
 class _Unread(FastLane):
     """The fast lane where no rule looks into texts: they are not even taken out."""
 
-    def _sift(self, proved: Proved, rest: list[Rest]) -> Proved:
+    def _sift(self, proved: Proved, rest: list[Rest], listed: set[Any]) -> Proved:
         steady = proved.plan.steady
-        return proved if steady is None or all(map(steady, proved.values)) else super()._sift(proved, rest)
+        return proved if steady is None or all(map(steady, proved.values)) else super()._sift(proved, rest, listed)
 
 
 class Pipeline:

@@ -1,0 +1,114 @@
+"""Whether bytes begin a deflated stream: told from their first two bytes in most cases, else by inflating a little."""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+from typing import Any
+
+from audit.leaks.inflate import deflated
+
+
+def _fixed() -> frozenset[tuple[int, int]]:
+    """The first two bytes of a last block with fixed codes whose first letter is printable: short texts, deflated."""
+    found = set()
+    for char in [*range(32, 127), 9, 10, 13]:
+        code = 0x30 + char
+        bits = 3 | int(f"{code:08b}"[::-1], 2) << 3
+        found |= {(bits & 255, bits >> 8 | high << 3) for high in range(32)}
+    return frozenset(found)
+
+
+_FIXED = _fixed()
+_HEAD = 512
+"""Bytes in which the tables of a stream end, and its first letters stand."""
+
+
+def _may_inflate() -> bytes:
+    """For the first two bytes, how long a deflated stream that begins so is at least; 255 where none does."""
+    table = bytearray(65536)
+    for both in range(65536):
+        first, second = both >> 8, both & 255
+        kind = first & 7
+        if (first & 0x8F == 8 and both % 31 == 0) or kind == 1 or (kind == 3 and (first, second) in _FIXED):
+            table[both] = 8
+        else:
+            table[both] = {5: 20, 2: 40, 4: 40}.get(kind, 255)
+    return bytes(table)
+
+
+LEAST_OF_STREAM = _may_inflate()
+
+
+def compressed(data: bytes) -> bool:
+    """Whether bytes begin a deflated stream."""
+    if len(data) < 8 or LEAST_OF_STREAM[data[0] << 8 | data[1]] > min(len(data), 254):
+        return False
+    first = data[0]
+    if first & 0x8F == 8 and (first << 8 | data[1]) % 31 == 0 and inflates(data, data[:2]):
+        return True
+    kind = first & 7
+    if kind == 1:
+        return data[1] ^ data[3] == 255 and data[2] ^ data[4] == 255
+    return kind in (2, 3, 4, 5) and bool(deflated(data))
+
+
+def inflates(data: bytes, mark: bytes) -> bool:
+    at = data.find(mark)
+    while at >= 0:
+        try:
+            if zlib.decompressobj().decompress(data[at : at + _HEAD], 16):
+                return True
+        except zlib.error:
+            pass
+        at = data.find(mark, at + 1)
+    return False
+
+
+def perhaps_streams(heads: Any, sizes: Any) -> Any:
+    """Which of many beginnings, each 8 bytes as a number, may be those of streams. `sizes`: how many bytes there are."""
+    import numpy as np
+
+    maybe = np.flatnonzero(np.frombuffer(LEAST_OF_STREAM, np.uint8)[heads >> np.uint64(48)] <= np.minimum(sizes, 254))
+    found = heads[maybe]
+    kinds = (found >> np.uint64(56)) & np.uint64(7)
+    twice = (found >> np.uint64(40) ^ found >> np.uint64(24)) & np.uint64(
+        0xFFFF
+    )  # a stored block tells its length twice
+    bits = found.byteswap()
+    kept = ((kinds != 1) | (twice == 0xFFFF)) & (
+        (kinds != 3) | _spelling()[(bits >> np.uint64(11)) & np.uint64(0xFFFF)]
+    )
+    coded = np.flatnonzero(kinds == 5)
+    kept[coded] = _may_be_codes(bits[coded])
+    return maybe[kept]
+
+
+@lru_cache(maxsize=1)
+def _spelling() -> Any:
+    """Of 16 bits after the first letter of a block with fixed codes: whether two more letters, or a repeat, may follow."""
+    import numpy as np
+
+    turned = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)])
+    letter = ((turned >= 0x50) & (turned <= 0xAE)) | np.isin(turned, (0x39, 0x3A, 0x3D))
+    repeat = (turned < 0x30) & (turned > 1) | (turned >= 0xC0) & (turned < 0xC8)
+    foreign = (turned >= 0xE1) & (turned <= 0xFA)  # the first byte of a letter beyond ASCII, but for its last bit
+    either = letter | repeat | foreign
+    all16 = np.arange(65536)
+    return (repeat | foreign)[all16 & 255] | (letter[all16 & 255] & either[all16 >> 8])
+
+
+_PLACES = 15
+"""Of the lengths of the codes of a block's own codes, as many as stand in the first 8 bytes."""
+
+
+def _may_be_codes(bits: Any) -> Any:
+    """Whether the lengths of a block's own codes may be: they fill what there is, and no more."""
+    import numpy as np
+
+    places = np.arange(_PLACES, dtype=np.uint64)
+    number = ((bits >> np.uint64(13)) & np.uint64(15)) + np.uint64(4)
+    sizes = (bits[:, None] >> (np.uint64(17) + np.uint64(3) * places)) & np.uint64(7)
+    room = np.array([0, 64, 32, 16, 8, 4, 2, 1])[sizes]
+    full = (room * (places < number[:, None])).sum(axis=1)
+    return (full == 128) | ((full < 128) & (number > _PLACES))
