@@ -59,3 +59,14 @@ def test_the_text_fits_a_terminal_and_needs_no_colour(case: str) -> None:
         assert len(line) <= 80, line
         assert line == line.rstrip()
         assert line.isprintable() or not line
+
+
+@pytest.mark.parametrize("name", ["plain", "\ud800", "\x7f\x85\u2028\U0001f600", '\x00\x1b"\\/'])
+@pytest.mark.parametrize("case", make_reports.CASES)
+def test_the_result_is_written_as_the_standard_library_writes_it(case: str, name: str) -> None:
+    """Whichever writer is fast enough: also for what it refuses."""
+    result = json.loads((make_reports.REPORTS / f"{case}.json").read_text("utf-8"))
+    result["parameters"] |= {name: name, "large": 2**70, "empty": [[], {}, "", None, True, 0.5]}
+    assert writer("json")(result) == json.dumps(result, indent=2, ensure_ascii=False) + "\n"
+    del result["parameters"]["large"]
+    assert writer("json")(result) == json.dumps(result, indent=2, ensure_ascii=False) + "\n"

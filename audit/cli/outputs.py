@@ -68,11 +68,16 @@ def choose(asked: Sequence[Output], *, quiet: bool) -> list[Output]:
 def write(result: Result, outputs: Sequence[Output]) -> None:
     """Render and write every output. Raises NotWritten for a file that could not be written."""
     for output in outputs:
-        text = writer(output.format)(result)
-        if output.path is None:
-            say(text)
-        else:
-            save(output.path, text)
+        _write(result, output)
+
+
+def _write(result: Result, output: Output) -> None:
+    """One output, whose text is gone before the next is made: one at a time is what memory has to hold."""
+    text = writer(output.format)(result)
+    if output.path is None:
+        say(text)
+    else:
+        save(output.path, text)
 
 
 def save(path: str, text: str) -> None:

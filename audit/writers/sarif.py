@@ -32,8 +32,8 @@ def write(result: Result) -> str:
             "tool": tool(result, rules),
             "invocations": [invocation(result, [*_notes(result, len(shown), len(wanted))])],
             "columnKind": "utf16CodeUnits",
-            "results": [_result(result, group, first, index[group["rule"]]) for group, first in shown],
-        }
+        },
+        (_result(result, group, first, index[group["rule"]]) for group, first in shown),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, RequirementRow, Result
 from audit.redact import visible
@@ -28,11 +29,11 @@ def write(result: Result) -> str:
     why = _justified(result)
     told = tool(result, rules)
     told["driver"]["rules"] += [*_claim_rules(result)]
-    findings = [
+    findings = (
         _finding(result, group, finding, index[group["rule"]], why)
         for group, examples in grouped(result)
         for finding in examples
-    ]
+    )
     notes = [notification(f"{result['verdict']}: {result['headline']}"), notification(LIMITS)]
     return log(
         {
@@ -40,9 +41,9 @@ def write(result: Result) -> str:
             "invocations": [invocation(result, notes)],
             "artifacts": [_artifact(row["name"], row["bytes"], row["sha256"]) for row in result["inputs"]],
             "columnKind": "utf16CodeUnits",
-            "results": [*findings, *_claims(result, len(rules))],
             "properties": {"policy": _shown(result["policy"]), "resultDigest": result["digest"]},
-        }
+        },
+        chain(findings, _claims(result, len(rules))),
     )
 
 

@@ -17,10 +17,13 @@ _ORDINAL: Mapping[str, int] = {"error": 1, "warning": 2, "note": 3}
 LIMITS = "This compares one capture with one page; it cannot see what was not captured, and it is no legal assessment."
 
 
-def log(run: Object) -> str:
-    """A whole log of one run, as text."""
+def log(run: Object, results: Iterable[Object]) -> str:
+    """A whole log of one run, as text: a result a line, so that none is held but as text."""
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in results)
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    end = "\n  }\n ]\n}"
+    head = json.dumps(document, indent=1, ensure_ascii=False).removesuffix(end)
+    return f'{head},\n   "results": [\n{lines}\n   ]{end}\n'
 
 
 def tool(result: Result, rules: Iterable[str]) -> Object:
