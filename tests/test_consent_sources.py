@@ -504,6 +504,14 @@ def test_on_is_exit_code_1() -> None:
     assert "1.env:1: the value is not true" in run.out
 
 
+@pytest.mark.parametrize("text", ["", "\n", "OTHER=1\n"], ids=["an empty file", "a blank line", "another variable"])
+def test_where_the_variable_is_not_set_that_is_said_first(text: str) -> None:
+    run = ask(text)
+    assert run.code == 1
+    assert run.out.startswith(f"1.env: {NAME} is not set, so telemetry is on\n")
+    assert run.out.count("is not set") == 1
+
+
 def test_what_only_looks_off_is_exit_code_1() -> None:
     run = ask(f"{NAME}=TRUE\n")
     assert run.code == 1

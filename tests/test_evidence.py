@@ -257,6 +257,19 @@ def test_after_a_break_nothing_is_judged(tmp_path: Path) -> None:
     assert any("chain of evidence breaks" in reason for reason in run.result["unreadable"])
 
 
+@pytest.mark.parametrize("more", [(), ("--fail-on", "never"), ("--require", "all"), ("-j", "2")], ids=" ".join)
+def test_evidence_that_was_changed_is_no_quiet_green(tmp_path: Path, more: tuple[str, ...]) -> None:
+    """The exit code is that of `verify`, above findings and above nothing read; the same evidence unchanged is clean."""
+    written(tmp_path / "e", 5)
+    whole = check(tmp_path / "e", "--fail-on", "never")
+    assert whole.code == invoke("verify", tmp_path / "e").code == 0
+    spoil(tmp_path / "e", SPOILT["a record changed"])
+    run = check(tmp_path / "e", *more)
+    assert run.code == invoke("verify", tmp_path / "e").code == 5
+    assert run.result["gate"]["exit"] == 5
+    assert "chain of the evidence is broken" in run.result["headline"]
+
+
 def test_evidence_that_holds_nothing_but_the_proxys_own_word_was_not_read(tmp_path: Path) -> None:
     store = begin(tmp_path / "e")
     store.append({"kind": "session"})

@@ -95,6 +95,6 @@ def main() -> None:
     \b
     Exit codes: 0 nothing found at or above --fail-on    1 findings
                 2 usage, policy or missing file          3 nothing could be read
-                4 a required claim was not exercised     5 verify failed
+                4 a required claim was not exercised     5 evidence was changed
                 70 internal error
     """  # noqa: D301 - click wants the very character

@@ -54,9 +54,12 @@ def _deciding(read: list[tuple[str, EnvFile]]) -> tuple[str, EnvFile]:
 
 def _report(read: list[tuple[str, EnvFile]], deciding: tuple[str, EnvFile], switch: ConsentSwitch) -> Iterator[str]:
     name, env = deciding
-    yield f"{name}: {_SENTENCES[env.setting]}"
+    unset = next((f"{remark.text}, so " for remark in env.remarks if not remark.line), "")
+    yield from textwrap.wrap(f"{name}: {unset}{_SENTENCES[env.setting]}", 80, subsequent_indent="    ")
     for file, found in read:
         for remark in found.remarks:
+            if found is env and not remark.line:
+                continue  # it is the first thing said
             where = f"{file}:{remark.line}" if remark.line else file
             yield from textwrap.wrap(f"{where}: {remark.text}", 80, initial_indent="  ", subsequent_indent="    ")
     yield f"  The page asks for {switch.env}={switch.off[0]}, exactly so."

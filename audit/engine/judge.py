@@ -13,7 +13,7 @@ from audit.engine.observed import NO_RHYTHM, Rhythm
 from audit.engine.searched import lacks_seeds, words
 from audit.engine.silence import Lack, crowded, lacks_refusal, lacks_silence, perhaps
 from audit.leaks.seeds import SeedList
-from audit.model import UNKNOWN, Gap, Level, Verdict
+from audit.model import UNKNOWN, Gap, Level, Reason, Verdict
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Claim, EventType, Policy, Sufficient
 from audit.redact import duration
@@ -363,7 +363,15 @@ def exercised(claims: list[Judgement], evidence: Evidence) -> int:
 
 
 def headline(verdict: Verdict, claims: list[Judgement], requirements: list[Judgement], evidence: Evidence) -> str:
-    """The answer in one sentence, with how much of the page was exercised."""
+    """The answer in one sentence, with how much of the page was exercised; that evidence was changed comes before it."""
+    answer = _headline(verdict, claims, requirements, evidence)
+    return f"{_BROKEN}; {answer}" if evidence.tally.reasons[Reason.BROKEN_CHAIN] else answer
+
+
+_BROKEN = "the chain of the evidence is broken, and what follows the break was not judged"
+
+
+def _headline(verdict: Verdict, claims: list[Judgement], requirements: list[Judgement], evidence: Evidence) -> str:
     testable = [j for j in claims if j.verdict is not Verdict.NOT_TESTABLE]
     count = Counter(j.verdict for j in testable)
     tail = f"{exercised(testable, evidence)} of {len(testable)} claims were exercised."

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from audit.engine.result import GateRow, GroupRow, InputRow, Result
-from audit.model import Level, Outcome
+from audit.model import Level, Outcome, Reason
 from audit.rules import BY_ID
 from audit.rules.case import CountRule, PageRule
 
 _UNMET = ("not-exercised", "inconclusive")
+_BROKEN = "the chain of the evidence is broken: it was changed after it was written; telemetry-audit verify says where"
 _PACKETS = ("pcap", "pcapng")
 
 
 def decide(result: Result, fail_on: str, required: Collection[str]) -> GateRow:
-    """Nothing read > findings at the level > required claims that were not decided > clean."""
+    """Broken evidence > nothing read > findings at the level > required claims that were not decided > clean."""
+    if Reason.BROKEN_CHAIN.value in result["unreadable"]:
+        return _row(Outcome.UNVERIFIED, _BROKEN)
     if not any(_read(row, result) for row in result["inputs"]):
         return _row(Outcome.NOTHING_READ, "nothing could be read")
     if fail_on != "never":
