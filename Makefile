@@ -7,6 +7,7 @@ POLICY ?= appsmith/2020-11
 TESTS ?=
 
 NODE_SDKS := @segment/analytics-node analytics-node @rudderstack/rudder-sdk-node @segment/analytics-next
+AXE := axe-core@4
 
 .DEFAULT_GOAL := help
 .PHONY: help audit test lint check format reports docs bench proof clean
@@ -64,8 +65,9 @@ proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmar
 	OBJECTS=1000 $(BIN)/python -m pytest tests/test_objects.py -k many
 	$(BIN)/python -m pip install --quiet --only-binary :all: --group fuzz
 	$(BIN)/python -m tests.fuzz --seconds 600
-	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix .proof $(NODE_SDKS); fi
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix .proof $(NODE_SDKS) $(AXE); fi
 	TELEMETRY_AUDIT_PROOF=1 $(BIN)/python -m pytest tests/test_proxy.py tests/test_proxy_node.py
+	TELEMETRY_AUDIT_PROOF=1 $(BIN)/python -m pytest tests/test_browser.py
 	$(BIN)/python -m tests.bench.live
 
 clean:  ## remove the environment and caches
