@@ -33,8 +33,12 @@ def lines(result: Result) -> Iterator[str]:
 def persistence(row: dict[str, Any]) -> tuple[str, str, str]:
     """Different values of a field, how many of those kept came on several days, and the longest use of one."""
     values = f"{'' if row['exact'] else 'about '}{row['values']:,}"
-    longest = "not known" if row["longest"] is None else duration(timedelta(milliseconds=row["longest"]))
+    longest = "not known" if row["longest"] is None else _lasted(row["longest"])
     return values, f"{row['several_days']:,} of {row['kept']:,}", longest
+
+
+def _lasted(milliseconds: int) -> str:
+    return duration(timedelta(milliseconds=milliseconds)) if milliseconds else "one moment"
 
 
 def sharing(row: dict[str, Any]) -> tuple[str, ...]:
