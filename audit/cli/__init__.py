@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -61,9 +62,10 @@ class _Lazy(click.Group):
         except BrokenPipeError:
             mute()
             code = 0
+        except OSError as error:
+            code = _report_full(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else _report_crash(error)
         except Exception as error:  # noqa: BLE001 - the last door: a crash must neither leak nor look like findings
-            _report_crash(error)
-            code = 70
+            code = _report_crash(error)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -72,7 +74,17 @@ def mute() -> None:
     sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - it lives as long as the process
 
 
-def _report_crash(error: Exception) -> None:
+def _report_full(error: OSError) -> int:
+    """No room is the machine's fault, not the tool's: nothing half is left of what was being written."""
+    click.echo(
+        f"Error: {error.strerror}: what was being written is not there; free some space, also where temporary files "
+        "lie (TMPDIR), and run again",
+        err=True,
+    )
+    return 2
+
+
+def _report_crash(error: Exception) -> int:
     """Type and place of an internal error. Not its text: that may quote what was captured."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "audit" in Path(frame.filename).parts] or frames
@@ -83,6 +95,7 @@ def _report_crash(error: Exception) -> None:
     click.echo(
         "This is a fault of the tool, not of the capture. Please report this line; it holds nothing captured.", err=True
     )
+    return 70
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

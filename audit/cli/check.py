@@ -15,7 +15,7 @@ from audit.cli.consent_options import consent_options, gather
 from audit.cli.custody import custody_of, custody_option
 from audit.cli.gate_options import gate_of, gate_options, targets
 from audit.cli.hosts import host_options, territory_of
-from audit.cli.options import Size, check_targets, load_policy
+from audit.cli.options import Size, check_targets, load_policy, sources_of
 from audit.cli.outputs import choose, output_option, save, write
 from audit.cli.reveal import reveal_of, reveal_options
 from audit.cli.running import fold, teller
@@ -162,7 +162,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     paths = [output.path for output in outputs if output.path is not None]
     gate = gate_of(options, policy)
     written = [*paths, *([options["findings"]] if options["findings"] else []), *targets(options)]
-    check_targets(written, [*(c.path for c in inputs if c.path is not None), *gate.sources, *options["seed_files"]])
+    check_targets(written, [*(c.path for c in inputs if c.path is not None), *sources_of(options)])
     limits = Limits(options["max_line"], options["max_depth"], options["max_keys"])
     consent = gather(options, policy)
     seeds = gather_seeds(options, policy)
@@ -195,12 +195,19 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     }
     judged = _judge(Auditor(policy, **kit), kit, inputs, origins, parameters, options, custody)
     result = decided(judged, options["fail_on"], options["required"], gate.suppressions, gate.baseline)
-    write(result, outputs)
-    if options["write_baseline"]:
-        if result["overflow"]:
-            click.echo("warning: findings that stand in no group are not in the baseline: they count as new", err=True)
-        save(options["write_baseline"], render_baseline(result))
+    try:
+        write(result, outputs)
+    finally:
+        _write_baseline(result, options["write_baseline"])
     sys.exit(result["gate"]["exit"])
+
+
+def _write_baseline(result: Result, path: str | None) -> None:
+    if path is None:
+        return
+    if result["overflow"]:
+        click.echo("warning: findings that stand in no group are not in the baseline: they count as new", err=True)
+    save(path, render_baseline(result))
 
 
 def _judge(  # noqa: PLR0913 - one audit's whole environment

@@ -48,12 +48,11 @@ _OPTIONS = (
 
 
 class Gate(NamedTuple):
-    """What the auditor accepts, with what of it stands in the result, and the files that were read for it."""
+    """What the auditor accepts, with what of it stands in the result."""
 
     suppressions: Suppressions | None
     baseline: Baseline | None
     parameters: Mapping[str, Any]
-    sources: tuple[str, ...]
 
 
 def gate_options(command: F) -> F:
@@ -74,8 +73,7 @@ def gate_of(options: Mapping[str, Any], policy: Policy) -> Gate:
         parameters["as_of"] = given.on.isoformat()
     if baseline is not None:
         parameters["baseline"] = {"name": visible(baseline.name), "sha256": baseline.sha256}
-    sources = (*options["suppressions"], *([options["baseline"]] if baseline is not None else []))
-    return Gate(given, baseline, parameters, sources)
+    return Gate(given, baseline, parameters)
 
 
 def _suppressions(options: Mapping[str, Any]) -> Suppressions | None:

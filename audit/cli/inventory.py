@@ -10,7 +10,7 @@ import click
 
 from audit import __version__
 from audit.cli.check import _inputs, _origins
-from audit.cli.options import Size, check_targets, load_policy
+from audit.cli.options import Size, check_targets, load_policy, sources_of
 from audit.cli.outputs import NotWritten, say
 from audit.engine.observed import inventory
 from audit.engine.parse import Limits
@@ -70,7 +70,8 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     inputs = _inputs(captures)
     origins = _origins(options["origins"], inputs, policy)
     target = options["output"] if options["output"] != "-" else None
-    check_targets([target] if target else [], [capture.path for capture in inputs if capture.path is not None])
+    given = [capture.path for capture in inputs if capture.path is not None]
+    check_targets([target] if target else [], [*given, *sources_of(options)])
     auditor = Auditor(policy, Limits(options["max_line"]), inventory=True)
     with MarkStore() as marks:
         tally, facts = run(auditor, inputs, marks, origins=origins)

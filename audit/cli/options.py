@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -48,6 +50,17 @@ def load_policy(name: str) -> Policy:
             f"policy {visible(name)}: policy.toml: /claims: no such rule: {', '.join(map(visible, wrong))}"
         )
     return policy
+
+
+_FILES = ("consent_file", "docker_env", "docker_inspect", "custody", "baseline")
+_LISTS = ("seed_files", "suppressions")
+
+
+def sources_of(options: Mapping[str, Any]) -> list[str]:
+    """Files beside the captures that options name and no output may replace, those of the policy pack among them."""
+    files = [options[name] for name in _FILES if options.get(name)]
+    files += [path for name in _LISTS for path in options.get(name, ())]
+    return [*files, *map(str, find(options["policy_name"]).rglob("*"))]
 
 
 def check_targets(targets: list[str], inputs: list[str]) -> None:

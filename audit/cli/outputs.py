@@ -66,9 +66,15 @@ def choose(asked: Sequence[Output], *, quiet: bool) -> list[Output]:
 
 
 def write(result: Result, outputs: Sequence[Output]) -> None:
-    """Render and write every output. Raises NotWritten for a file that could not be written."""
+    """Render and write every output, also after one that could not be written. Raises NotWritten for those."""
+    failures = []
     for output in outputs:
-        _write(result, output)
+        try:
+            _write(result, output)
+        except NotWritten as failure:
+            failures.append(failure.message)
+    if failures:
+        raise NotWritten("; ".join(failures))
 
 
 def _write(result: Result, output: Output) -> None:

@@ -14,7 +14,7 @@ import click
 from audit.cli.consent_options import Consent, consent_options, gather
 from audit.cli.custody import custody_option
 from audit.cli.hosts import host_options, territory_of
-from audit.cli.options import Size, check_targets, load_policy
+from audit.cli.options import Size, check_targets, load_policy, sources_of
 from audit.cli.outputs import Output, choose, output_option, write
 from audit.cli.proxy_options import listening, password, reverse_of, serving_options
 from audit.cli.seed_options import gather_seeds, seed_options
@@ -120,7 +120,7 @@ def _ca_directory(options: dict[str, Any]) -> Path:
 def _run(options: dict[str, Any]) -> int:
     policy = load_policy(options["policy_name"])
     outputs = choose(options["outputs"], quiet=options["quiet"])
-    check_targets([output.path for output in outputs if output.path is not None], list(options["seed_files"]))
+    check_targets([output.path for output in outputs if output.path is not None], sources_of(options))
     consent, hosts, seeds = gather(options, policy), territory_of(options), gather_seeds(options, policy)
     for warning in (*consent.warnings, *seeds.warnings):
         _say(f"warning: {warning}")

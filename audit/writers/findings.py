@@ -25,8 +25,10 @@ class FindingsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.file.close()
-        self.partial.unlink(missing_ok=True)
+        try:
+            self.file.close()  # which writes what is left, and fails where there is no room
+        finally:
+            self.partial.unlink(missing_ok=True)
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
