@@ -401,3 +401,17 @@ def test_bytes_depend_on_the_result_alone(kind: str, monkeypatch: pytest.MonkeyP
     for name, value in (("TZ", "Asia/Kolkata"), ("SOURCE_DATE_EPOCH", "1"), ("LC_ALL", "de_DE.UTF-8")):
         monkeypatch.setenv(name, value)
     assert writer(kind)(tame()) == first
+
+
+@pytest.mark.parametrize("wide", range(40, 80, 3))
+def test_no_line_of_the_text_is_a_command_of_a_job_log(wide: int) -> None:
+    """Wherever a line is broken. Runners also look behind blanks, and for their older form anywhere."""
+    command = re.compile(r"^\s*::.*::|##\[", re.MULTILINE)
+    for evil in ("::error file=x::gone", "::stop-commands::x", "##[error]gone"):
+        text = writer("text")(swapped(base(), lambda number, evil=evil: f"{'a' * wide} {evil} {number}"))
+        assert command.search(text) is None
+
+
+def test_an_address_of_colons_is_no_command() -> None:
+    result = {**base(), "headline": "::1 and ::ffff:0:1"}
+    assert "::1 and" in writer("text")(result)  # type: ignore[arg-type]  # another headline

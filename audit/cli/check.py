@@ -231,7 +231,7 @@ def _judge(  # noqa: PLR0913 - one audit's whole environment
         if options["verbose"]:
             for fact in facts:
                 told = f"etag {fact.etag}" if fact.etag is not None else f"sha256 {fact.sha256}"
-                click.echo(f"{fact.name}: read as {fact.format}, {fact.bytes:,} bytes, {told}", err=True)
+                click.echo(f"capture {fact.name}: read as {fact.format}, {fact.bytes:,} bytes, {told}", err=True)
         listen = teller(auditor, inputs, rows)
         result = settle(
             policy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ from audit.writers.egress import inventory
 from audit.writers.grouped import revealed
 
 WIDTH = 80
+_COMMAND = re.compile(r"^(\s*)::(?=.*::)")
 MOST = 40
 """Groups shown a claim; the result holds all of them."""
 
@@ -36,7 +38,12 @@ def write(result: Result) -> str:
         _ours(result),
         _limits(result),
     )
-    return "\n".join(line.rstrip() for part in parts for line in part)
+    return "\n".join(_inert(line.rstrip()) for part in parts for line in part)
+
+
+def _inert(line: str) -> str:
+    """A line of a job log that runners take for a command, because a name in it looks like one, made a line of text."""
+    return _COMMAND.sub(r"\1\\x3a:", line).replace("##[", "#\\x23[")
 
 
 def _head(result: Result) -> Iterator[str]:
