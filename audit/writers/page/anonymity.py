@@ -65,7 +65,9 @@ def _chart(uniqueness: list[dict[str, Any]]) -> Chart | None:
     for index, row in enumerate(rows):
         words.append(Word(0, 34 * index + 12, _named(row)))
         boxes += _bar(row, 34 * index + 17)
-        words.append(Word(772, 34 * index + 28, f"{sharing(row)[0]} subjects"))
+        words.append(
+            Word(772, 34 * index + 28, f"{sharing(row)[0]} {'subject' if row['subjects'] == 1 else 'subjects'}")
+        )
     ranges = [_range(entry) for entry in rows[0]["k"]]
     return Chart(
         id="k-anonymity",

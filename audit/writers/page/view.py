@@ -47,7 +47,8 @@ class OfRule(NamedTuple):
 class Shown(NamedTuple):
     row: GroupRow
     examples: tuple[FindingRow, ...]
-    also: tuple[str, ...]
+    claims: str
+    """The claims that it touches beside the one above it, with what that means."""
 
 
 def view(result: Result) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def view(result: Result) -> dict[str, Any]:
         "fields": list(_fields(inventory)) if inventory is not None else None,
         "shown_fields": min(ROWS, len(inventory["fields"])) if inventory is not None else 0,
         "other_fields": inventory["other"]["fields"] if inventory is not None else 0,
-        "searched": facts(result["coverage"]["searched"]),
+        "searched": _searched(result["coverage"]["searched"]),
         "traffic": facts(every.get("traffic")),
         "measures": anonymity(every.get("measures")),
         "suppressed_words": accepted.headline(result),
@@ -93,6 +94,22 @@ def view(result: Result) -> dict[str, Any]:
         "law": list(_law(every)),
         "most": ROWS,
     }
+
+
+_SEARCHED = {
+    "canaries": "planted canaries",
+    "identifiers": "listed identifiers",
+    "datasource": "listed values of data sources",
+    "layers": "layers of encoding looked behind",
+    "gave up": "events not searched to their end",
+    "controls": "answers that held a planted value",
+    "words": "in words",
+}
+"""What the result's names of these numbers mean."""
+
+
+def _searched(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(_SEARCHED.get(name, name), said) for name, said in facts(row) or ()]
 
 
 def _suppressions(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -190,8 +207,10 @@ def _owner(group: Shown) -> str | None:
 def _shown(row: GroupRow, examples: list[FindingRow]) -> Shown:
     claims = examples[0]["claims"] if examples else []
     lost = any(finding["origin"] == "unknown" for finding in examples)
-    also = claims if lost or row["rule"] == "page-contradiction" else claims[1:]
-    return Shown(row, tuple(examples[:EXAMPLES]), tuple(also))
+    word, named = ("also", claims[1:])
+    if lost or row["rule"] == "page-contradiction":
+        word, named = ("one of" if lost else "claim", claims)
+    return Shown(row, tuple(examples[:EXAMPLES]), f"{word}: {', '.join(named)}" if named else "")
 
 
 def _by_rule(groups: list[Shown]) -> tuple[OfRule, ...]:
