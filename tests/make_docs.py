@@ -48,7 +48,8 @@ EXIT_CODES: Mapping[Outcome, str] = {
     "output that cannot be written.",
     Outcome.NOTHING_READ: "No record of any input could be read, or there was none.",
     Outcome.NOT_EXERCISED: "A claim or requirement of `--require` was not exercised, or is inconclusive.",
-    Outcome.UNVERIFIED: "Evidence was changed after it was written: its chain is broken or, for `verify`, the head that was given is not in it.",
+    Outcome.UNVERIFIED: "Evidence was changed after it was written: its chain is broken or, for `verify`, the head that "
+    "was given is not in it.",
     Outcome.INTERNAL: "A fault of the tool itself. Never 1, so that a crash never looks like findings.",
     Outcome.INTERRUPTED: "Interrupted from the keyboard. No output was written.",
 }
