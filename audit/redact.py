@@ -128,16 +128,24 @@ def _fact(value: Fact) -> str:
             return visible(value)
 
 
+_PART = 4
+"""Characters from which on a text that stands in a hidden one is hidden too."""
 REVEALED = 200
 """Characters shown of a value, where values are revealed."""
 
 
 class Veil(NamedTuple):
     """What of one event stays hidden even where values are revealed. `listed`: where a credential or a listed value was
-    found, in any form; a value inside or around such a place is hidden too."""
+    found, in any form; a value inside or around such a place is hidden too, and so is one that repeats `words`, which stand
+    there, elsewhere in the event: under another name nothing tells that it is a password."""
 
     listed: frozenset[Pointer] = frozenset()
     unsearched: bool = False
+    words: frozenset[str] = frozenset()
+
+    def repeats(self, text: str) -> bool:
+        """Whether a text is, holds or is a larger part of something that is hidden."""
+        return any(word in text or (len(text) >= _PART and text in word) for word in self.words)
 
     def over(self, pointer: Pointer, event: Event) -> Withheld | None:
         """Why the value at a pointer is not shown; None where nothing speaks against it."""
@@ -223,7 +231,7 @@ class Redactor:
         hidden = veil.over(pointer, event)
         if hidden is not None:
             return hidden
-        if self.unshown is not None and self.unshown(text):
+        if veil.repeats(text) or (self.unshown is not None and self.unshown(text)):
             return Withheld.LISTED
         return Revealed(visible(text[:REVEALED]), len(text))
 

@@ -285,6 +285,28 @@ def test_a_credential_stays_hidden(tmp_path: Path, value: str) -> None:
     assert "never shown" in (tmp_path / "out.text").read_text("utf-8").replace("\n       ", " ")
 
 
+@pytest.mark.parametrize("elsewhere", ["hunter2-of-maria", "it is hunter2-of-maria!", "hunter2"])
+def test_a_password_that_its_name_tells_stays_hidden_under_other_names_too(tmp_path: Path, elsewhere: str) -> None:
+    run = audit(tmp_path, started(password="hunter2-of-maria", note=elsewhere, harmless="shown"))
+    assert result(tmp_path)["counts"]["rules"]["secret"] >= 1
+    assert values(tmp_path).get("/harmless") == "shown"
+    assert "hunter2" not in everything(tmp_path, run)
+
+
+def test_a_credential_in_a_request_beside_telemetry_stays_hidden(tmp_path: Path) -> None:
+    url = f"https://tracker.test/t?user={EMAIL}&token={TOKEN}"
+    headers = [{"name": "Authorization", "value": f"Bearer {TOKEN}"}, {"name": "X-User", "value": EMAIL}]
+    request = {"method": "GET", "url": url, "headers": headers}
+    entry = {"startedDateTime": "2020-11-04T08:00:00Z", "request": request, "response": {"status": 200}}
+    (tmp_path / "c.har").write_text(json.dumps({"log": {"version": "1.2", "entries": [entry]}}), "utf-8")
+    wanted = [part for kind in LABELLED for part in ("-o", f"{kind}=out.{kind}")]
+    run = invoke("check", "c.har", "-q", *BOTH, *wanted, cwd=tmp_path)
+    assert run.code == 1
+    assert "secret" in result(tmp_path)["counts"]["rules"]
+    assert EMAIL in values(tmp_path).values()
+    assert TOKEN not in everything(tmp_path, run)
+
+
 def test_of_a_key_that_stands_twice_no_value_is_shown_under_the_wrong_finding(tmp_path: Path) -> None:
     line = compact(started(extra=1)).replace(b'"extra":1', f'"extra":"{TOKEN}","extra":"harmless"'.encode())
     run = audit(tmp_path, line)

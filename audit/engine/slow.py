@@ -130,7 +130,10 @@ def _veil(case: Case, found: Iterable[tuple[EventRule, Breach | Gap]]) -> Veil:
     listed = {breach.pointer for rule, breach in found if isinstance(breach, Breach) and rule.id in _HELD}
     listed |= {sighting.pointer for sighting in case.sightings.seen}
     unsearched = case.sightings.gave_up or any(breach is Gap.SEARCH for _, breach in found)
-    return Veil(frozenset(listed), unsearched)
+    held = (resolve(case.event.value, pointer) for pointer in listed)
+    return Veil(
+        frozenset(listed), unsearched, frozenset(word for word in held if isinstance(word, str) and word.strip())
+    )
 
 
 def _key(finding: Finding) -> tuple[str, str | None, str]:
