@@ -60,6 +60,7 @@ bench: $(VENV)/.dev  ## measure speed and memory (minutes)
 proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmark on a million events
 	$(MAKE) check
 	$(BIN)/python -m tests.bench --events 1000000
+	$(BIN)/python -m tests.bench.reports
 	KILLS=20 $(BIN)/python -m pytest tests/test_processes.py -k killed
 	FILES=100000 $(BIN)/python -m pytest tests/test_processes.py -k very_many
 	OBJECTS=1000 $(BIN)/python -m pytest tests/test_objects.py -k many
