@@ -19,7 +19,7 @@ import pytest
 from audit.engine.result import Result
 from audit.writers import writer
 from tests.browser import Browser, browser, found
-from tests.conftest import CAPTURES, ROOT, invoke
+from tests.conftest import CAPTURES, ROOT, invoke, started
 from tests.make_reports import CASES, REPORTS
 from tests.test_hostile_reports import EVIL, base, tame, wild
 
@@ -176,6 +176,23 @@ def test_hostile_names_change_nothing_of_the_page_that_a_browser_builds(chromium
         assert chromium.value(STRUCTURE) == wanted, evil
         assert chromium.complaints() == [], evil
         assert len(chromium.requests()) == 1, evil
+
+
+def test_hostile_values_that_are_revealed_change_nothing_either(chromium: Browser, tmp_path: Path) -> None:
+    seen = set()
+    for text in (
+        "plain words",
+        "</code><script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "\u202e\x1b[2J \x00 \ud800",
+    ):
+        (tmp_path / "c.jsonl").write_text(json.dumps(started(extra=text)) + "\n", "utf-8")
+        assert invoke("check", "c.jsonl", "-q", *BOTH, "-o", "html=r.html", cwd=tmp_path).code == 1
+        chromium.open(tmp_path / "r.html")
+        assert chromium.complaints() == []
+        assert len(chromium.requests()) == 1
+        seen.add(json.dumps(chromium.value(STRUCTURE)))
+    assert len(seen) == 1
 
 
 # ---- for everyone --------------------------------------------------------------------------------------------------
