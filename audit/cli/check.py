@@ -15,6 +15,7 @@ from audit.cli.consent_options import consent_options, gather
 from audit.cli.custody import custody_of, custody_option
 from audit.cli.gate_options import gate_of, gate_options, targets
 from audit.cli.hosts import host_options, territory_of
+from audit.cli.input_format import forced, input_format_option
 from audit.cli.options import Size, check_targets, load_policy, sources_of
 from audit.cli.outputs import choose, output_option, save, write
 from audit.cli.reveal import reveal_of, reveal_options
@@ -113,6 +114,21 @@ Nothing is sent anywhere, and no captured value is printed (but see --reveal): f
     help="A record with more members is unreadable.",
 )
 @click.option(
+    "--max-unpacked",
+    type=Size(least=1 << 16),
+    default="4MiB",
+    show_default=True,
+    help="Bytes of one event that are decoded in search of content; more is a gap, and claims are inconclusive.",
+)
+@click.option(
+    "--max-views",
+    type=click.IntRange(15, 1_000_000),
+    default=1500,
+    show_default=True,
+    help="Decoded forms of one event that are searched; more is a gap, and claims are inconclusive.",
+)
+@input_format_option
+@click.option(
     "--inventory/--no-inventory",
     default=None,
     help="Count every field seen, which takes longer. Default: when HTML is asked for.",
@@ -154,7 +170,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     content.
     """
     policy = load_policy(options["policy_name"])
-    inputs = _inputs(captures)
+    inputs = forced(_inputs(captures), options["input_formats"])
     origins = _origins(options["origins"], inputs, policy)
     _check_required(options["required"], policy, air_gapped=options["air_gapped"])
     outputs = choose(options["outputs"], quiet=options["quiet"])
@@ -163,7 +179,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     gate = gate_of(options, policy)
     written = [*paths, *([options["findings"]] if options["findings"] else []), *targets(options)]
     check_targets(written, [*(c.path for c in inputs if c.path is not None), *sources_of(options)])
-    limits = Limits(options["max_line"], options["max_depth"], options["max_keys"])
+    limits = Limits(*(options[name] for name in Limits._fields))
     consent = gather(options, policy)
     seeds = gather_seeds(options, policy)
     for warning in (*consent.warnings, *seeds.warnings):
@@ -311,14 +327,14 @@ def _check_required(required: Sequence[str], policy: Policy, *, air_gapped: bool
 def _parameters(
     options: dict[str, Any], limits: Limits, origins: dict[int, str], inputs: list[Input]
 ) -> dict[str, Any]:
+    told = {capture.name: capture.forced.value for capture in inputs if capture.forced is not None}
     return {
         "fail_on": options["fail_on"],
         "require": sorted(set(options["required"])),
         "examples": options["examples"],
         "origins": {inputs[index].name: origin for index, origin in sorted(origins.items())},
-        "max_line": limits.max_line,
-        "max_depth": limits.max_depth,
-        "max_keys": limits.max_keys,
+        **({"input_format": told} if told else {}),
+        **limits._asdict(),
     }
 
 

@@ -24,16 +24,25 @@ class Size(click.ParamType[int]):
 
     name = "size"
 
+    def __init__(self, least: int = 1) -> None:
+        self.least = least
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
         match = _SIZE.fullmatch(str(value))
         size = int(match[1]) * _UNITS[match[2].lower()] if match else 0
-        if not 1 <= size <= 1 << 30:
+        if not self.least <= size <= 1 << 30:
             self.fail(
-                f"{visible(str(value))!r} is no size from 1 byte to 1GiB: write 65536, 64KiB or 16MiB", param, ctx
+                f"{visible(str(value))!r} is no size from {_size(self.least)} to 1GiB: write 65536, 64KiB or 16MiB",
+                param,
+                ctx,
             )
         return size
+
+
+def _size(number: int) -> str:
+    return "1 byte" if number == 1 else f"{number >> 10}KiB"
 
 
 def load_policy(name: str) -> Policy:

@@ -110,6 +110,8 @@ class Contacts:
         if (own or place.purpose == DATASOURCE) and exchange.answer is not None and self.slow.seeds is not None:
             tally.controls += returned(self.slow.seeds, exchange.answer())
         if not own and place.purpose != DATASOURCE and exchange.content is not None:
+            if not exchange.whole:
+                yield Gap.SEARCH
             yield from self._search(exchange, contact, at)
         for finding in exchange.findings:
             host = self.slow.redactor.host(contact.host)

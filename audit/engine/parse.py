@@ -15,11 +15,14 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 class Limits(NamedTuple):
-    """Bytes a line, levels of nesting, members of one record."""
+    """Bytes a line, levels of nesting, members of one record; bytes and forms of one event that are decoded in search of
+    content."""
 
     max_line: int = 16 * 1024 * 1024
     max_depth: int = 200
     max_keys: int = 10_000
+    max_unpacked: int = 4 * 1024 * 1024
+    max_views: int = 1500
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from audit.engine.slow import SlowLane
 from audit.engine.times import hour_of
 from audit.engine.traffic import Exchange, Traffic, Watched
 from audit.engine.witness import Witness
+from audit.leaks.budget import Bounds, enforce
 from audit.leaks.search import Search
 from audit.measures.anonymity import Anonymity
 from audit.measures.inventory import Inventory
@@ -107,6 +108,7 @@ class Auditor:
         self, part: Part, tally: Tally, at: tuple[int, int], override: str | None = None, sink: Sink | None = None
     ) -> None:
         """Judge one part of input `at` = (input, chunk) into the tally; findings also go to the sink."""
+        enforce(Bounds(self.limits.max_views, self.limits.max_unpacked))
         counts = Counts()
         reader = Reader(self.policy, self.names, override, subjects=self.consent is not None)
         if self.inventory is not None:

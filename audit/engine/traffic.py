@@ -35,6 +35,8 @@ class Exchange(NamedTuple):
     withdrawn: bool = False
     answer: Callable[[], bytes] | None = None
     """What came back, unpacked when asked for: only values that the auditor planted are looked for in it."""
+    whole: bool = True
+    """Whether `content` is everything; of a body beyond a limit it is a part."""
 
 
 class Traffic(NamedTuple):

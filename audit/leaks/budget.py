@@ -2,20 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, TypeVar
 
 LAYERS = 3
 INFLATE = 256 * 1024
 RATIO = 100
 
 
+class Bounds(NamedTuple):
+    """Forms of one event that are looked at, and bytes that they may have together."""
+
+    views: int = 1500
+    size: int = 4 * 1024 * 1024
+
+
+class _Memory(Protocol):
+    def cache_clear(self) -> None: ...
+
+
+M = TypeVar("M", bound=_Memory)
+_memories: list[_Memory] = []
+_force = Bounds()
+
+
+def bounds() -> Bounds:
+    """Those in force."""
+    return _force
+
+
+def remembering(memory: M) -> M:
+    """Marks what remembers outcomes that depend on the bounds."""
+    _memories.append(memory)
+    return memory
+
+
+def enforce(asked: Bounds) -> None:
+    """The bounds of this process from now on. What was found under others is forgotten, so that no outcome depends on
+    what was audited before."""
+    global _force  # noqa: PLW0603 - a parameter of every search of a process, which rules cannot hand down
+    if asked != _force:
+        _force = asked
+        for memory in _memories:
+            memory.cache_clear()
+
+
 @dataclass(slots=True)
 class Budget:
     """Spent while texts are decoded. `gave_up`: something was left undecoded, so that nothing found proves nothing."""
 
-    views: int = 1500
+    views: int = field(default_factory=lambda: _force.views)
     attempts: int = 60_000
-    size: int = 4 * 1024 * 1024
+    size: int = field(default_factory=lambda: _force.size)
     gave_up: bool = False
 
     def attempt(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from audit.leaks.budget import Budget
+from audit.leaks.budget import Budget, bounds, remembering
 from audit.leaks.decode import decoded
 from audit.leaks.emails import Address, addresses_in
 from audit.leaks.numbers import FoundPersonal
@@ -33,7 +33,8 @@ LARGE = 8192
 MANY = 300
 """How many texts of one event are decoded; an event with no more texts than that is searched whole."""
 
-_VIEWS = 400
+_PART = (4, 15)
+"""A text may take this part of the forms of its event, rounded up."""
 _TURNS = frozenset({"reversed", "rot13"})
 _USUAL = frozenset(
     "com net org edu gov io co uk de fr it es nl eu us ca au jp cn in br ru ch se pl at info biz dev app me test".split()
@@ -61,11 +62,13 @@ def content(text: str) -> Content:
     return _content(text) if len(text) <= _LONG else _content_of_long(text)
 
 
+@remembering
 @lru_cache(maxsize=8192)
 def _content(text: str) -> Content:
     return NOTHING if is_plain(text) else look(text)
 
 
+@remembering
 @lru_cache(maxsize=16)
 def _content_of_long(text: str) -> Content:
     return look(text)
@@ -75,10 +78,11 @@ def look(text: str) -> Content:
     """The search itself, without the short way and the memory."""
     if len(text) > _HUGE:
         return _look_at_huge(text)
-    budget = Budget(views=_VIEWS)
+    whole = -(-bounds().views * _PART[0] // _PART[1])
+    budget = Budget(views=whole)
     views = tuple(decoded(text, budget) if is_encoded(text) else _as_it_stands(text))
     found = _in(views, gave_up=budget.gave_up)
-    spent = Budget(views=_VIEWS)
+    spent = Budget(views=whole)
     return found._replace(cost=spent.size - budget.size + _EACH * (spent.views - budget.views))
 
 
@@ -103,6 +107,7 @@ def search(texts: Iterable[str]) -> Iterator[Content]:
     return iter(_search(asked))
 
 
+@remembering
 @lru_cache(maxsize=2)
 def _search(texts: tuple[str, ...]) -> tuple[Content, ...]:
     """Of a large event, once for all rules."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from audit.leaks.budget import LAYERS, Budget
+from audit.leaks.budget import LAYERS, Budget, remembering
 from audit.leaks.inflate import inflated
 from audit.leaks.lzstring import from_letters, from_utf16
 from audit.leaks.segments import as_bytes, segments
@@ -93,6 +93,7 @@ def _of_text(view: View, budget: Budget) -> Iterable[_Child]:
     return _of_short_text(text, last) if len(text) <= _SHORT else _read(text, last, budget)
 
 
+@remembering
 @lru_cache(maxsize=4096)
 def _of_short_text(text: str, last: str) -> tuple[_Child, ...]:
     """Remembered, since words, hosts and what they decode to come again. Too short for any bound."""
@@ -122,6 +123,7 @@ def _of_bytes(blob: Blob, budget: Budget) -> Iterable[_Child]:
     return found
 
 
+@remembering
 @lru_cache(maxsize=4096)
 def _of_short_bytes(data: bytes, inflates: bool) -> tuple[tuple[_Child, ...], bool]:  # noqa: FBT001 - whether to inflate
     budget = Budget()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from audit.leaks.budget import LAYERS, Budget
+from audit.leaks.budget import LAYERS, Budget, bounds
 from audit.leaks.decode import Blob, forms, layers
 from audit.leaks.digests import LEAST, Digests
 from audit.leaks.hashes import count, missing
@@ -57,7 +57,7 @@ _BRIEF = 12
 """Shorter values are looked for anywhere in what is to be shown."""
 _SCREENED = 300
 _HUGE = 262_144
-_SIFTED = 4 * Budget().views
+_SIFTED = 4
 
 
 class Search:
@@ -108,7 +108,7 @@ class Search:
 
     def sift(self, texts: Iterable[str]) -> set[str]:
         """Those of some texts that are suspect; beyond a bound, those that would have to be decoded to know."""
-        found, left = set(), _SIFTED
+        found, left = set(), _SIFTED * bounds().views
         for text in sorted(self.unclear(texts)):
             seen = self.find(text) if left > 0 else None
             left -= seen.views if seen is not None else 0

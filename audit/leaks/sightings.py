@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from audit.leaks.budget import Budget
+from audit.leaks.budget import bounds
 from audit.leaks.search import Hit, Search
 from audit.leaks.segments import as_bytes
 from audit.model import Json, Pointer
 
-_VIEWS = Budget().views
 _COST = 1_500_000
 
 
@@ -38,7 +37,7 @@ def sight(
 ) -> Sightings:
     """`texts`: those that may hold something; `roots`: the whole values, for what is no text."""
     seen: dict[tuple[Pointer, bool], dict[tuple[int, bool], Hit]] = {}
-    gave_up, left, cost = False, _VIEWS, _COST
+    gave_up, left, cost = False, bounds().views, _COST
     places = (*texts, *((pointer, text, False) for root in roots for pointer, text in _other(*root)))
     unclear = search.unclear(text for _, text, _ in places)
     for pointer, text, key in places:

@@ -70,7 +70,7 @@ class Reading:
         damage: list[Reason] = []
         stream = _until_damaged(blocks(file), damage)
         head, complete = _head(stream)
-        found = detect(head, complete=complete) if head else Format.JSONL
+        found = self.input.forced or (detect(head, complete=complete) if head else Format.JSONL)
         self._last = 0
         if isinstance(found, Reason):
             yield self._seen(Broken(0, 1, found))

@@ -61,7 +61,8 @@ def _plan_object(capture: Input, stored: Stored, size: int) -> list[Chunk]:
 
 
 def _ranges(capture: Input, size: int, stamp: Stamp, head: bytes) -> list[Chunk]:
-    if is_compressed(head) or detect(head, complete=len(head) == stamp.size) is not Format.JSONL:
+    found = capture.forced or detect(head, complete=len(head) == stamp.size)
+    if is_compressed(head) or found is not Format.JSONL:
         return [Chunk(capture, 0, 0, None, stamp.size)]
     first = len(BOM) if head.startswith(BOM) else 0
     edges = [*range(first, stamp.size, size)]

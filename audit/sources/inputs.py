@@ -12,6 +12,7 @@ from pathlib import Path
 from audit.evidence import is_evidence
 from audit.model import Reason
 from audit.redact import visible
+from audit.sources.detect import Format
 from audit.sources.objects import Stored, StoreError, is_object, listed
 
 MOST = 1 << 20
@@ -33,6 +34,8 @@ class Input:
     path: str | None
     problem: Reason | None = None
     stored: Stored | None = None
+    forced: Format | None = None
+    """What it is read as, whatever its content looks like."""
 
 
 def find(arguments: Iterable[str]) -> list[Input]:

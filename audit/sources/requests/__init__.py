@@ -59,16 +59,15 @@ def _decode(request: Request, limits: Limits) -> Exchange:
     contact = _contact(request, url)
     endpoint = endpoint_of(request.method, url)
     body = unpacked(request.body or b"", request.header("content-encoding"), limits.max_line)
-    if isinstance(
-        body, Reason
-    ):  # beyond the bound: telemetry is unreadable, anything else is searched as far as it goes
-        content = content_of(url, request.headers, b"", limits)
-        return Exchange(contact, (), body if endpoint else None, content, request.seen_at)
+    if isinstance(body, Reason):  # beyond the bound: telemetry is unreadable, of anything else the rest is searched
+        said = content_of(url, request.headers, b"", limits)
+        return Exchange(contact, (), body if endpoint else None, said.document, request.seen_at, whole=bool(endpoint))
     found = _telemetry(request, url, endpoint, body, limits)
     if isinstance(found, tuple):
-        content = content_of(url.without_data() if endpoint else url, request.headers, b"", limits)
-        return Exchange(contact, found, None, content, request.seen_at)
-    return Exchange(contact, (), found, content_of(url, request.headers, body, limits), request.seen_at)
+        said = content_of(url.without_data() if endpoint else url, request.headers, b"", limits)
+        return Exchange(contact, found, None, said.document, request.seen_at, whole=said.whole)
+    said = content_of(url, request.headers, body, limits)
+    return Exchange(contact, (), found, said.document, request.seen_at, whole=said.whole)
 
 
 def _telemetry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
 from audit.engine.parse import Document, Limits, Refusal, parse
@@ -11,30 +12,43 @@ from audit.model import Json, Pointer
 from audit.sources.requests.endpoints import Url
 
 _MOST_FIELDS = 500
-_MOST_TEXT = 1 << 22
 
 
-def content_of(url: Url, headers: tuple[tuple[str, str], ...], body: bytes, limits: Limits) -> Document:
+class Said(NamedTuple):
+    """`whole`: nothing of it was left out."""
+
+    document: Document
+    whole: bool = True
+
+
+def content_of(url: Url, headers: tuple[tuple[str, str], ...], body: bytes, limits: Limits) -> Said:
     """URL, query, header fields and body. A body that is no JSON and no form is searched as text."""
+    most = limits.max_unpacked
     value: dict[str, Json] = {"url": f"{url.scheme}://{url.user + '@' if url.user else ''}{url.host}{url.path}"}
     if url.query:
-        value["query"] = _fields(url.query)
+        value["query"] = _fields(url.query, most)
     fields = tuple((name.lower(), text) for name, text in headers if not _is_protocol(name, text))
     if fields:
-        value["headers"] = _fields(fields)
+        value["headers"] = _fields(fields, most)
     hidden: tuple[tuple[Pointer, Json], ...] = ()
+    whole = _is_whole(url.query, most) and _is_whole(fields, most)
     if body:
-        found = _body(body, limits)
+        found, complete = _body(body, limits)
         value["body"] = found.value
         hidden = tuple((("body", *pointer), child) for pointer, child in found.hidden)
-    return Document(value, hidden)
+        whole = whole and complete
+    return Said(Document(value, hidden), whole)
 
 
-def _fields(pairs: tuple[tuple[str, str], ...]) -> dict[str, Json]:
+def _is_whole(pairs: tuple[tuple[str, str], ...], most: int) -> bool:
+    return len(pairs) <= _MOST_FIELDS and all(len(text) <= most for _, text in pairs)
+
+
+def _fields(pairs: tuple[tuple[str, str], ...], most: int) -> dict[str, Json]:
     """Fields by name; one that stands several times as a list."""
     found: dict[str, list[Json]] = {}
     for name, text in pairs[:_MOST_FIELDS]:
-        found.setdefault(name, []).append(text[:_MOST_TEXT])
+        found.setdefault(name, []).append(text[:most])
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 
@@ -53,17 +67,18 @@ def _is_protocol(name: str, text: str) -> bool:
     return bool(user) and not password and (bool(colon) or user.isalnum())
 
 
-def _body(body: bytes, limits: Limits) -> Document:
+def _body(body: bytes, limits: Limits) -> Said:
     stripped = body.removeprefix(b"\xef\xbb\xbf").strip()
     if stripped[:1] in (b"{", b"[", b'"'):
         found = parse(stripped, limits)
         if not isinstance(found, Refusal):
-            return found
-    text = body[:_MOST_TEXT].decode("utf-8", "replace")
+            return Said(found)
+    whole = len(body) <= limits.max_unpacked
+    text = body[: limits.max_unpacked].decode("utf-8", "replace")
     if "=" in text and "\n" not in text and " " not in text:
         try:
             pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=_MOST_FIELDS)
-            return Document(_fields(tuple(pairs)))
+            return Said(Document(_fields(tuple(pairs), limits.max_unpacked)), whole)
         except ValueError:
             pass
-    return Document(text)
+    return Said(Document(text), whole)

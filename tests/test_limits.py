@@ -1,0 +1,104 @@
+"""Limits that the auditor sets, and formats that the auditor names: what bit is told, and is never clean."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CAPTURES, check, invoke
+
+EVENT = json.loads((CAPTURES / "three-samples.jsonl").read_bytes().split(b"\n")[2])
+
+
+def wrapped(path: Path, layers: int = 3) -> Path:
+    """A client event that hides an address under layers of base64, among other text."""
+    text = "mail jane.zq7plant@corp-zq7plant.com " * 9
+    for _ in range(layers):
+        text = base64.b64encode(text.encode()).decode()
+    path.write_text(json.dumps({**EVENT, "properties": {**EVENT.get("properties", {}), "note": text}}) + "\n")
+    return path
+
+
+def test_fewer_forms_than_it_takes_are_a_gap_and_no_clean_claim(tmp_path: Path) -> None:
+    file = wrapped(tmp_path / "log.jsonl")
+    usual = check(file)
+    assert usual.count("email-address") == 1
+    few = check(file, "--max-views", "15")
+    assert few.count("email-address") == 0
+    assert few.result["coverage"]["searched"]["gave_up"] >= 1
+    assert few.result["parameters"]["max_views"] == 15
+    assert {row["verdict"] for row in few.result["claims"] if row["id"] == "email-only-on-support"} <= {
+        "inconclusive",
+        "violated",
+    }
+    again = check(file)
+    assert again.result == usual.result  # what one audit was allowed says nothing of the next
+
+
+def test_the_bounds_stand_in_the_result_and_cost_nothing_where_they_do_not_bite() -> None:
+    usual, wide = (check(CAPTURES / "three-samples.jsonl", *more).result for more in ((), ("--max-unpacked", "8MiB")))
+    assert (usual["parameters"]["max_unpacked"], usual["parameters"]["max_views"]) == (4 << 20, 1500)
+    assert wide["parameters"]["max_unpacked"] == 8 << 20
+    assert usual["claims"] == wide["claims"]
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--max-unpacked", "1KiB"), "64KiB to 1GiB"),
+        (("--max-views", "3"), "15<=x<=1000000"),
+        (("--input-format", "xml"), "write [FILE=]FORMAT"),
+        (("--input-format", "other.har=har"), "no capture of that name"),
+        (("--input-format", "har", "--input-format", "jsonl"), "write FILE=FORMAT"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_limit_or_format_is_a_usage_error(args: tuple[str, ...], said: str) -> None:
+    run = invoke("check", CAPTURES / "three-samples.jsonl", *args)
+    assert run.code == 2
+    assert said in " ".join(run.err.split())
+
+
+def test_a_format_can_be_named_where_the_content_misleads(tmp_path: Path) -> None:
+    """A HAR behind a member that the tool does not expect before `log` looks like one JSON object."""
+    har = json.loads((CAPTURES / "curl-shapes.har").read_bytes())
+    file = tmp_path / "odd.har"
+    file.write_text(json.dumps({"exporter": {"name": "x"}, **har}, indent=1))
+    assert check(file).result["inputs"][0]["format"] == "json"
+    for args in (("--input-format", "har"), ("--input-format", "odd.har=har"), ("--input-format", "har", "-j", "2")):
+        run = check(file, *args)
+        assert run.result["inputs"][0]["format"] == "har"
+        assert run.result["parameters"]["input_format"] == {"odd.har": "har"}
+        assert run.total("events") == 10
+
+
+def test_a_foreign_body_beyond_the_bound_is_a_gap(tmp_path: Path) -> None:
+    """What goes to a host that is no collector's is searched up to the limit; the rest is told, as is a bomb."""
+
+    def har(body: str) -> Path:
+        entry = {
+            "startedDateTime": "2026-11-24T10:00:00Z",
+            "request": {
+                "method": "POST",
+                "url": "https://chat.example.test/say",
+                "headers": [{"name": "content-type", "value": "text/plain"}],
+                "postData": {"mimeType": "text/plain", "text": body},
+            },
+            "response": {"status": 200},
+        }
+        file = tmp_path / "one.har"
+        file.write_text(json.dumps({"log": {"version": "1.2", "entries": [entry]}}))
+        return file
+
+    short, long = "hello " * 10, "hello there " * 7_000
+    for body, args, gaps in ((short, (), 0), (long, (), 0), (long, ("--max-unpacked", "64KiB"), 1)):
+        found = check(har(body), *args).result["coverage"]["searched"]["gave_up"]
+        assert (found > 0) == bool(gaps)
+    assert (
+        check(har(long), "--max-line", "70KiB").result["coverage"]["searched"]["gave_up"]
+        + check(har(long), "--max-line", "70KiB").total("unreadable")
+        > 0
+    )
