@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
@@ -99,6 +101,20 @@ def _serve(connection: Connection, prepare: Prepare) -> None:
             connection.send(_Failed(type(error).__name__, f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"))
 
 
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What is started in here never hears of an interrupt, from its first instruction on; this process does so afterwards."""
+    if os.name != "posix":
+        yield
+        return
+    resource_tracker.ensure_running()  # which would unblock what is blocked here, were it started later
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @dataclass(slots=True, eq=False)
 class _Worker(Generic[T]):
     process: Any
@@ -135,7 +151,8 @@ class Pool(Generic[T]):
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self.prepare), daemon=True)
-        process.start()
+        with _uninterrupted():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
