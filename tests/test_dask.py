@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +26,7 @@ from audit.runners.marks import MarkStore
 from audit.runners.pool import NoWorkerError
 from audit.sources.inputs import Input, find
 from tests.bench.generate import write
-from tests.conftest import ROOT, environment, invoke
+from tests.conftest import environment, invoke
 from tests.test_processes import alone, recipe
 from tests.within import APPSMITH, auditor_of
 
@@ -37,28 +40,41 @@ pytestmark = [
 class Cluster(NamedTuple):
     address: str
     scheduler: subprocess.Popen[bytes]
+    workers: subprocess.Popen[bytes]
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """A scheduler that forgives workers that are killed, and two workers below a nanny that starts them again."""
+@contextmanager
+def clustered(*, failures: int, preload: str | None = None, nanny: bool = True) -> Iterator[Cluster]:
+    """A scheduler that gives up a job after so many workers died of it, and two workers. A `nanny` starts them again;
+    `preload`: what each runs first."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"tcp://127.0.0.1:{port}"
-    env = {**environment(), "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "100"}
+    env = {**environment(), "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(failures)}
     run = [sys.executable, "-m"]
     scheduler = [*run, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-    workers = [*run, "distributed.cli.dask_worker", address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard"]
-    workers += ["--host", "127.0.0.1"]
+    workers = [*run, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
+    workers += ["--nworkers", "2"] if nanny else ["--no-nanny"]
+    workers += ["--preload", preload] if preload is not None else []
     started = [
         subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         for command in (scheduler, workers)
     ]
-    yield Cluster(address, started[0])
-    for process in started:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    try:
+        yield Cluster(address, *started)
+    finally:
+        for process in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """One that forgives workers that are killed."""
+    with clustered(failures=100) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -84,26 +100,88 @@ def folded(cluster: Cluster, inputs: list[Input], chunk: int = 400_000, **change
         return json.dumps(settle(judge.policy, tally, facts, {}, None, marks.sorted)), rows
 
 
-def again(cluster: Cluster, inputs: list[Input]) -> None:
-    for _ in range(50):
-        folded(cluster, inputs)
+def told_by(dask_scheduler: Any) -> int:
+    """How many jobs a scheduler knows, asked in its own process."""
+    return sum(task.state != "released" for task in dask_scheduler.tasks.values())
 
 
-def workers(cluster: Cluster) -> list[int]:
+@contextmanager
+def watching(cluster: Cluster, see: Callable[[Any], bool]) -> Iterator[None]:
+    """Look at the cluster again and again while the block runs, until `see` has seen enough."""
     from distributed import Client
 
-    with Client(cluster.address, timeout=30, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
-        return list(client.run(os.getpid).values())
+    stop = threading.Event()
+
+    def watch() -> None:
+        with contextlib.suppress(Exception), Client(cluster.address, timeout=30, set_as_default=False) as client:
+            client.wait_for_workers(1, timeout=60)
+            while not stop.is_set() and not see(client):
+                pass
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
-def test_a_worker_that_is_killed_changes_nothing(cluster: Cluster, log: list[Input]) -> None:
-    pids = workers(cluster)
-    timer = threading.Timer(1.0, os.kill, (pids[0], signal.SIGKILL))
-    timer.start()
-    found = folded(cluster, log)
-    timer.join()
+def jobs_of(client: Any) -> int:
+    return int(client.run_on_scheduler(told_by))
+
+
+def ending(process: subprocess.Popen[bytes]) -> Callable[[Any], bool]:
+    """Kills a process and its children as soon as jobs are under way."""
+
+    def kill(client: Any) -> bool:
+        if not jobs_of(client):
+            return False
+        os.killpg(process.pid, signal.SIGKILL)
+        return True
+
+    return kill
+
+
+# ---- whatever dies -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("KILLS", "2"))))
+def test_workers_that_are_killed_change_nothing(cluster: Cluster, log: list[Input], seed: int) -> None:
+    """At random moments while jobs are under way."""
+    rng, killed = random.Random(seed), list[int]()
+
+    def kill(client: Any) -> bool:
+        if jobs_of(client):
+            time.sleep(rng.random() * 0.5)
+            with contextlib.suppress(Exception):  # it may be another's turn to die
+                pids = client.run(os.getpid, nanny=False)
+                killed.append(rng.choice(sorted(pids.values())))
+                os.kill(killed[-1], signal.SIGKILL)
+        return len(killed) >= 2
+
+    with watching(cluster, kill):
+        found = folded(cluster, log)
     assert found == alone(auditor_of(APPSMITH), log)
+    assert killed
+
+
+# ---- the cluster is not asked too much ---------------------------------------------------------------------------------
+
+
+def test_few_jobs_are_under_way_however_many_there_are(cluster: Cluster, log: list[Input]) -> None:
+    seen: list[int] = []
+
+    def look(client: Any) -> bool:
+        seen.append(jobs_of(client))
+        return False
+
+    with watching(cluster, look):
+        folded(cluster, log, chunk=50_000)  # some 190 jobs
+    assert 1 < max(seen) <= dask.PER_WORKER * 2
+
+
+# ---- a cluster that cannot do this -------------------------------------------------------------------------------------
 
 
 def test_workers_of_another_version_are_refused(cluster: Cluster, log: list[Input]) -> None:
@@ -118,6 +196,18 @@ def test_workers_with_another_pack_are_refused(cluster: Cluster, log: list[Input
         folded(cluster, log, pack="/nowhere")
 
 
+def test_workers_without_the_tool_are_no_workers(
+    log: list[Input], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They end when they are handed a job: Dask cannot unpack it there."""
+    monkeypatch.setattr(dask, "SECONDS", 5)
+    preload = tmp_path / "bare.py"
+    preload.write_text("import sys\nsys.modules['audit'] = None\n", "utf-8")
+    with clustered(failures=1, preload=str(preload)) as cluster, pytest.raises(NoWorkerError) as failed:
+        folded(cluster, log)
+    assert "Is telemetry-audit installed there?" in str(failed.value)
+
+
 def test_the_command_runs_on_a_cluster(cluster: Cluster, log: list[Input]) -> None:
     path = str(log[0].path)
     one = invoke("check", path, "-o", "json")
@@ -129,13 +219,15 @@ def test_when_the_scheduler_dies_the_run_ends_with_a_reason_and_writes_nothing(
     cluster: Cluster, log: list[Input], tmp_path: Path
 ) -> None:
     """The last test of the cluster."""
-    timer = threading.Timer(1.0, os.killpg, (cluster.scheduler.pid, signal.SIGKILL))
-    timer.start()
-    started = time.monotonic()
-    with pytest.raises(NoWorkerError, match=r"the scheduler was lost|no scheduler"):
-        again(cluster, log)
-    timer.join()
-    assert time.monotonic() - started < 120
+    result, rows = tmp_path / "result.json", tmp_path / "rows.jsonl"
+    with watching(cluster, ending(cluster.scheduler)):
+        run = invoke(
+            *("check", str(log[0].path), "-o", f"json={result}", "--findings", rows),
+            *("--engine", "dask", "--scheduler", cluster.address),
+        )
+    assert run.code == 2
+    assert "the scheduler was lost: nothing was written" in run.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_a_scheduler_the_command_says_so(log: list[Input], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import pickle
+import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -29,7 +30,11 @@ PER_WORKER = 2
 """Jobs handed out for each thread of the cluster: one that runs, one that waits. No more, however large the capture is."""
 _LOST = "the scheduler was lost: nothing was written"
 SECONDS = 30
-"""How long to wait for a scheduler, and for its first worker."""
+"""How long to wait for a scheduler, for its first worker, and for a job to end before asking whether there is any."""
+_PAUSE = 0.02
+_LOSSES = 10
+"""How often the result of a job may be lost."""
+_GONE = "no worker has been there"
 
 
 class Answer(NamedTuple):
@@ -95,7 +100,7 @@ def _all(client: Any, fold: Fold, waiting: deque[Job], recipe: bytes) -> None:
     from distributed import as_completed
 
     running: dict[Any, Job] = {}
-    killed: Counter[Job] = Counter()
+    killed, lost = Counter[Job](), Counter[Job]()
     done = as_completed(loop=client.loop)
     while waiting or running:
         most = PER_WORKER * max(1, sum(client.nthreads().values()))
@@ -107,16 +112,35 @@ def _all(client: Any, fold: Fold, waiting: deque[Job], recipe: bytes) -> None:
             future = client.submit(serve, recipe, job, pure=False)
             running[future] = job
             done.add(future)
-        future = next(done)
-        waiting.extendleft(_hear(fold, running.pop(future), future, killed))
+        future = _next(client, done)
+        waiting.extendleft(_hear(fold, running.pop(future), future, killed, lost))
         future.release()
 
 
-def _hear(fold: Fold, job: Job, future: Any, killed: Counter[Job]) -> list[Job]:
+def _next(client: Any, done: Any) -> Any:
+    """The next job that ended. A cluster whose workers all went would let us wait for ever."""
+    asked = time.monotonic()
+    while not done.has_ready():
+        time.sleep(_PAUSE)
+        if time.monotonic() - asked > SECONDS:
+            if not client.nthreads():
+                raise NoWorkerError(
+                    f"{_GONE} for {SECONDS} s: nothing was written. Is telemetry-audit installed there?"
+                )
+            asked = time.monotonic()
+    return next(done)
+
+
+def _hear(fold: Fold, job: Job, future: Any, killed: Counter[Job], lost: Counter[Job]) -> list[Job]:
     """Take in how a job ended; the jobs to be done in its place."""
     from distributed.scheduler import KilledWorker
 
-    if future.status in ("cancelled", "lost"):
+    if future.status == "lost":  # its worker died with the result, before it handed that over: no fault of the job
+        lost[job] += 1
+        if lost[job] >= _LOSSES:
+            raise NoWorkerError("workers die before they hand over their results: nothing was written")
+        return [job]
+    if future.status == "cancelled":
         raise NoWorkerError(_LOST)
     error = future.exception()
     if isinstance(error, KilledWorker):  # the scheduler has tried it on several workers already

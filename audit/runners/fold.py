@@ -57,6 +57,7 @@ def folded(asked: Asked, work: Callable[[Fold, deque[Job]], None]) -> tuple[Tall
         waiting = deque(fold.jobs(plans))
         if waiting:
             work(fold, waiting)
+        merge.end()
         return merge.tally, [merge.facts[index] for index in range(len(asked.inputs))]
 
 

@@ -96,6 +96,11 @@ class Merge:
                 self._place(index, self.next[index])
                 self.next[index] += 1
 
+    def end(self) -> None:
+        """That every chunk came, and once: what is missing here would be missing in the result, unseen."""
+        if self.turn != (len(self.chunks), 0) or len(self.done) != sum(self.chunks):
+            raise AssertionError("a chunk did not come")
+
     def _place(self, index: int, chunk: int) -> None:
         """Now that all units before it are counted: its marks at once, its findings when it is their turn."""
         before = self.before[index]
