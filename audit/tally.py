@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
@@ -41,13 +41,14 @@ class Units(NamedTuple):
 
 class Size(NamedTuple):
     """Bounds of a tally: examples a group, groups a rule, distinct names of events, fields of the inventory, values
-    and combinations that the anonymity measures keep of each field."""
+    and combinations that the anonymity measures keep of each field, buckets of time."""
 
     examples: int = 3
     groups: int = 10_000
     names: int = 1_000
     fields: int = 2_000
     traces: int = 1_024
+    buckets: int = 32_768
 
 
 class GroupKey(NamedTuple):
@@ -111,6 +112,54 @@ class ActKey(NamedTuple):
     subject: str
     change: int
     bucket: int
+
+
+class Spread(Generic[K]):
+    """Acts by time, in buckets that become twice as wide whenever there are more than `most`: made-up times cannot fill the
+    memory. The width depends on the whole set alone, so order and grouping don't matter; a wider bucket makes gaps look
+    longer and use rarer, never the other way."""
+
+    __slots__ = ("items", "level", "most", "wider")
+
+    def __init__(self, most: int, wider: Callable[[K, int], K]) -> None:
+        self.most, self.wider, self.level = most, wider, 0
+        self.items: dict[K, Act] = {}
+
+    def add(self, key: K, act: Act, level: int = 0) -> None:
+        """Count an act in. `level`: how often the width of the key's bucket was doubled already."""
+        while self.level < level:
+            self._widen()
+        key = self.wider(key, self.level - level)
+        known = self.items.get(key)
+        self.items[key] = act if known is None else known.plus(act)
+        while len(self.items) > self.most and self.level < _WIDEST:
+            self._widen()
+
+    def take(self, other: Spread[K]) -> None:
+        for key, act in other.items.items():
+            self.add(key, act, other.level)
+
+    def _widen(self) -> None:
+        held, self.items, self.level = self.items, {}, self.level + 1
+        for key, act in held.items():
+            wide = self.wider(key, 1)
+            known = self.items.get(wide)
+            self.items[wide] = act if known is None else known.plus(act)
+
+    def state(self) -> tuple[object, ...]:
+        return (self.level, self.items)
+
+
+_WIDEST = 30
+"""Then one bucket holds all times that there are."""
+
+
+def _wider_act(key: ActKey, times: int) -> ActKey:
+    return key._replace(bucket=key.bucket >> times) if times else key
+
+
+def _wider_use(bucket: int, times: int) -> int:
+    return bucket >> times
 
 
 class DestinationKey(NamedTuple):
@@ -213,7 +262,7 @@ class Tally:
         self.reasons: Counter[Reason] = Counter()
         self.span: Span | None = None
         self.marks: dict[MarkKey, bytearray] = {}
-        self.acts: dict[ActKey, Act] = {}
+        self.acts: Spread[ActKey] = Spread(self.size.buckets, _wider_act)
         self.subjects: dict[str, list[bytes]] = {}
         self.seen: set[str] = set()
         self.naive = 0
@@ -224,7 +273,7 @@ class Tally:
         self.watches: dict[int, Watch] = {}
         self.lives: dict[int, Span] = {}
         self.watched: Span | None = None
-        self.uses: dict[int, Act] = {}
+        self.uses: Spread[int] = Spread(self.size.buckets, _wider_use)
         self.controls = 0
         self.traces: dict[TraceKey, Bounded[int, Trace]] = {}
         self.crowds: dict[CrowdKey, Bounded[int, tuple[int, ...]]] = {}
@@ -237,8 +286,7 @@ class Tally:
         held += mark
 
     def act(self, key: ActKey, act: Act) -> None:
-        known = self.acts.get(key)
-        self.acts[key] = act if known is None else known.plus(act)
+        self.acts.add(key, act)
 
     def met(self, origin: str, digest: bytes) -> None:
         """Note a subject of an origin. Two are enough to know that there is more than one: the smallest two are kept."""
@@ -256,9 +304,7 @@ class Tally:
 
     def use(self, at: datetime) -> None:
         """Note that the product was used: one of its own hosts was asked for something."""
-        bucket = (at - EPOCH) // BUCKET
-        known = self.uses.get(bucket)
-        self.uses[bucket] = Act(1, at, at) if known is None else known.plus(Act(1, at, at))
+        self.uses.add((at - EPOCH) // BUCKET, Act(1, at, at))
 
     def trace(self, key: TraceKey, digest: int, trace: Trace) -> None:
         """Count a value of an identifying field, by its keyed digest."""
@@ -368,8 +414,7 @@ class Tally:
     def _take_marks(self, part: Tally) -> None:
         for mark_key, marks in part.marks.items():
             self.mark(mark_key, bytes(marks))
-        for key, act in part.acts.items():
-            self.act(key, act)
+        self.acts.take(part.acts)
         for origin, digests in part.subjects.items():
             for digest in digests:
                 self.met(origin, digest)
@@ -386,9 +431,7 @@ class Tally:
         self.watches.update(part.watches)
         if part.watched is not None:
             self.watch(*part.watched)
-        for bucket, act in part.uses.items():
-            mine = self.uses.get(bucket)
-            self.uses[bucket] = act if mine is None else mine.plus(act)
+        self.uses.take(part.uses)
 
     def _take_measures(self, part: Tally) -> None:
         for key, traces in part.traces.items():
@@ -429,13 +472,13 @@ class Tally:
             {key: kept.items for key, kept in self.crowds.items()},
             self.people,
         )
-        traffic = (self.destinations.items, self.contacts, self.watches, self.watched, self.uses, self.controls)
+        traffic = (self.destinations.items, self.contacts, self.watches, self.watched, self.uses.state(), self.controls)
         return (
             *parts,
             self.span,
             self.lives,
             marks,
-            self.acts,
+            self.acts.state(),
             self.subjects,
             self.seen,
             self.naive,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from audit.tally import BUCKET, EPOCH, Act, ActKey, Size, Tally
 from tests.conftest import CAPTURES, check, invoke
 
 EVENT = json.loads((CAPTURES / "three-samples.jsonl").read_bytes().split(b"\n")[2])
@@ -102,3 +106,39 @@ def test_a_foreign_body_beyond_the_bound_is_a_gap(tmp_path: Path) -> None:
         + check(har(long), "--max-line", "70KiB").total("unreadable")
         > 0
     )
+
+
+def spread(buckets: Iterable[int], most: int) -> Tally:
+    tally = Tally(Size(buckets=most))
+    for bucket in buckets:
+        at = EPOCH + bucket * BUCKET
+        tally.act(ActKey("*", 0, bucket), Act(1, at, at))
+        tally.use(at)
+    return tally
+
+
+TIMES = st.lists(st.integers(0, 400_000_000), max_size=40)
+
+
+@given(TIMES, TIMES, TIMES)
+def test_times_are_kept_in_so_many_buckets_whatever_the_order_and_the_grouping(
+    one: list[int], two: list[int], three: list[int]
+) -> None:
+    parts = [spread(some, 8) for some in (one, two, three)]
+    whole = spread([*three, *one, *two], 8)
+    assert (parts[0] + parts[1]) + parts[2] == parts[2] + (parts[1] + parts[0]) == whole
+    assert len(whole.acts.items) <= 8
+    assert len(whole.uses.items) <= 8
+    assert sum(act.number for act in whole.acts.items.values()) == len(one) + len(two) + len(three)
+    for few in (whole.acts.items.values(), whole.uses.items.values()):
+        assert {at for act in few for at in (act.first, act.last)} <= {
+            EPOCH + bucket * BUCKET for bucket in (*one, *two, *three)
+        }
+
+
+def test_few_times_keep_their_ten_minutes_and_made_up_ones_do_not_fill_the_memory() -> None:
+    honest = spread(range(1_000), Size().buckets)
+    assert (honest.acts.level, len(honest.acts.items)) == (0, 1_000)
+    forged = spread(range(0, 400_000_000, 8_000), Size().buckets)
+    assert len(forged.acts.items) <= Size().buckets
+    assert len(forged.uses.items) <= Size().buckets

@@ -104,7 +104,7 @@ def _opt_outs(consent: ConsentTable, tally: Tally) -> Iterator[dict[str, Any]]:
 def _around(window: Window, tally: Tally) -> Counter[int]:
     """Opt-in events by whole hours from the change on (0: the hour after it); each ten minutes stand at their first event."""
     found: Counter[int] = Counter()
-    for key, act in tally.acts.items():
+    for key, act in tally.acts.items.items():
         hour = _hours(act.first, window.start)
         if key.subject == window.subject and -_AROUND <= hour < _AROUND:
             found[hour] += act.number

@@ -61,7 +61,9 @@ def _silence(window: Window, table: ConsentTable, tally: Tally, before: int, lea
         )
         return
     index = next(i for i, change in enumerate(table.changes[window.subject], 1) if change.at == window.start)
-    acts = [act for key, act in sorted(tally.acts.items()) if key.subject == window.subject and key.change < index]
+    acts = [
+        act for key, act in sorted(tally.acts.items.items()) if key.subject == window.subject and key.change < index
+    ]
     number = sum(act.number for act in acts)
     if number < before:
         yield Lack(
@@ -96,7 +98,7 @@ def _used(window: Window, table: ConsentTable, tally: Tally) -> bool:
     span = tally.alive
     if span is None:
         return False
-    asked = (at for act in tally.uses.values() for at in (act.first, act.last))
+    asked = (at for act in tally.uses.items.values() for at in (act.first, act.last))
     return any(window.holds(at) and span.first <= at <= span.last for at in (*table.exercised, *asked))
 
 
