@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import accumulate
 from typing import NamedTuple
 
 from audit.leaks.budget import bounds
@@ -39,9 +41,11 @@ def sight(
     seen: dict[tuple[Pointer, bool], dict[tuple[int, bool], Hit]] = {}
     gave_up, left, cost = False, bounds().views, _COST
     places = (*texts, *((pointer, text, False) for root in roots for pointer, text in _other(*root)))
-    unclear = search.unclear(text for _, text, _ in places)
-    for pointer, text, key in places:
-        if text not in unclear:
+    ends = list(accumulate(search.screened(text) for _, text, _ in places))
+    affordable = bisect_right(ends, cost)
+    unclear = search.unclear(text for _, text, _ in places[:affordable])
+    for number, (pointer, text, key) in enumerate(places):
+        if number < affordable and text not in unclear:
             cost -= search.screened(text)
             continue
         found = search.find(text) if left > 0 and cost > 0 else search.glance(text)
