@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from audit.engine.traffic import Traffic
 from audit.model import Reason
 from audit.sources import har
 from audit.sources.entries import Entries
-from tests.conftest import CAPTURES, accounted, check, check_bytes
+from tests.conftest import CAPTURES, Json, accounted, check, check_bytes
 
 EVENT = {"userId": "u", "event": "APPLICATIONS_PAGE_LOAD", "properties": {}}
 HEAD = '{"log": {"version": "1.2", "creator": {"name": "x", "version": "1"}, "entries": ['
@@ -187,3 +188,24 @@ def test_real_har_files_give_what_their_collector_received() -> None:
         run = check(path)
         accounted(run)
         assert run.total("events") == log.total("events"), path.name
+
+
+@pytest.mark.parametrize(
+    ("before", "log", "known"),
+    [
+        ({"_meta": {"exporter": "x", "build": 3}}, None, "har"),
+        ({"comment": "made by hand", "schema": 2, "_meta": {}}, None, "har"),
+        ({"level": 3}, {"message": "started"}, "jsonl"),
+        ({"level": 3, "source": {"file": "x"}}, {"entry": "x", "version": "1"}, "jsonl"),
+    ],
+    ids=["an object", "three members", "no HAR", "no HAR either"],
+)
+def test_a_har_is_known_behind_members_of_its_exporter(
+    tmp_path: Path, before: Json, log: Json | None, known: str
+) -> None:
+    har = json.loads((CAPTURES / "curl-shapes.har").read_bytes())
+    file = tmp_path / "capture"
+    file.write_text(json.dumps({**before, "log": log or har["log"]}) + "\n")
+    run = check(file)
+    assert run.result["inputs"][0]["format"] == known
+    assert run.total("events") == (10 if known == "har" else 0)

@@ -67,10 +67,10 @@ def test_a_wrong_limit_or_format_is_a_usage_error(args: tuple[str, ...], said: s
 
 
 def test_a_format_can_be_named_where_the_content_misleads(tmp_path: Path) -> None:
-    """A HAR behind a member that the tool does not expect before `log` looks like one JSON object."""
+    """A HAR behind a list that the tool does not expect before `log` looks like one JSON object."""
     har = json.loads((CAPTURES / "curl-shapes.har").read_bytes())
     file = tmp_path / "odd.har"
-    file.write_text(json.dumps({"exporter": {"name": "x"}, **har}, indent=1))
+    file.write_text(json.dumps({"exporters": [{"name": "x"}], **har}, indent=1))
     assert check(file).result["inputs"][0]["format"] == "json"
     for args in (("--input-format", "har"), ("--input-format", "odd.har=har"), ("--input-format", "har", "-j", "2")):
         run = check(file, *args)

@@ -28,6 +28,11 @@ _PCAP = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\x
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 _FLOW = re.compile(rb"\d{1,12}:\d{1,2}:[a-z_]{2,32}[;,]")
 _HAR = re.compile(rb'\A\s*\{(?:\s*"\$?[a-z]{1,16}"\s*:\s*"[^"\\]{0,256}"\s*,)*\s*"log"\s*:\s*\{')
+_HAR_LATER = re.compile(
+    rb'\A\s*\{(?:\s*"[\w$.-]{1,32}"\s*:\s*(?:"[^"\\]{0,256}"|[\w.+-]{1,32}|\{[^{}]{0,4096}\})\s*,){1,16}'
+    rb'\s*"log"\s*:\s*\{\s*"(?:version|creator|browser|pages|entries)"'
+)
+"""A HAR behind members of the exporter's own: then `log` must begin as that of a HAR does."""
 
 
 def detect(head: bytes, *, complete: bool) -> Format | Reason:
@@ -41,7 +46,7 @@ def detect(head: bytes, *, complete: bool) -> Format | Reason:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(head):
         return Reason.UTF16
     text = head.removeprefix(BOM)
-    return Format.HAR if _HAR.match(text) else _text_format(head, text, complete=complete)
+    return Format.HAR if _HAR.match(text) or _HAR_LATER.match(text) else _text_format(head, text, complete=complete)
 
 
 def _text_format(head: bytes, text: bytes, *, complete: bool) -> Format | Reason:
