@@ -20,13 +20,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from audit.engine.settle import settle
+from audit.model import Reason
 from audit.runners import dask
 from audit.runners.fold import Asked
 from audit.runners.marks import MarkStore
-from audit.runners.pool import NoWorkerError
+from audit.runners.pool import ATTEMPTS, NoWorkerError
 from audit.sources.inputs import Input, find
 from tests.bench.generate import write
-from tests.conftest import environment, invoke
+from tests.conftest import environment, invoke, jsonl, page_load
 from tests.test_processes import alone, recipe
 from tests.within import APPSMITH, auditor_of
 
@@ -164,6 +165,43 @@ def test_workers_that_are_killed_change_nothing(cluster: Cluster, log: list[Inpu
         found = folded(cluster, log)
     assert found == alone(auditor_of(APPSMITH), log)
     assert killed
+
+
+POISONED = """
+import os, signal
+from audit.runners import dask, work
+
+def do(judge, recipe, job, give):
+    for chunk in job.chunks:
+        if chunk.input.name == "poison.jsonl":
+            with open({told!r}, "ab") as file:
+                file.write(b".")
+            os.kill(os.getpid(), signal.SIGKILL)
+    return work.do(judge, recipe, job, give)
+
+dask.do = do
+"""
+
+
+def test_a_file_that_kills_workers_is_named_and_not_tried_for_ever(tmp_path: Path) -> None:
+    """A job of several files, then each of them alone: so often as the scheduler may, and that once more."""
+    logs, told, preload = tmp_path / "logs", tmp_path / "told", tmp_path / "poisoned.py"
+    logs.mkdir()
+    for name in ("a", "poison", "z"):
+        (logs / f"{name}.jsonl").write_bytes(jsonl(page_load(extra=1)))
+    preload.write_text(POISONED.format(told=str(told)), "utf-8")
+    with clustered(failures=1, preload=str(preload)) as cluster:
+        run = invoke("check", logs, "-o", "json", "--engine", "dask", "--scheduler", cluster.address)
+    assert run.out, run.err
+    found = json.loads(run.out)
+    assert [(row["name"], row["events"], row["unreadable"]) for row in found["inputs"]] == [
+        ("a.jsonl", 1, 0),
+        ("poison.jsonl", 0, 1),
+        ("z.jsonl", 1, 0),
+    ]
+    assert found["unreadable"] == {Reason.CRASHED.value: 1}
+    assert found["counts"]["rules"]["undocumented-field"] == 2
+    assert len(told.read_bytes()) <= 2 * ATTEMPTS * 2
 
 
 # ---- the cluster is not asked too much ---------------------------------------------------------------------------------
