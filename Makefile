@@ -61,7 +61,7 @@ proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmar
 	$(MAKE) check
 	$(BIN)/python -m tests.bench --events 1000000
 	$(BIN)/python -m tests.bench.reports
-	KILLS=20 $(BIN)/python -m pytest tests/test_processes.py -k killed
+	KILLS=20 $(BIN)/python -m pytest tests/test_processes.py tests/test_dask.py -k killed
 	FILES=100000 $(BIN)/python -m pytest tests/test_processes.py -k very_many
 	OBJECTS=1000 $(BIN)/python -m pytest tests/test_objects.py -k many
 	$(BIN)/python -m pip install --quiet --only-binary :all: --group fuzz

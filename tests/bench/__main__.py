@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true", help="beside other tools; fetches them from PyPI and npm")
     parser.add_argument("--profile", action="store_true", help="the share of each stage of the check")
     parser.add_argument(
-        "--memory", action="store_true", help="peak memory up to a million events (--events: no matter)"
+        "--memory", action="store_true", help="peak memory up to ten million events (--events: no matter)"
     )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
