@@ -102,3 +102,17 @@ def test_all_formats_in_one_run(tmp_path: Path) -> None:
 def test_requests_are_seen_when_the_capture_saw_them() -> None:
     first = check(CAPTURES / "curl-shapes.har").result["coverage"]["first"]
     assert first == check(CAPTURES / "curl-shapes.mitm").result["coverage"]["first"] == "2026-11-23T14:49:29.403292Z"
+
+
+@pytest.mark.parametrize("name", ["curl-shapes", "python-segment", "python-segment-gzip"])
+def test_the_har_that_mitmproxy_makes_of_a_dump_gives_what_the_dump_gives(tmp_path: Path, name: str) -> None:
+    io = pytest.importorskip("mitmproxy.io")
+    savehar = pytest.importorskip("mitmproxy.addons.savehar")
+    with (CAPTURES / f"{name}.mitm").open("rb") as file:
+        made = savehar.SaveHar().make_har(list(io.FlowReader(file).stream()))
+    (tmp_path / "made.har").write_text(json.dumps(made, indent=4))
+    har, dump = check(tmp_path / "made.har").result, check(CAPTURES / f"{name}.mitm").result
+    assert har["inputs"][0]["format"] == "har"
+    assert har["counts"] == dump["counts"]
+    for rows, names in (("groups", ("rule", "field", "count")), ("destinations", ("host", "attempted", "connected"))):
+        assert [[row[key] for key in names] for row in har[rows]] == [[row[key] for key in names] for row in dump[rows]]
