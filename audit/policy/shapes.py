@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from audit.model import PackStr, Pointer
 from audit.policy.pack import Leaf
 
-TEXT_FREE_FORMATS = frozenset({"date-time", "date", "time", "duration", "uuid", "ipv4", "ipv6"})
-"""Formats whose strings hold no free text."""
+TEXT_FREE_FORMATS = frozenset({"date-time", "date", "time", "duration", "ipv4", "ipv6"})
+"""Formats whose strings hold no free text. A UUID is 16 bytes, which an address may fill."""
 
 TIME_FORMATS = frozenset({"date-time", "date", "time", "duration"})
 """Formats whose strings hold no listed value either: a UUID or an address may be one, or a digest of one."""

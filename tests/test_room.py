@@ -1,0 +1,86 @@
+"""What the packs call closed leaves no room: no address, no listed value and no encoding of one fits there."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from audit.engine.run import Auditor
+from audit.leaks.search import Search
+from audit.leaks.seeds import Kind, Seed, SeedList
+from audit.policy.pack import Leaf
+from audit.policy.shapes import TIME_FORMATS, leaves_no_room
+from audit.policy.validators import compile_validator
+from tests import within
+from tests.conftest import page_load
+from tests.leak_corpus import CANARIES
+
+ADDRESSES = ("jo@acme.co", "joe@acme-mail.co", "anna.schmidt+shop@fabrikam-mail.com")
+AROUND = ("2020-11-04T08:05:52.726Z", "2020-11-04", "203.0.113.9", "2001:db8::1", "track")
+
+
+def forms(value: str) -> Iterator[str]:
+    """A value as it is, encoded, padded, and glued to what the formats accept."""
+    data = value.encode()
+    encoded = (
+        value, value.upper(), value[::-1], codecs.encode(value, "rot13"), data.hex(), data.hex().upper(),
+        data.hex(":"), data.hex(" "), quote(value), "".join(f"%{byte:02x}" for byte in data), base64.b64encode(data).decode(),
+        base64.urlsafe_b64encode(data).decode().rstrip("="), base64.b32encode(data).decode(), str(list(data)),
+        *([str(uuid.UUID(bytes=data))] if len(data) == 16 else []),
+    )  # fmt: skip
+    for text in encoded:
+        yield from (text, f" {text} ")
+        yield from (form for around in AROUND for form in (around + text, text + around, f"{around} {text}"))
+
+
+def closed(leaf: Leaf) -> bool:
+    return leaf.closed and leaf.schema.get("type") != "object"
+
+
+@pytest.mark.parametrize("pack", within.PACKS, ids=lambda pack: pack.parent.name)
+def test_no_address_fits_into_a_closed_leaf(pack: Path) -> None:
+    for entry in within.policy_of(pack).events.values():
+        for leaf in filter(closed, entry.leaves.values()):
+            validator = compile_validator(leaf.schema)
+            assert [form for value in ADDRESSES for form in forms(value) if validator.is_valid(form)] == [], (
+                leaf.pointer
+            )
+
+
+@pytest.mark.parametrize("pack", within.PACKS, ids=lambda pack: pack.parent.name)
+def test_no_canary_fits_where_listed_values_are_not_looked_up(pack: Path) -> None:
+    for entry in within.policy_of(pack).events.values():
+        for leaf in filter(closed, entry.leaves.values()):
+            if leaves_no_room(leaf.schema, TIME_FORMATS):
+                validator = compile_validator(leaf.schema)
+                assert [form for value in CANARIES for form in forms(value) if validator.is_valid(form)] == [], (
+                    leaf.pointer
+                )
+
+
+@pytest.mark.parametrize("lanes", [True, False], ids=["both lanes", "slow lane"])
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("anonymousId", str(uuid.UUID(bytes=b"joe@acme-mail.co")), "email-address"),
+        ("anonymousId", str(uuid.UUID(bytes=b"8203947561528374")), "canary"),
+        ("anonymousId", "9b8b8c39-1e02-4ba7-ae5c-b4a9f3d0a2f7", "known-identifier"),
+    ],
+)
+def test_what_fits_into_an_id_is_looked_for_there(field: str, value: str, rule: str, *, lanes: bool) -> None:
+    listed = (
+        Seed("8203947561528374", Kind.CANARY),
+        Seed("9b8b8c39-1e02-4ba7-ae5c-b4a9f3d0a2f7", Kind.IDENTIFIER),
+    )
+    judge = Auditor(within.policy_of(within.APPSMITH), seeds=Search(SeedList(listed)), lanes=lanes)
+    found = page_load()
+    event = json.loads(found) if isinstance(found, str | bytes) else found
+    line = json.dumps(event | {field: value}, separators=(",", ":")).encode() + b"\n"
+    assert (rule, f"/{field}") in {(finding.rule, finding.pointer) for finding in within.lines(judge, line).findings}
