@@ -15,6 +15,7 @@ import sys
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,26 @@ def test_a_directory_without_permission_is_no_clean_one(tmp_path: Path, denied: 
     accounted(run)
     assert run.total("events") == 3
     assert not upheld(run)
+
+
+def test_a_folder_of_trouble_is_told_alike_by_one_process_several_and_a_cluster(tmp_path: Path, denied: str) -> None:
+    """Each file that cannot be read is named and counted, the rest is judged, and nothing is upheld."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "gone.jsonl").symlink_to("rotated-away.jsonl")
+    (logs / "noise.bin").write_bytes(hostile.noise(8192))
+    (logs / "packed.gz").write_bytes(hostile.gz(jsonl(*hostile.many(4000))))
+    (logs / "cut.gz").write_bytes(hostile.truncated(hostile.gz(jsonl(*hostile.many(4000)))))
+    (logs / "array.json").write_bytes(b"[" + compact(started()) + b"]")
+    (logs / "empty.jsonl").write_bytes(b"")
+    ways = [("-j", "1"), ("-j", "2"), *([("-j", "2", "--engine", "dask")] if find_spec("distributed") else [])]
+    alone, *others = (check_without_rights(denied, "logs", *way, cwd=tmp_path) for way in ways)
+    accounted(alone)
+    assert not upheld(alone)
+    troubled = {row["name"] for row in alone.result["inputs"] if row["unreadable"]}
+    assert troubled == {"denied.jsonl", "gone.jsonl", "noise.bin", "cut.gz"}
+    assert alone.total("events") > 4001
+    assert all(other.result == alone.result for other in others)
 
 
 def test_a_binary_file_is_unreadable() -> None:
