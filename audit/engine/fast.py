@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import orjson
 
-from audit.engine.times import has_no_offset, times_of
+from audit.engine.times import has_no_offset, is_instant, times_of
 from audit.leaks.content import MANY
 from audit.leaks.room import not_plain
 from audit.leaks.search import Search
@@ -216,10 +216,12 @@ class FastLane:
         found: set[Any] = self.seeds.sift((asked - other).union(numbers.values()))
         return found.union(number for number, text in numbers.items() if text in found)
 
-    def shown(self, texts: Iterable[str]) -> set[str]:
-        """Those of an event's texts that some rule must see."""
-        texts = list(texts)
-        return self.suspicious(texts) | self.listed(texts)
+    def shown(self, events: Sequence[Sequence[str]]) -> set[str]:
+        """Those of the texts of some events that some rule must see."""
+        found = self.suspicious({text for texts in events for text in texts if not is_instant(text)})
+        if self.seeds is not None:
+            found.update(*map(self.listed, events))
+        return found
 
     def _learn(self, text: str) -> bool:
         """Whether a text that is not plain is harmless; remembered within a bound."""

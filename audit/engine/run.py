@@ -26,7 +26,7 @@ from audit.policy.destinations import Territory
 from audit.policy.pack import Policy
 from audit.redact import Redactor
 from audit.rules import RULES
-from audit.rules.case import Case, EventRule, Listing, RecordRule, TimelineRule
+from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, TimelineRule
 from audit.tally import LOGS, EventKey, MarkKey, Size, Tally
 
 
@@ -92,8 +92,8 @@ class Auditor:
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
         self.fast = FastLane(policy, rules, consent, seeds) if lanes else None
-        suspicious = self.fast.shown if self.fast is not None else None
-        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspicious, seeds)
+        suspects = self.fast.shown if self.fast is not None else None
+        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspects, seeds)
         self.contacts = Contacts(self.slow, territory or Territory())
         if self.fast is not None and self.fast.off:
             self.fast = None
@@ -165,7 +165,7 @@ class Auditor:
             self._refuse(Unreadable(place, exchange.reason), counts, tally, sink)
         for message in exchange.messages:
             met = replace(reader, wire=Wire(exchange.seen_at, message.call))
-            self._records(list(met.read(message.document, place)), counts, tally, sink)
+            self._records([list(met.read(message.document, place))], counts, tally, sink)
 
     def _lines(  # noqa: PLR0913 - the hot loop: everything it needs, nothing looked up
         self, part: Lines, counts: Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
@@ -178,11 +178,15 @@ class Auditor:
         for start in range(0, len(lines), _BATCH):
             batch = lines[start : start + _BATCH]
             rest = self._prove(batch, counts, tally, at[0], unit)
+            small: list[list[Event | Unreadable]] = []
             for index, value in rest:
                 begin = offset + sum(map(len, batch[:index])) + index
-                self._unit(
-                    batch[index], Place(at[0], begin, 0, at[1], unit + index), counts, tally, reader, sink, value
-                )
+                records = self._read(batch[index], Place(at[0], begin, 0, at[1], unit + index), counts, reader, value)
+                small.append(records)
+                if len(batch[index]) > _LARGE:
+                    self._records(small, counts, tally, sink)
+                    small = []
+            self._records(small, counts, tally, sink)
             offset += sum(map(len, batch)) + len(batch)
             unit += len(batch)
 
@@ -200,38 +204,40 @@ class Auditor:
         return rest
 
     def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
-        self,
-        data: bytes,
-        place: Place,
-        counts: Counts,
-        tally: Tally,
-        reader: Reader,
-        sink: Sink | None,
-        value: dict[str, Any] | None = None,
+        self, data: bytes, place: Place, counts: Counts, tally: Tally, reader: Reader, sink: Sink | None
     ) -> None:
-        """Judge one unit in the slow lane. `value`: what the fast lane parsed, where it shows every byte."""
+        """Judge one unit in the slow lane."""
+        self._records([self._read(data, place, counts, reader)], counts, tally, sink)
+
+    def _read(
+        self, data: bytes, place: Place, counts: Counts, reader: Reader, value: dict[str, Any] | None = None
+    ) -> list[Event | Unreadable]:
+        """The records of one unit; none where it is blank. `value`: what the fast lane parsed, where it shows every byte."""
         if len(data) <= self.limits.max_line and not data.strip(b" \t\r\n"):
             counts.blank += 1
-            return
+            return []
         document = parse(data, self.limits) if value is None or not small(data, self.limits) else Document(value)
         if isinstance(document, Refusal):
-            self._refuse(Unreadable(place, document.reason, document.column), counts, tally, sink)
-            return
-        self._records(list(reader.read(document, place)), counts, tally, sink)
+            return [Unreadable(place, document.reason, document.column)]
+        return list(reader.read(document, place))
 
-    def _records(self, records: list[Event | Unreadable], counts: Counts, tally: Tally, sink: Sink | None) -> None:
-        """The records of one unit or message."""
-        bad = [record for record in records if isinstance(record, Unreadable)]
-        if len(bad) == len(records):
-            self._refuse(bad[0], counts, tally, sink)
-            return
-        counts.carrying += 1
-        for record in records:
-            if isinstance(record, Unreadable):
-                self._note(record, tally, sink)
-            else:
-                counts.events += 1
-                self._event(record, tally, sink)
+    def _records(self, units: list[list[Event | Unreadable]], counts: Counts, tally: Tally, sink: Sink | None) -> None:
+        """The records of some units or messages, which come in order."""
+        events = [record for records in units for record in records if isinstance(record, Event)]
+        shown = iter(self.slow.screen(events))
+        for records in units:
+            bad = [record for record in records if isinstance(record, Unreadable)]
+            if len(bad) == len(records):
+                if bad:
+                    self._refuse(bad[0], counts, tally, sink)
+                continue
+            counts.carrying += 1
+            for record in records:
+                if isinstance(record, Unreadable):
+                    self._note(record, tally, sink)
+                else:
+                    counts.events += 1
+                    self._event(record, next(shown), tally, sink)
 
     def _refuse(self, record: Unreadable, counts: Counts, tally: Tally, sink: Sink | None) -> None:
         counts.unreadable += 1
@@ -242,10 +248,10 @@ class Auditor:
         tally.add_gap(Gap.UNREADABLE)
         self._report(self.slow.record(record), tally, sink)
 
-    def _event(self, event: Event, tally: Tally, sink: Sink | None) -> None:
-        case = self.slow.case(event)
-        shown = self.redactor.event_name(event) or "(nameless)"
-        tally.count_event(EventKey(case.listing is not Listing.LISTED, event.origin, shown))
+    def _event(self, event: Event, shown: tuple[Text, ...], tally: Tally, sink: Sink | None) -> None:
+        case = self.slow.case(event, shown)
+        name = self.redactor.event_name(event) or "(nameless)"
+        tally.count_event(EventKey(case.listing is not Listing.LISTED, event.origin, name))
         if event.origin == UNKNOWN:
             tally.add_gap(Gap.ORIGIN, UNKNOWN)
         if event.times.arrived is not None:
@@ -254,7 +260,7 @@ class Auditor:
             tally.hours.add(event.origin, hour_of(event.times.arrived))
         self._mark(case, tally)
         if self.inventory is not None:
-            self.inventory.attend(shown, event.origin, case.type, event.value)
+            self.inventory.attend(name, event.origin, case.type, event.value)
         if self.anonymity is not None:
             self.anonymity.attend(case.type, event.value, event.times.arrived, tally)
         if case.type is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -29,22 +29,23 @@ class SlowLane:
     redactor: Redactor
     names: Names
     consent: ConsentTable | None = None
-    suspicious: Callable[[Iterable[str]], set[str]] | None = None
-    """Those of some texts that a rule may find something in: only they are shown to the rules. None: show all."""
+    suspects: Callable[[Sequence[Sequence[str]]], set[str]] | None = None
+    """Those of the texts of some events that a rule may find something in: only they are shown to the rules. None: show
+    all."""
     seeds: Search | None = None
 
-    def case(self, event: Event) -> Case:
-        """The event as the rules see it. Without an entry of the page there are no faults of shape."""
+    def case(self, event: Event, shown: tuple[Text, ...] | None = None) -> Case:
+        """The event as the rules see it. Without an entry of the page there are no faults of shape. `shown`: its texts
+        that `screen` found."""
         standing = self.names.of(event)
-        faults = _faults(standing.type.validator, event.value) if standing.type is not None else ()
-        shown = self.shown(event)
+        shown = self.shown(event) if shown is None else shown
         return Case(
             event=event,
             policy=self.policy,
             listing=standing.listing,
             type=standing.type,
             nearest=standing.nearest,
-            faults=faults,
+            faults=_faults(standing.type.validator, event.value) if standing.type is not None else (),
             texts=shown,
             consent=self.consent,
             sightings=self.sighted(event, shown),
@@ -58,16 +59,25 @@ class SlowLane:
 
     def shown(self, event: Event) -> tuple[Text, ...]:
         """The texts of an event in which some rule may find something."""
-        if self.suspicious is None:
-            return tuple(texts(event))
-        hidden = (text for _, value in event.hidden for text in strings(value))
-        found = [*strings(event.value), *hidden]
-        if (
-            len(found) > MANY or sum(map(len, found)) > LARGE
-        ):  # where not all are decoded, which ones are must not depend on what is remembered
-            return tuple(texts(event))
-        suspects = self.suspicious(found)
-        return tuple(texts(event, suspects)) if suspects else ()
+        return self.screen((event,))[0]
+
+    def screen(self, events: Sequence[Event]) -> list[tuple[Text, ...]]:
+        """`shown` of some events. All their texts are asked about at once, which costs less than one after the other."""
+        if self.suspects is None:
+            return [tuple(texts(event)) for event in events]
+        found = [_strings(event) for event in events]
+        # Where not all texts of an event are decoded, which ones are must not depend on what is remembered.
+        large = [len(strings) > MANY or sum(map(len, strings)) > LARGE for strings in found]
+        asked = [strings for strings, is_large in zip(found, large, strict=True) if not is_large]
+        suspects = self.suspects(asked)
+        return [
+            tuple(texts(event))
+            if is_large
+            else tuple(texts(event, wanted))
+            if (wanted := suspects.intersection(strings))
+            else ()
+            for event, strings, is_large in zip(events, found, large, strict=True)
+        ]
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:
         """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""
@@ -164,6 +174,14 @@ def _with(node: Json, pointer: Pointer, value: Json) -> Json:
     return node
 
 
+def _strings(event: Event) -> list[str]:
+    """Every text of an event, hidden ones included."""
+    found = strings(event.value)
+    for _, value in event.hidden:
+        found += strings(value)
+    return found
+
+
 def strings(value: Json) -> list[str]:
     """Every text below a value, member names included, without places."""
     found: list[str] = [value] if isinstance(value, str) else []
@@ -176,9 +194,10 @@ def strings(value: Json) -> list[str]:
         else:
             children = node if isinstance(node, list) else ()
         for child in children:
-            if type(child) is str:
-                found.append(child)
-            elif isinstance(child, dict | list):
+            kind = type(child)
+            if kind is str:
+                found.append(child)  # type: ignore[arg-type]  # its type was asked for
+            elif kind is not int and isinstance(child, dict | list):
                 stack.append(child)
     return found
 
@@ -200,19 +219,24 @@ def texts(event: Event, wanted: Container[str] = _Everything()) -> Iterator[Text
             if isinstance(node, str):
                 if node in wanted:
                     yield Text(where, node, key=False)
-                continue
-            pairs: list[tuple[str | int, Json]] = [*_pairs(node)]
-            names += (Text((*where, key), key, key=True) for key, _ in pairs if isinstance(key, str) and key in wanted)
-            stack.extend(
-                ((*where, token), child)
-                for token, child in reversed(pairs)
-                if isinstance(child, dict | list) or (isinstance(child, str) and child in wanted)
-            )
+            elif isinstance(node, dict):
+                names += [Text((*where, key), key, key=True) for key in node if key in wanted]
+                stack += reversed(
+                    [
+                        ((*where, key), child)
+                        for key, child in node.items()
+                        if (child in wanted if type(child) is str else isinstance(child, dict | list))
+                    ]
+                )
+            elif isinstance(node, list):
+                stack += reversed(
+                    [
+                        ((*where, index), child)
+                        for index, child in enumerate(node)
+                        if (child in wanted if type(child) is str else isinstance(child, dict | list))
+                    ]
+                )
         yield from names
-
-
-def _pairs(node: Json) -> Iterable[tuple[str | int, Json]]:
-    return node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
 
 
 def identifying(entry: EventType) -> tuple[tuple[str, Pointer], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from audit.model import Json, Pointer, Times, resolve
@@ -39,6 +40,15 @@ def hour_of(when: datetime) -> int:
 def hour_at(number: int) -> datetime:
     """Where the hour of a number begins."""
     return _EPOCH + number * _HOUR
+
+
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{3})?Z")
+
+
+def is_instant(text: str) -> bool:
+    """Whether a text is a time in UTC and nothing else, in the form that most have: no rule about content finds anything
+    in one."""
+    return len(text) in (20, 24) and text[-1] == "Z" and _INSTANT.fullmatch(text) is not None
 
 
 def times_of(value: dict[str, Json], envelope: Envelope, seen_at: datetime | None = None) -> Times:

@@ -135,6 +135,24 @@ class Leaf:
         return any("format" in branch or "pattern" in branch for branch in branches)
 
 
+@dataclass(slots=True)
+class Place:
+    """What the page shows at one place of an event, and below it by name; `*` for any index."""
+
+    shown: bool = False
+    members: dict[str, Place] = field(default_factory=dict)
+
+    def at(self, pointer: Pointer) -> Place:
+        place = self
+        for token in pointer:
+            place = place.members.get("*" if isinstance(token, int) else token, NOWHERE)
+        return place
+
+
+NOWHERE = Place()
+"""A place that the page does not show, nor anything below it."""
+
+
 @dataclass(frozen=True, slots=True)
 class EventType:
     """One entry of the page: a listed event, or the schema of a described category. Fields hold `*` for any index."""
@@ -150,6 +168,17 @@ class EventType:
     open: bool
     cadence: Cadence | None = None
     consent: Consent | None = None
+    places: Place = field(init=False, compare=False, repr=False)
+    """The same as a tree, for a walk: what `documents` says of every pointer."""
+
+    def __post_init__(self) -> None:
+        root = Place()
+        for pointer in (*self.containers, *self.leaves):
+            place = root
+            for token in pointer:
+                place = place.members.setdefault(str(token), Place())
+            place.shown = self.documents(pointer)
+        object.__setattr__(self, "places", root)
 
     def leaf(self, pointer: Pointer) -> Leaf | None:
         """The documented leaf at an event's pointer."""

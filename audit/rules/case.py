@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeAlias
 
+from audit.leaks.content import Content
 from audit.leaks.sightings import NONE, Sightings
 from audit.model import Breach, Event, Fact, Gap, Json, Level, PackStr, Pointer, Unreadable, resolve
 from audit.policy.consent import ConsentTable, Delivered, delivered
@@ -37,6 +38,25 @@ class Text(NamedTuple):
     key: bool
 
 
+class Member(NamedTuple):
+    """An object, list or leaf at a place that the page does not show. `root`: 0 in the event itself, else in which of the
+    hidden values."""
+
+    pointer: Pointer
+    value: Json
+    root: int
+
+
+@dataclass(slots=True)
+class Asked:
+    """Answers that several rules need, each found when it is asked for: what the texts hold, the members that the page
+    does not show, and what those spell together."""
+
+    held: tuple[Content, ...] | None = None
+    unshown: tuple[Member, ...] | None = None
+    spelled: tuple[tuple[Pointer, Content], ...] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One event as the rules see it: the event, the page's entry it is judged by (None: no shape to compare with),
@@ -51,8 +71,8 @@ class Case:
     texts: tuple[Text, ...]
     consent: ConsentTable | None = None
     sightings: Sightings = NONE
-    unshown: list[tuple[tuple[Pointer, Json], ...]] = field(default_factory=list, compare=False, repr=False)
-    """What the page does not show of the event, once a rule has asked: several do."""
+    asked: Asked = field(default_factory=Asked, compare=False, repr=False)
+    """What several rules ask of the event, once the first has asked."""
 
     def delivered(self, *, refusable: bool) -> Delivered | None:
         """How the event lies to an opt-out, or where it is `refusable` to a no; None where consent is not known or was given."""

@@ -18,13 +18,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from audit.leaks.content import has_payload, search
+from audit.leaks.content import has_payload
 from audit.leaks.payload import Payload, shape_of_container
 from audit.leaks.search import Hit
 from audit.leaks.seeds import Kind
-from audit.model import Breach, Grade, Json, Level, Pointer
-from audit.rules.case import Case, EventRule, Invalid, Listed, Name, Strings
+from audit.model import Breach, Grade, Level, Pointer
+from audit.rules.case import Case, EventRule, Invalid, Listed, Member, Name, Strings
 from audit.rules.listed import told
+from audit.rules.members import held, name_of, unshown
 
 
 def check(case: Case) -> Iterator[Breach]:
@@ -37,8 +38,8 @@ def check(case: Case) -> Iterator[Breach]:
     for pointer, kind in _containers(case):
         found.add(pointer)
         yield _breach(pointer, kind, ())
-    for text, found_in in zip(case.texts, search(text.text for text in case.texts), strict=True):
-        seen = found_in.payload
+    for text, content in held(case):
+        seen = content.payload
         if seen is not None and not any(text.pointer[:length] in found for length in range(len(text.pointer) + 1)):
             found.add(text.pointer)
             yield _breach(text.pointer, *seen)
@@ -56,22 +57,14 @@ def _breach(pointer: Pointer, kind: Payload, path: tuple[str, ...]) -> Breach:
 
 def _containers(case: Case) -> Iterator[tuple[Pointer, Payload]]:
     """The topmost undocumented containers that have the shape of returned data."""
-    if case.type is not None and not case.faults and not case.event.hidden:
-        return  # the schema knows every container
-    roots: list[tuple[Pointer, Json]] = [((), case.event.value), *case.event.hidden]
-    stack = list(reversed(roots))
-    while stack:
-        pointer, node = stack.pop()
-        if not isinstance(node, dict | list):
+    found: Member | None = None
+    for member in unshown(case):
+        if found is not None and member.root == found.root and member.pointer[: len(found.pointer)] == found.pointer:
             continue
-        if pointer and (case.type is None or not case.type.documents(pointer)):
-            name = next((token for token in reversed(pointer) if isinstance(token, str)), "")
-            kind = shape_of_container(node, name)
-            if kind is not None:
-                yield pointer, kind
-                continue
-        children: list[tuple[str | int, Json]] = list(node.items() if isinstance(node, dict) else enumerate(node))
-        stack.extend(((*pointer, key), child) for key, child in reversed(children) if isinstance(child, dict | list))
+        kind = shape_of_container(member.value, name_of(member.pointer))
+        if kind is not None:
+            found = member
+            yield member.pointer, kind
 
 
 RULE = EventRule(

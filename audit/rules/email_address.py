@@ -19,27 +19,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from audit.leaks.content import Path, has_address, search
+from audit.leaks.content import Path, has_address
 from audit.leaks.emails import Address
 from audit.model import Breach, Gap, Level, Pointer
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings, Text
-from audit.rules.members import spelled
+from audit.rules.members import held, spelled
 
 _IDENTITY = re.compile(r"mail|user|login|name|traits", re.IGNORECASE)
 
 
 def check(case: Case) -> Iterator[Breach | Gap]:
     told: set[Pointer] = set()
-    for text, found in zip(case.texts, search(text.text for text in case.texts), strict=True):
+    for text, found in held(case):
         if found.gave_up:
             yield Gap.SEARCH
         if found.addresses:
             told.add(text.pointer)
             yield from _in(case, text, found.addresses)
-    pieces = list(spelled(case))
-    for (pointer, spelt), found in zip(pieces, search(spelt for _, spelt in pieces), strict=True):
+    for pointer, found in spelled(case):
         if found.addresses and not any(place[: len(pointer)] == pointer for place in told):
-            yield from _in(case, Text(pointer, spelt, key=False), found.addresses)
+            yield from _in(case, Text(pointer, "", key=False), found.addresses)
 
 
 def _in(case: Case, text: Text, found: tuple[tuple[Address, Path], ...]) -> Iterator[Breach]:

@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from audit.leaks.content import has_personal, search
+from audit.leaks.content import has_personal
 from audit.leaks.numbers import FoundPersonal, Personal
 from audit.leaks.personal import called_in, place_of
 from audit.model import Breach, Json, Level, Pointer
 from audit.policy.pack import EventType
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings
-from audit.rules.members import name_of, spelled, unshown
+from audit.rules.members import held, name_of, spelled, unshown
 
 _CHECKED = frozenset({Personal.IBAN, Personal.PHONE})
 """What pieces put together do not spell by chance."""
@@ -41,18 +41,17 @@ def check(case: Case) -> Iterator[Breach]:
 
 
 def _all(case: Case) -> Iterator[tuple[Pointer, FoundPersonal, tuple[str, ...]]]:
-    for text, held in zip(case.texts, search(text.text for text in case.texts), strict=True):
-        for found, path in held.personal:
+    for text, content in held(case):
+        for found, path in content.personal:
             yield text.pointer, found, path
     yield from ((pointer, found, ()) for pointer, found in _by_name(case))
-    pieces = list(spelled(case))
-    for (pointer, _), held in zip(pieces, search(spelt for _, spelt in pieces), strict=True):
-        yield from ((pointer, found, path) for found, path in held.personal if found.kind in _CHECKED)
+    for pointer, content in spelled(case):
+        yield from ((pointer, found, path) for found, path in content.personal if found.kind in _CHECKED)
 
 
 def _by_name(case: Case) -> Iterator[tuple[Pointer, FoundPersonal]]:
     """What the names of undocumented members tell about their values, numbers included."""
-    for pointer, node in unshown(case):
+    for pointer, node, _ in unshown(case):
         if isinstance(node, dict | list):
             yield from _place(pointer, node)
         elif (found := called_in(name_of(pointer), _text_of(node))) is not None:

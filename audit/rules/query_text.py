@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.leaks.content import has_query, search
+from audit.leaks.content import has_query
 from audit.model import Breach, Grade, Level
 from audit.rules.case import Case, EventRule, Strings
+from audit.rules.members import held
 
 
 def check(case: Case) -> Iterator[Breach]:
-    for text, held in zip(case.texts, search(text.text for text in case.texts), strict=True):
-        found = held.query
+    for text, content in held(case):
+        found = content.query
         if found is not None:
             kind, path = found
             yield Breach(text.pointer, "this reads like {kind}", {"kind": kind}, grade=Grade.STRONG, path=path)

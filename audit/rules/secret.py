@@ -17,27 +17,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.leaks.content import has_secret, search
+from audit.leaks.content import has_secret
 from audit.leaks.secrets import ISSUED, is_called_secret
 from audit.leaks.tokens import Secret
 from audit.model import Breach, Grade, Level, Pointer
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings
-from audit.rules.members import name_of, spelled, unshown
+from audit.rules.members import held, name_of, spelled, unshown
 
 
 def check(case: Case) -> Iterator[Breach]:
     told: set[Pointer] = set()
-    for text, held in zip(case.texts, search(text.text for text in case.texts), strict=True):
-        for secret, path in held.secrets:
+    for text, content in held(case):
+        for secret, path in content.secrets:
             told.add(text.pointer)
             yield _breach(text.pointer, secret.kind, secret.grade, path)
-    for pointer, value in unshown(case):
+    for pointer, value, _ in unshown(case):
         if isinstance(value, str) and pointer not in told and is_called_secret(name_of(pointer), value):
             yield _breach(pointer, Secret.LABELLED, Grade.SUSPECTED, ())
-    pieces = list(spelled(case))
-    for (pointer, _), held in zip(pieces, search(spelt for _, spelt in pieces), strict=True):
+    for pointer, content in spelled(case):
         if not any(place[: len(pointer)] == pointer for place in told):
-            yield from (_breach(pointer, s.kind, s.grade, path) for s, path in held.secrets if s.kind in ISSUED)
+            yield from (_breach(pointer, s.kind, s.grade, path) for s, path in content.secrets if s.kind in ISSUED)
 
 
 def _breach(pointer: Pointer, kind: Secret, grade: Grade, path: tuple[str, ...]) -> Breach:
