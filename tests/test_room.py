@@ -82,3 +82,18 @@ def test_what_fits_into_an_id_is_looked_for_there(field: str, value: str, rule: 
     judge = Auditor(within.policy_of(within.APPSMITH), seeds=Search(SeedList(listed)), lanes=lanes)
     line = json.dumps(page_load() | {field: value}, separators=(",", ":")).encode() + b"\n"
     assert (rule, f"/{field}") in {(finding.rule, finding.pointer) for finding in within.lines(judge, line).findings}
+
+
+@pytest.mark.parametrize("value", ["Großmann Weiß", "José Núñez", "Иван Петров", "王小明李小龙陈"])
+def test_a_name_beyond_ascii_is_found_in_its_encodings_however_it_is_folded(value: str) -> None:
+    data = value.encode()
+    listed = Search(SeedList((Seed(value, Kind.IDENTIFIER),)))
+    for text in (
+        value,
+        data.hex(),
+        data.hex() + "0123456789ab",
+        value.upper().encode().hex(),
+        base64.b64encode(data).decode(),
+    ):
+        assert listed.sift({text}) == {text}
+        assert listed.find(text).hits
