@@ -246,6 +246,16 @@ def test_workers_without_the_tool_are_no_workers(
     assert "Is telemetry-audit installed there?" in str(failed.value)
 
 
+def test_when_every_worker_went_for_good_the_run_ends(log: list[Input], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask, "SECONDS", 5)
+    with (
+        clustered(failures=100, nanny=False) as mortal,
+        watching(mortal, ending(mortal.workers)),
+        pytest.raises(NoWorkerError, match="no worker has been there for 5 s: nothing was written"),
+    ):
+        folded(mortal, log, chunk=50_000)
+
+
 def test_the_command_runs_on_a_cluster(cluster: Cluster, log: list[Input]) -> None:
     path = str(log[0].path)
     one = invoke("check", path, "-o", "json")
