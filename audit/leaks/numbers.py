@@ -60,13 +60,23 @@ _REGIONS = tuple("US GB DE FR ES IT NL PL BR IN JP CN AU CH AT BE SE MX ZA TR".s
 """Where a number without a country code is looked up, under a label that calls it a phone number."""
 
 
+_PHONE_WORDS = ("phone", "tel", "mobi", "cell", "fax", "call", "whatsapp", "handy")
+_SSN_WORDS = ("ssn", "social security")
+
+
+def _says(text: str, words: tuple[str, ...]) -> bool:
+    """Whether one of some words can stand in a text in whatever case: beyond ASCII other letters may fold to theirs."""
+    lower = text.lower()
+    return not text.isascii() or any(word in lower for word in words)
+
+
 def phones_in(text: str) -> Iterator[FoundPersonal]:
     if "+" in text and any(is_phone(match[0]) for match in _PHONE.finditer(text)):
         yield FoundPersonal(Personal.PHONE, Grade.STRONG)
     elif (
         any(is_phone(match[0]) for match in _ABROAD.finditer(text))
         or any(is_phone(match[0], ("US",)) for match in _NORTH_AMERICAN.finditer(text))
-        or any(is_phone(match[1], _REGIONS) for match in _CALLED.finditer(text))
+        or (_says(text, _PHONE_WORDS) and any(is_phone(match[1], _REGIONS) for match in _CALLED.finditer(text)))
     ):
         yield FoundPersonal(Personal.PHONE, Grade.SUSPECTED)
 
@@ -125,7 +135,7 @@ def identities_in(text: str) -> Iterator[FoundPersonal]:
     """National ids whose form is telling: Brazil's and Italy's with check digits, the United States' where they are named."""
     if any(is_identity(match[0]) for pattern in (_CPF, _FISCAL) for match in pattern.finditer(text)):
         yield FoundPersonal(Personal.NATIONAL, Grade.STRONG)
-    elif any(is_identity(match[1]) for match in _SSN.finditer(text)):
+    elif _says(text, _SSN_WORDS) and any(is_identity(match[1]) for match in _SSN.finditer(text)):
         yield FoundPersonal(Personal.NATIONAL, Grade.SUSPECTED)
 
 

@@ -32,7 +32,7 @@ def places_in(text: str) -> Iterator[FoundPersonal]:
     """A pair of precise coordinates: named, in degrees, or as decimals where the text is about places or holds nothing else."""
     if "." not in text and "°" not in text:
         return
-    if (_LATITUDE.search(text) and _LONGITUDE.search(text)) or _DEGREES.search(text):
+    if (_LATITUDE.search(text) and _LONGITUDE.search(text)) or ("°" in text and _DEGREES.search(text)):
         yield FoundPersonal(Personal.PLACE, Grade.STRONG)
         return
     for match in _PAIR.finditer(text):

@@ -40,6 +40,8 @@ _CODE = re.compile(
     r"|\b(?:const|let|var)\s+\w{1,64}\s*=\s*\S|\bimport\s+[\w{}*, ]{1,120}\s+from\s+['\"]|\{\{\s*[\w.$]{1,120}[^{}]{0,200}\}\}"
     r"|#include\s*<\w|\bpublic\s+(?:static\s+)?\w+\s+\w+\s*\("
 )
+_CODE_MARKS = ("function", "=>", "def", "const", "let", "var", "import", "{{", "#include", "public")
+"""A text that `_CODE` finds something in holds one of these."""
 
 
 def _sql(text: str) -> bool:
@@ -80,4 +82,4 @@ def _kind(text: str) -> Query | None:
         return Query.MONGO
     if "{" in text and _GRAPHQL.search(text):
         return Query.GRAPHQL
-    return Query.CODE if _CODE.search(text) else None
+    return Query.CODE if any(mark in text for mark in _CODE_MARKS) and _CODE.search(text) else None
