@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 from audit.engine.bulk import Bulk, Counts, packed, unmarked
 from audit.engine.contacts import Contacts
 from audit.engine.events import Reader, Wire
-from audit.engine.fast import FastLane, Rest
+from audit.engine.fast import FastLane, Proved, Rest
+from audit.engine.learned import PIECE, Learned
 from audit.engine.names import Names
 from audit.engine.parse import Document, Limits, Refusal, parse, small
 from audit.engine.slow import SlowLane
@@ -57,6 +58,9 @@ class Broken(NamedTuple):
 _LARGE = 32_768
 """Longer lines are left to the slow lane, which bounds what one event may cost."""
 
+_LEAST = 1_024
+"""Shorter parts are proved before anything is learned of them."""
+
 _BATCH = 64
 """How many lines are proved at once: few enough that what was parsed of them stays in the processor's cache."""
 
@@ -100,6 +104,17 @@ class Auditor:
         timelines = dict.fromkeys(rule.timeline for rule in RULES if isinstance(rule, TimelineRule))
         self.markers = tuple((timeline, timeline.marker(policy)) for timeline in timelines)
         self.bulk = Bulk(policy, self.markers, self.witness, self.inventory, self.anonymity)
+        alone = self.witness is None and self.inventory is None and self.anonymity is None
+        self.learned = self._learned() if alone else None
+        self.least = _LEAST
+
+    def _learned(self) -> Learned | None:
+        """The lane for lines known again, where nothing needs the events themselves."""
+        fast = self.fast
+        if fast is None or fast.silent is not None or not fast.spares_plain:
+            return None
+        fields = {name: self.bulk.identifying[id(plan.type)].maybe for name, plan in fast.plans.items()}
+        return Learned(self.policy, fast, fields)
 
     def tally(self, size: Size | None = None) -> Tally:
         return Tally(size)
@@ -175,33 +190,64 @@ class Auditor:
             lines.pop()
         counts.units = len(lines)
         offset, unit = part.offset, part.unit
-        for start in range(0, len(lines), _BATCH):
-            batch = lines[start : start + _BATCH]
-            rest = self._prove(batch, counts, tally, at[0], unit)
-            small: list[list[Event | Unreadable]] = []
-            for index, value in rest:
-                begin = offset + sum(map(len, batch[:index])) + index
-                records = self._read(batch[index], Place(at[0], begin, 0, at[1], unit + index), counts, reader, value)
-                small.append(records)
-                if len(batch[index]) > _LARGE:
-                    self._records(small, counts, tally, sink)
-                    small = []
-            self._records(small, counts, tally, sink)
-            offset += sum(map(len, batch)) + len(batch)
-            unit += len(batch)
+        size = PIECE if self.learned is not None and len(lines) >= self.least else _BATCH
+        for start in range(0, len(lines), size):
+            piece = lines[start : start + size]
+            long = sum(map(len, piece)) + len(piece)
+            data = part.data[offset - part.offset : offset - part.offset + long] if size == PIECE else b""
+            for rest in self._left(data, piece, counts, tally, at[0], unit):
+                small: list[list[Event | Unreadable]] = []
+                for index, value in rest:
+                    begin = offset + sum(map(len, piece[:index])) + index
+                    place = Place(at[0], begin, 0, at[1], unit + index)
+                    small.append(self._read(piece[index], place, counts, reader, value))
+                    if len(piece[index]) > _LARGE:
+                        self._records(small, counts, tally, sink)
+                        small = []
+                self._records(small, counts, tally, sink)
+            offset += long
+            unit += len(piece)
 
-    def _prove(self, lines: list[bytes], counts: Counts, tally: Tally, index: int, unit: int) -> Iterable[Rest]:
-        """Count what the fast lane proves of some lines, the first of which is `unit`; what is left, in order."""
+    def _left(  # noqa: PLR0913 - as the others of the hot loop
+        self, data: bytes, lines: list[bytes], counts: Counts, tally: Tally, index: int, unit: int
+    ) -> Iterator[Iterable[Rest]]:
+        """What neither is known again of some lines nor proved by the fast lane, in order and batch by batch; the rest is
+        counted. `data`: the same lines with their newlines, where they may be known."""
+        taken, masks = self.learned.take(data, lines) if data and self.learned is not None else (None, [])
+        numbers: Sequence[int] = range(len(lines))
+        if taken is not None and taken.at:
+            self.bulk.take(taken, counts, tally, index, unit)
+            known = set(taken.at)
+            numbers = [at for at in numbers if at not in known]
+        for start in range(0, len(numbers), _BATCH):
+            some = numbers[start : start + _BATCH]
+            yield self._prove([lines[at] for at in some], some, masks, counts, tally, index, unit)
+
+    def _prove(  # noqa: PLR0913 - as the others of the hot loop
+        self,
+        lines: list[bytes],
+        numbers: Sequence[int],
+        masks: Sequence[bytes],
+        counts: Counts,
+        tally: Tally,
+        index: int,
+        unit: int,
+    ) -> Iterable[Rest]:
+        """Count what the fast lane proves of some lines; what is left, in order. `numbers`: which lines of the piece they
+        are, the first of which is `unit`; `masks`: those of all its lines, where they may be learned."""
         if self.fast is None:
-            return [Rest(at, None) for at in range(len(lines))]
+            return [Rest(at, None) for at in numbers]
         large = [at for at, line in enumerate(lines) if len(line) > min(_LARGE, self.limits.max_line)]
         proved, rest = self.fast.prove([b"" if len(line) > _LARGE else line for line in lines] if large else lines)
         if large:
             rest = sorted(Rest(at, None) if at in large else Rest(at, value) for at, value in rest)
-        for group in proved:
-            if group.at:
+        for found in proved:
+            if found.at:
+                group = Proved(found.plan, [numbers[at] for at in found.at], found.values)
+                if masks and self.learned is not None:
+                    self.learned.study(found, lines, [masks[at] for at in numbers])
                 self.bulk.count(group, counts, tally, index, unit)
-        return rest
+        return [Rest(numbers[at], value) for at, value in rest]
 
     def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
         self, data: bytes, place: Place, counts: Counts, tally: Tally, reader: Reader, sink: Sink | None

@@ -51,13 +51,15 @@ _WHOLE64 = re.compile(
 """Six to eight bytes, where they stand by themselves."""
 
 
-def _block32(alphabet: str) -> str:
-    """Five bytes of ASCII as a block of base32."""
+def _letters32(alphabet: str) -> tuple[str, ...]:
+    """Five bytes of ASCII as eight letters of base32: a class for each."""
     free = _of(alphabet)
-    return (
-        "(?:" + _of(alphabet, 4, 16) + _of(alphabet, clear=2) + free + _of(alphabet, clear=8) + _of(alphabet, clear=1)
-        + free + _of(alphabet, clear=4) + free + ")"
-    )  # fmt: skip
+    fixed = (_of(alphabet, 4, 16), _of(alphabet, clear=2), _of(alphabet, clear=8), _of(alphabet, clear=1))
+    return (*fixed[:2], free, *fixed[2:], free, _of(alphabet, clear=4), free)
+
+
+def _block32(alphabet: str) -> str:
+    return "(?:" + "".join(_letters32(alphabet)) + ")"
 
 
 def _base32(alphabet: str) -> str:
@@ -78,12 +80,13 @@ _WIDE = re.compile(r"(?:00[2-7][0-9a-fA-F]){4}|(?:[eE][fF][bB][c-dC-D][0-9a-fA-F
 _SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[:_.,;-]){7}[0-9a-fA-F]{2}|(?:0x[0-9a-fA-F]{2}.?){4}|(?:[0-9]{1,3}[,;|]){7}")
 _QUOTED = re.compile(r"=(?:20|2B|3A|40|\r?\n)|(?:=[0-9A-Fa-f]{2}){3}")
 _LOWER32 = re.compile(_base32(_LETTERS32.lower()) + r"|(?<![A-Za-z0-9])566")
-_WHOLE_ID = re.compile(
+WHOLE_ID = re.compile(
     r"\n(?:(?:[2-7][0-9a-f]){6,11}\n|1f8b08|78(?:01|5e|9c|da)|425a68|ad[0-9]{10}|(?:ae|ba|be|de|ee)[0-9]{14}"
     r"|[0-9]{14,16}\n"
     rf"|{_block32(_LETTERS32.lower())}{{2}})"
 )
-_FULL_WIDTH = re.compile(r"efb[cd][0-9a-f]{2}efb[cd]")
+BLOCK32 = tuple(letters.strip("[]") for letters in _letters32(_LETTERS32.lower()))
+FULL_WIDTH = re.compile(r"efb[cd][0-9a-f]{2}efb[cd]")
 _BYTES = bytes(0x41 if 0x20 <= byte < 0x7F else 0x30 if byte == 0 else 0x78 for byte in range(256))
 """Printable bytes as `A`, zeros as `0`: text and UTF-16 are plain to see in it."""
 _UPPER = re.compile(
@@ -134,19 +137,26 @@ def not_plain(texts: Collection[str]) -> set[str]:
     return odd
 
 
+def ids_of_plain(text: str) -> list[str] | None:
+    """The ids in a text that is plain whatever its ids are, as long as they spell nothing; None where it may not be."""
+    pieces = _IDS.split(text)
+    skeleton = "~".join(pieces[::2])
+    return pieces[1::2] if "\n" not in text and len(skeleton) <= _LONG and _is_bare(skeleton) else None
+
+
 def _may_spell(ids: list[str]) -> bool:
     """Whether ids of hex digits can be encoded text or a number with check digits."""
     lines = "\n".join(("", *ids, "")).replace("-", "")
-    if _WHOLE_ID.search(lines):
+    if WHOLE_ID.search(lines):
         return True
     digits = lines.replace("\n", "")
-    seen = (_from_hex(digits) + b"x" + _from_hex(digits[1:])).translate(_BYTES)
+    seen = (_from_hex(digits) + b"\xff" + _from_hex(digits[1:])).translate(_BYTES)
     return (
         b"AAAAAAAAAAAA" in seen
         or b"0A0A0A0A" in seen
         or b"A0A0A0A0" in seen
         or "e2808b" in digits
-        or _FULL_WIDTH.search(digits) is not None
+        or FULL_WIDTH.search(digits) is not None
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -133,3 +134,45 @@ def leaves_no_room(schema: Mapping[str, Any], formats: frozenset[str] = TEXT_FRE
         for keyword in ("anyOf", "oneOf")
         if schema.get(keyword)
     )
+
+
+_SAYS_LENGTH = frozenset({"type", "minLength", "maxLength", "title", "description", "$comment"})
+_PATTERN = re.compile(r"\[\^?([^\[\]\\^]+)\]|\{[0-9,]{1,12}\}|\(\?:|[()|?*+^$.]|([^0-9a-f\\{}\[\]])")
+_SPECIAL = re.compile(r"\(\?[^:]|&&|--|~~")
+_HEX = "0123456789abcdef"
+
+
+def same_for_all_ids(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema that accepts a string accepts it also with other hex digits (0-9, a-f) in place of any of them."""
+    for key, said in schema.items():
+        if key in _SAYS_LENGTH or key.startswith("x-") or (key == "format" and said == "uuid"):
+            continue
+        if key != "pattern" or not _knows_no_digit(said):
+            return False
+    return schema.get("type") == "string"
+
+
+def _knows_no_digit(pattern: str) -> bool:
+    """Whether a pattern treats all hex digits alike: each of its classes holds all of them or none, and no letter is one."""
+    if _SPECIAL.search(pattern):
+        return False
+    at = 0
+    while at < len(pattern):
+        token = _PATTERN.match(pattern, at)
+        if token is None or (token[1] is not None and not _all_or_none(token[1])):
+            return False
+        at = token.end()
+    return True
+
+
+def _all_or_none(members: str) -> bool:
+    held: set[str] = set()
+    at = 0
+    while at < len(members):
+        if members[at + 1 : at + 2] == "-" and at + 2 < len(members):
+            held.update(digit for digit in _HEX if members[at] <= digit <= members[at + 2])
+            at += 3
+        else:
+            held.update(members[at] if members[at] in _HEX else "")
+            at += 1
+    return len(held) in (0, len(_HEX))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
-from audit.model import resolve
+from audit.model import Pointer, resolve
 from audit.policy.pack import Cadence, EventType, Policy, is_address
 from audit.rules.case import Marker, Timeline
 
@@ -91,29 +92,43 @@ def is_pattern(count: int, of: int) -> bool:
     return count >= 3 and count * 2 > of
 
 
-def _messages(policy: Policy) -> Marker:
-    """A mark is the id, then what the message says: everything but what may differ between two deliveries of it."""
-    pointer = policy.envelope.id
-    roots = tuple(first for first, second in policy.envelope.varying if second is None)
-    inner = tuple((first, second) for first, second in policy.envelope.varying if second is not None)
-    key = str(pointer[0]) if pointer is not None and len(pointer) == 1 else None
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Marks a message: its id, then what it says, which is everything but what may differ between two deliveries of it."""
 
-    def mark(_: EventType | None, value: dict[str, Any], __: datetime | None) -> bytes | None:
-        found = value.get(key) if key is not None else resolve(value, pointer) if pointer is not None else None
+    id: Pointer | None
+    varying: tuple[tuple[str, str | None], ...]
+
+    def __call__(self, _: EventType | None, value: dict[str, Any], __: datetime | None) -> bytes | None:
+        pointer = self.id
+        if pointer is None:
+            return None
+        found = value.get(pointer[0]) if len(pointer) == 1 else resolve(value, pointer)  # type: ignore[arg-type]  # a root member's name is text
         if not isinstance(found, str) or not found:
             return None
+        return self.mark(found.encode("utf-8", "surrogatepass"), self.said(value))
+
+    @staticmethod
+    def mark(known: bytes, said: bytes) -> bytes:
+        # Fast, not cryptographic: who forges an id or a digest accuses nobody but the sender.
+        return xxh3_128_digest(known) + xxh3_64_digest(said)
+
+    def said(self, value: dict[str, Any]) -> bytes:
+        """What a message says, in one form."""
         said = value.copy()
-        for name in roots:
-            said.pop(name, None)
-        for first, second in inner:
+        for first, second in self.varying:
+            if second is None:
+                said.pop(first, None)
+                continue
             child = said.get(first)
             if isinstance(child, dict) and second in child:
                 said[first] = rest = child.copy()
                 del rest[second]
-        # Fast, not cryptographic: who forges an id or a digest accuses nobody but the sender.
-        return xxh3_128_digest(found.encode("utf-8", "surrogatepass")) + xxh3_64_digest(_dump(said))
+        return _dump(said)
 
-    return mark
+
+def _messages(policy: Policy) -> Marker:
+    return Delivery(policy.envelope.id, policy.envelope.varying)
 
 
 def _dump(value: dict[str, Any]) -> bytes:

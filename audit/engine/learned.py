@@ -1,0 +1,266 @@
+"""The lane before the fast lane: lines like those already proved, without reading them as JSON.
+
+A line with its digits masked is known again among the lines of a log. One of them was proved clean the long way; of the
+others only what stands under the mask is asked: whether ids spell something, times exist and agree, and other values are
+known as harmless. Law, property-tested: it takes no line that the fast lane would not prove, and leaves the same behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from audit.engine.fast import FastLane, Proved
+from audit.engine.template import Spot, Teacher, Template
+from audit.leaks.runs import runs, suspects
+from audit.model import Pointer
+from audit.policy.pack import Policy
+from audit.policy.validators import compile_validator
+from audit.rules.timelines import MESSAGES, Delivery
+
+Numbers: TypeAlias = NDArray[np.int64]
+
+PIECE = 256
+"""Lines that are masked together: enough for vectors, few enough for the processor's cache."""
+
+_TEMPLATES = 1_024
+_LONGEST = 8_192
+_MET = 50_000
+_KNOWN = 4_096
+_SHORT = 256
+_TIMES = 6
+_RESTS = 32
+
+
+class Known:
+    """The values of one documented place that are known as harmless, within a bound."""
+
+    def __init__(self, fast: FastLane, spot: Spot) -> None:
+        self.is_valid = compile_validator(spot.leaf.schema).is_valid
+        self.fast, self.closed = fast, spot.leaf.closed
+        self.values: set[bytes] = set()
+
+    def admits(self, token: bytes) -> bool:
+        """Whether a value, as it stands in a line, is what its schema says and holds nothing."""
+        try:
+            value = orjson.loads(token)
+            plain = orjson.dumps(value) == token and self.is_valid(value)
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+            return False
+        if not plain or (not self.closed and self.fast.suspicious((value,))) or self.fast.listed((value,)):
+            return False
+        if len(token) <= _SHORT:
+            if len(self.values) >= _KNOWN:
+                self.values.clear()
+            self.values.add(token)
+        return True
+
+
+class _Row(NamedTuple):
+    """A template made ready: its number in the tables, and the known values of each place that is compared exactly."""
+
+    number: int
+    template: Template
+    exact: tuple[tuple[int, int, set[bytes], Known], ...]
+
+
+class Taken(NamedTuple):
+    """Lines of one piece that are proved: their indices, their templates, and when they arrived (YYYYMMDDhhmmssmmm or -1)."""
+
+    at: list[int]
+    rows: list[_Row]
+    arrived: Numbers
+    lines: list[bytes]
+
+
+class Learned:
+    """Knows masks of lines that the fast lane proved. Bounded; what it knows changes no result, only the time."""
+
+    def __init__(self, policy: Policy, fast: FastLane, fields: Mapping[str, tuple[tuple[str, Pointer], ...]]) -> None:
+        marker = MESSAGES.marker(policy)
+        assert isinstance(marker, Delivery)
+        self.fast = fast
+        self.teachers = {
+            name: Teacher(plan, policy.envelope, marker, fields[name]) for name, plan in fast.plans.items()
+        }
+        self.rows: dict[bytes, _Row] = {}
+        self.known: dict[tuple[str, Pointer], Known] = {}
+        self.met: set[int] = set()
+        self.table = _Table(())
+        self.rest = self.resting = 0
+
+    def take(self, data: bytes, lines: list[bytes]) -> tuple[Taken | None, list[bytes]]:
+        """What of some lines is proved, and the masks of all. `data`: the same lines with their newlines."""
+        if self.resting:
+            self.resting -= 1
+            return None, []
+        raw = np.frombuffer(data, np.uint8)
+        inside, masked = runs(raw)
+        masks = np.where(masked.view(np.bool_), np.uint8(48), raw).tobytes().split(b"\n")
+        found = list(map(self.rows.get, masks[: len(lines)]))
+        if not self.rows:
+            return None, masks
+        taken = self._asked(raw, inside, lines, found)
+        self._weigh(len(taken.at), len(lines))
+        return taken, masks
+
+    def _weigh(self, taken: int, of: int) -> None:
+        """Rest for ever longer where lines are seldom known again: then it costs more than it saves."""
+        self.rest = 0 if taken * 4 >= of else min(self.rest * 2 or 1, _RESTS)
+        self.resting = self.rest
+
+    def _asked(
+        self, raw: NDArray[np.uint8], inside: NDArray[np.uint8], lines: list[bytes], found: Sequence[_Row | None]
+    ) -> Taken:
+        if len(self.table) != len(self.rows):
+            self.table = _Table([row.template for row in self.rows.values()])
+        starts = np.concatenate((np.zeros(1, np.intp), np.flatnonzero(raw == 10) + 1))[: len(lines)]
+        doubted = np.zeros(len(lines), np.bool_)
+        doubted[np.searchsorted(starts, suspects(raw, inside), side="right") - 1] = True
+        numbers = np.array([-1 if row is None else row.number for row in found], np.intp)
+        arrived, agree = self.table.times(raw, starts, numbers)
+        fit = agree & ~doubted & (numbers >= 0)
+        at, rows = [], []
+        for index in np.flatnonzero(fit).tolist():
+            row = found[index]
+            if row is not None and _harmless(row, lines[index]):
+                at.append(index)
+                rows.append(row)
+        if self.fast.seeds is not None and at:
+            at, rows = self._unlisted(lines, at, rows)
+        return Taken(at, rows, arrived[at], [lines[index] for index in at])
+
+    def _unlisted(self, lines: list[bytes], at: list[int], rows: list[_Row]) -> tuple[list[int], list[_Row]]:
+        """Those of some lines in whose ids no listed value stands."""
+        texts = [[lines[i][a:b].decode() for a, b in row.template.listed] for i, row in zip(at, rows, strict=True)]
+        listed = self.fast.listed({text for found in texts for text in found})
+        kept = [number for number, found in enumerate(texts) if listed.isdisjoint(found)]
+        return [at[number] for number in kept], [rows[number] for number in kept]
+
+    def study(self, group: Proved, lines: Sequence[bytes], masks: Sequence[bytes]) -> None:
+        """Learn from proved lines whose masks were met before. `masks`: those of the lines, one each."""
+        for at, value in zip(group.at, group.values, strict=True):
+            mask = masks[at]
+            if len(mask) > _LONGEST or mask in self.rows:
+                continue
+            met = hash(mask)
+            if met not in self.met:
+                if len(self.met) >= _MET:
+                    self.met.clear()
+                self.met.add(met)
+                continue
+            template = self.teachers[str(group.plan.type.name)].template(lines[at], mask, value)
+            if template is not None:
+                self._learn(mask, template)
+
+    def _learn(self, mask: bytes, template: Template) -> None:
+        if len(template.times) > _TIMES:
+            return
+        if len(self.rows) >= _TEMPLATES:
+            self.rows.clear()
+        exact = []
+        for spot in template.exact:
+            key = (template.plan.type.name, spot.leaf.pointer)
+            known = self.known.get(key)
+            if known is None:
+                known = self.known[key] = Known(self.fast, spot)
+            exact.append((spot.start, spot.stop, known.values, known))
+        self.rows[mask] = _Row(len(self.rows), template, tuple(exact))
+        self.table = _Table(())
+
+
+def _harmless(row: _Row, line: bytes) -> bool:
+    """Whether the values of a line that are neither times nor ids are known, and its ids are what their schema says."""
+    for start, stop, values, known in row.exact:
+        token = line[start:stop]
+        if token not in values and not known.admits(token):
+            return False
+    return all(is_valid(line[start:stop].decode()) for start, stop, is_valid in row.template.checked)
+
+
+# ---- times ----------------------------------------------------------------------------------------------------------
+
+_DIGITS = np.array([0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, 20, 21, 22])
+_WEIGHTS = 10 ** np.arange(16, -1, -1, dtype=np.int64)
+_DAY, HOUR, _MINUTE, _SECOND = 10**9, 10**7, 10**5, 10**3
+
+
+class _Table:
+    """Where the times of each template stand; places that a template has not are those of its first time."""
+
+    def __init__(self, templates: Sequence[Template]) -> None:
+        self.size = len(templates)
+        self.none = np.array([not template.times for template in templates], np.bool_)
+        self.counted = np.array([template.arrival is not None for template in templates], np.bool_)
+        rows = [template.times or (0,) for template in templates]
+        self.places = np.array([[*row, *row[:1] * (_TIMES - len(row))] for row in rows], np.intp).reshape(-1, _TIMES)
+        self.roles = np.array([_roles(template) for template in templates], np.intp).reshape(-1, 4)
+
+    def __len__(self) -> int:
+        return self.size
+
+    def times(
+        self, raw: NDArray[np.uint8], starts: NDArray[np.intp], numbers: NDArray[np.intp]
+    ) -> tuple[Numbers, NDArray[np.bool_]]:
+        """For each line when it arrived, and whether all its times exist and agree."""
+        arrived = np.full(len(numbers), -1, np.int64)
+        agree = np.zeros(len(numbers), np.bool_)
+        known = np.flatnonzero(numbers >= 0)
+        rows = numbers[known]
+        agree[known[self.none[rows]]] = True
+        known = known[~self.none[rows]]
+        rows = numbers[known]
+        if len(known):
+            places = starts[known][:, None] + self.places[rows]
+            digits = raw[places[:, :, None] + _DIGITS].astype(np.int64) - 48
+            instants = digits @ _WEIGHTS
+            roles = np.take_along_axis(instants, self.roles[rows], axis=1)
+            agree[known] = _exist(instants).all(axis=1) & _agree(roles)
+            arrived[known] = np.where(self.counted[rows], roles[:, 3], -1)
+        return arrived, agree
+
+
+def _roles(template: Template) -> tuple[int, int, int, int]:
+    """The columns of sent, created, arrived and of the arrival that is counted."""
+    times = template.times
+    if not times:
+        return 0, 0, 0, 0
+    sent, created, arrived = template.clocks or times[:1] * 3
+    at = template.arrival if template.arrival is not None else times[0]
+    return times.index(sent), times.index(created), times.index(arrived), times.index(at)
+
+
+def _exist(instants: Numbers) -> NDArray[np.bool_]:
+    """Whether instants are times of the calendar. A leap second is left to the full reading."""
+    days = instants // _DAY
+    real = [day for day in np.unique(days).tolist() if _is_day(day)]
+    hours, minutes, seconds = instants // HOUR % 100, instants // _MINUTE % 100, instants // _SECOND % 100
+    exist: NDArray[np.bool_] = np.isin(days, real) & (hours < 24) & (minutes < 60) & (seconds < 60)
+    return exist
+
+
+def _is_day(day: int) -> bool:
+    try:
+        date(day // 10_000, day // 100 % 100, day % 100)
+    except ValueError:
+        return False
+    return True
+
+
+def _agree(roles: Numbers) -> NDArray[np.bool_]:
+    """Whether an event was created before it was sent, and sent in the minute in which it arrived."""
+    sent, created, arrived = roles[:, 0], roles[:, 1], roles[:, 2]
+    agree: NDArray[np.bool_] = (created <= sent) & (sent // _MINUTE == arrived // _MINUTE)
+    return agree
+
+
+def instant(number: int) -> datetime:
+    """The instant of YYYYMMDDhhmmssmmm."""
+    day, rest = divmod(number, _DAY)
+    start = datetime(day // 10_000, day // 100 % 100, day % 100, rest // HOUR, rest // _MINUTE % 100, tzinfo=UTC)
+    return start + timedelta(milliseconds=rest % _MINUTE)

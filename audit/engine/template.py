@@ -1,0 +1,317 @@
+"""What is learned from one proved event: which bytes of its line may differ, and what must then be asked of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import orjson
+
+from audit.engine.fast import Plan
+from audit.leaks.room import ids_of_plain
+from audit.model import Pointer, resolve
+from audit.policy.pack import Envelope, EventType, Leaf
+from audit.policy.shapes import TIME_FORMATS, same_for_all_ids
+from audit.policy.validators import compile_validator
+from audit.rules.timelines import Delivery
+
+_TOKEN = re.compile(rb'\s*("[^"]*"|[^\s"{}\[\],:]+|[{}\[\],:])')
+_TIME = b'"0000-00-00T00:00:00.000Z"'
+_NOTES = frozenset({"title", "description", "$comment", "$schema", "$id", "$defs", "examples"})
+_OBJECT = frozenset({"type", "properties", "required", "additionalProperties"})
+_LENGTHS = frozenset({"type", "format", "maxLength"})
+_RUN = re.compile(r"[0-9a-f-]{12,}")
+
+Span: TypeAlias = tuple[int, int]
+
+
+class Node(NamedTuple):
+    """A value in a line, from its first byte to behind its last: with members by the spans of their names, or elements."""
+
+    start: int
+    stop: int
+    members: tuple[tuple[Span, Node], ...] = ()
+    elements: tuple[Node, ...] = ()
+
+
+class Spot(NamedTuple):
+    """A documented value that another event with the same mask may have otherwise."""
+
+    start: int
+    stop: int
+    leaf: Leaf
+
+
+class Template(NamedTuple):
+    """A line with all digits masked, and what must be asked of every line with this mask.
+
+    `exact`: values that must be known as harmless. `checked`: ids that their own schema must accept. `times`: where times in
+    UTC with milliseconds begin. `clocks`: those that must agree: sent, created, arrived. `arrival`: when the event is
+    counted. `id`: the message id. `said`: the parts of the line that are what the message says, to be filled into `form`.
+    `fields`: identifying fields that the event has. `listed`: texts in which a listed value may stand.
+    """
+
+    plan: Plan
+    exact: tuple[Spot, ...]
+    checked: tuple[tuple[int, int, Callable[[Any], bool]], ...]
+    times: tuple[int, ...]
+    clocks: tuple[int, int, int] | None
+    arrival: int | None
+    id: Span | None
+    said: tuple[Span, ...]
+    form: bytes | None
+    fields: tuple[str, ...]
+    listed: tuple[Span, ...]
+
+
+class _Unlearnable(Exception):  # noqa: N818 - no error: the event is judged as before
+    """Another line with the same mask may differ in more than a template can ask."""
+
+
+class Teacher:
+    """Makes templates of the proved events of one plan."""
+
+    def __init__(
+        self, plan: Plan, envelope: Envelope, delivery: Delivery, fields: tuple[tuple[str, Pointer], ...]
+    ) -> None:
+        self.plan, self.envelope, self.delivery, self.fields = plan, envelope, delivery, fields
+        self.places = _places(plan.type) if plan.texts is not None and plan.valued is not None else {}
+        self.fixed = {pointer for pointer in (envelope.name, envelope.call) if pointer}
+
+    def template(self, line: bytes, mask: bytes, value: dict[str, Any]) -> Template | None:
+        """What holds of every line with the mask of this one; None where no template can ask all that must be asked."""
+        if not self.places or b"\\" in line:
+            return None
+        try:
+            return self._template(line, mask, value)
+        except _Unlearnable:
+            return None
+
+    def _template(self, line: bytes, mask: bytes, value: dict[str, Any]) -> Template:
+        root = _read(line)
+        found = dict(_leaves(root, line, ()))
+        spots = self._spots(found, mask)
+        times = {p: s for p, s in spots.items() if mask[s.start : s.stop] == _TIME and _takes_any_time(s.leaf)}
+        ids = {p: s for p, s in spots.items() if p not in times and _is_id(line[s.start : s.stop], mask, s)}
+        if any(p not in times and resolve(value, p) is not None for p in self.plan.unvouched):
+            raise _Unlearnable  # it may lack an offset
+        said, form = self._said(root, line, mask, value)
+        listed = [*ids.values(), *(s for s in times.values() if s.leaf.schema.get("format") not in TIME_FORMATS)]
+        return Template(
+            plan=self.plan,
+            exact=tuple(spot for pointer, spot in spots.items() if pointer not in times and pointer not in ids),
+            checked=tuple(
+                (s.start + 1, s.stop - 1, compile_validator(s.leaf.schema).is_valid)
+                for s in ids.values()
+                if not same_for_all_ids(s.leaf.schema)
+            ),
+            times=tuple(spot.start + 1 for spot in times.values()),
+            clocks=self._clocks(value, times),
+            arrival=self._arrival(value, times),
+            id=self._id(value, found),
+            said=said,
+            form=form,
+            fields=tuple(text for text, pointer in self.fields if resolve(value, pointer) is not None),
+            listed=tuple((spot.start + 1, spot.stop - 1) for spot in listed),
+        )
+
+    def _spots(self, found: dict[Pointer, Node], mask: bytes) -> dict[Pointer, Spot]:
+        """The values that hold a masked digit. Every masked digit of the line must stand in one of them."""
+        spots: dict[Pointer, Spot] = {}
+        covered = 0
+        for pointer, node in found.items():
+            digits = mask.count(b"0", node.start, node.stop)
+            leaf = self.places.get(pointer)
+            if digits and leaf is not None and pointer not in self.fixed:
+                spots[pointer] = Spot(node.start, node.stop, leaf)
+                covered += digits
+        if covered != mask.count(b"0"):
+            raise _Unlearnable
+        return spots
+
+    def _clocks(self, value: dict[str, Any], times: Mapping[Pointer, Spot]) -> tuple[int, int, int] | None:
+        """The times that the proof compared: see `steady` of the fast lane."""
+        envelope = self.envelope
+        if self.plan.steady is None or envelope.sent is None or resolve(value, envelope.sent) is None:
+            return None
+        created = _first(value, (envelope.created, envelope.sent))
+        arrived = _first(value, (envelope.received, envelope.stamp, envelope.sent))
+        try:
+            return times[envelope.sent].start + 1, times[created].start + 1, times[arrived].start + 1
+        except KeyError:
+            raise _Unlearnable from None
+
+    def _arrival(self, value: dict[str, Any], times: Mapping[Pointer, Spot]) -> int | None:
+        """The first time that is there must be one that always can be read."""
+        for pointer in (self.envelope.received, self.envelope.stamp, self.envelope.sent):
+            if pointer is not None and resolve(value, pointer) is not None:
+                if pointer not in times:
+                    raise _Unlearnable
+                return times[pointer].start + 1
+        return None
+
+    def _id(self, value: dict[str, Any], found: Mapping[Pointer, Node]) -> Span | None:
+        pointer = self.delivery.id
+        text = resolve(value, pointer) if pointer is not None else None
+        if pointer is None or not isinstance(text, str) or not text:
+            return None
+        return found[pointer].start + 1, found[pointer].stop - 1
+
+    def _said(
+        self, root: Node, line: bytes, mask: bytes, value: dict[str, Any]
+    ) -> tuple[tuple[Span, ...], bytes | None]:
+        """What the message says as parts of the line: mostly a few long ones, else each value that may differ, and a form
+        to fill them in."""
+        canonical = list(_canonical(root, line, (), self.delivery.varying))
+        spans, form = _parts(canonical, line), None
+        if len(spans) > _MOST:
+            loose = [b"0" in mask[p.at : p.at + len(p.data)] if p.at is not None else False for p in canonical]
+            both = list(zip(canonical, loose, strict=True))
+            form = b"".join(b"%b" if free else piece.data.replace(b"%", b"%%") for piece, free in both)
+            spans = tuple((p.at, p.at + len(p.data)) for p, free in both if free and p.at is not None)
+        if filled(line, spans, form) != self.delivery.said(value):
+            raise _Unlearnable
+        return spans, form
+
+
+def filled(line: bytes, said: tuple[Span, ...], form: bytes | None) -> bytes:
+    """What a message says, of the parts of its line."""
+    parts = [line[start:stop] for start, stop in said]
+    return b"".join(parts) if form is None else form % tuple(parts)
+
+
+_MOST = 12
+"""More parts are slower to join than a form is to fill."""
+
+
+class _Piece(NamedTuple):
+    data: bytes
+    at: int | None
+
+
+def _canonical(node: Node, line: bytes, path: Pointer, varying: tuple[tuple[str, str | None], ...]) -> Iterator[_Piece]:
+    """A value as compact JSON with sorted names, without what may differ between two deliveries."""
+    if line[node.start] == 0x7B:
+        kept = []
+        for (start, stop), child in node.members:
+            pointer = (*path, line[start + 1 : stop - 1].decode())
+            if pointer not in [tuple(token for token in parts if token is not None) for parts in varying]:
+                kept.append((pointer, start, stop, child))
+        yield _Piece(b"{", None)
+        for number, (pointer, start, stop, child) in enumerate(sorted(kept, key=lambda member: member[0][-1])):
+            if number:
+                yield _Piece(b",", None)
+            yield _Piece(line[start:stop], start)
+            yield _Piece(b":", None)
+            yield from _canonical(child, line, pointer, varying)
+        yield _Piece(b"}", None)
+    elif line[node.start] == 0x5B:
+        yield _Piece(b"[", None)
+        for number, child in enumerate(node.elements):
+            if number:
+                yield _Piece(b",", None)
+            yield from _canonical(child, line, (*path, number), varying)
+        yield _Piece(b"]", None)
+    else:
+        yield _Piece(line[node.start : node.stop], node.start)
+
+
+def _parts(pieces: Iterable[_Piece], line: bytes) -> tuple[Span, ...]:
+    """The same bytes as parts of the line: what stands in it behind one another is one."""
+    parts: list[Span] = []
+    for piece in pieces:
+        start, end = parts[-1] if parts else (0, 0)
+        if line.startswith(piece.data, end) and piece.at in (None, end):
+            parts[-1:] = [(start, end + len(piece.data))]
+        else:
+            at = piece.at if piece.at is not None else line.find(piece.data)
+            parts.append((at, at + len(piece.data)))
+    return tuple(parts)
+
+
+def _first(value: dict[str, Any], pointers: tuple[Pointer | None, ...]) -> Pointer:
+    return next(pointer for pointer in pointers if pointer is not None and resolve(value, pointer))
+
+
+def _is_id(token: bytes, mask: bytes, spot: Spot) -> bool:
+    """Whether all that may differ in a text are ids, and what is left of it holds nothing. A closed text is not searched:
+    there it is enough that every id will do."""
+    if token[:1] != b'"':
+        return False
+    if spot.leaf.closed:
+        return same_for_all_ids(spot.leaf.schema)
+    text = token[1:-1].decode()
+    ids = ids_of_plain(text)
+    if ids is None or [run.strip("-") for run in _RUN.findall(text)] != ids:
+        return False
+    return sum(len(found) - found.count("-") for found in ids) == mask.count(b"0", spot.start, spot.stop)
+
+
+def _takes_any_time(leaf: Leaf) -> bool:
+    """Whether a place takes every time of the one form that templates know."""
+    schema = leaf.schema
+    kinds = schema.get("type", "string")
+    known = all(key in _LENGTHS or key in _NOTES or key.startswith("x-") for key in schema)
+    return (
+        known
+        and "string" in kinds
+        and schema.get("format", "date-time") == "date-time"
+        and schema.get("maxLength", len(_TIME)) >= len(_TIME) - 2
+    )
+
+
+def _places(entry: EventType) -> dict[Pointer, Leaf]:
+    """The documented leaves whose own schema is all that the type's schema says of their value."""
+    places: dict[Pointer, Leaf] = {}
+    stack: list[tuple[Pointer, Mapping[str, Any]]] = [((), entry.schema)]
+    while stack:
+        path, schema = stack.pop()
+        said = {key for key in schema if key not in _NOTES and not key.startswith("x-")}
+        if not said <= _OBJECT or schema.get("additionalProperties") is not False:
+            continue  # whatever else it says, it may say of several members together
+        for name, child in schema.get("properties", {}).items():
+            pointer = (*path, name)
+            leaf = entry.leaves.get(pointer)
+            if "properties" in child or child.get("type") == "object":
+                stack.append((pointer, child))
+            elif leaf is not None and leaf.schema == child and b"$ref" not in orjson.dumps(child):
+                places[pointer] = leaf
+    return places
+
+
+def _read(line: bytes) -> Node:
+    """Where the values of a line of JSON without escapes stand."""
+    tokens = [(match.start(1), match.end(1)) for match in _TOKEN.finditer(line)]
+    node, _ = _node(line, tokens, 0)
+    return node
+
+
+def _node(line: bytes, tokens: list[Span], at: int) -> tuple[Node, int]:
+    """The value that begins with a token, and the token behind it."""
+    start, stop = tokens[at]
+    if line[start] not in b"{[":
+        return Node(start, stop), at + 1
+    members: list[tuple[Span, Node]] = []
+    elements: list[Node] = []
+    at += 1
+    while line[tokens[at][0]] not in b"}]":
+        if line[tokens[at][0]] == 0x2C:
+            at += 1
+        elif line[start] == 0x7B:
+            child, behind = _node(line, tokens, at + 2)
+            members.append((tokens[at], child))
+            at = behind
+        else:
+            child, at = _node(line, tokens, at)
+            elements.append(child)
+    return Node(start, tokens[at][1], tuple(members), tuple(elements)), at + 1
+
+
+def _leaves(node: Node, line: bytes, path: Pointer) -> Iterator[tuple[Pointer, Node]]:
+    if not node.members and not node.elements:
+        yield path, node
+    for (start, stop), child in node.members:
+        yield from _leaves(child, line, (*path, line[start + 1 : stop - 1].decode()))
+    for number, child in enumerate(node.elements):
+        yield from _leaves(child, line, (*path, number))

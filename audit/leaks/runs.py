@@ -1,0 +1,108 @@
+"""Random ids in bulk: where among thousands of them encoded text or a number with check digits may stand.
+
+The vector form of the question that `room` asks of a few ids; what it points at is asked again there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.leaks.room import BLOCK32, FULL_WIDTH, WHOLE_ID
+
+Bytes: TypeAlias = NDArray[np.uint8]
+
+SHORTEST = 12
+"""Runs of hex digits and dashes of this length or more are ids."""
+
+_DASH = 45
+_UNSEEN = re.compile(FULL_WIDTH.pattern.encode() + b"|e2808b")
+_LONGEST_WORD = 22
+"""Twice the bytes of the longest text that is looked for as a whole id; longer ones show in a window."""
+
+
+def _flags(*sets: str) -> bytes:
+    """For each byte, bit n is set where it stands in the n-th set."""
+    return bytes(sum((chr(byte) in chars) << bit for bit, chars in enumerate(sets)) for byte in range(256))
+
+
+_HEX = "0123456789abcdef"
+_KINDS = _flags("234567", "0", _HEX, "e", "f2", "b8")
+"""The first digit of a printable byte; a zero; a digit at all; then what a mark of unseen letters begins with."""
+
+_DIGITS = bytes(byte if chr(byte) in _HEX else 10 for byte in range(256))
+_HEADS = np.zeros((256, 256), np.bool_)
+for _pair in ("1f", "78", "42", "ad", "ae", "ba", "be", "de", "ee"):
+    _HEADS[_pair.encode()[0], _pair.encode()[1]] = True
+for _first in set(BLOCK32[0]) & set(_HEX):
+    for _second in set(BLOCK32[1]) & set(_HEX):
+        _HEADS[ord(_first), ord(_second)] = True
+
+
+def runs(data: Bytes) -> tuple[Bytes, Bytes]:
+    """For each byte, whether it lies in a run of at least 12 hex digits and dashes, and whether it is a digit in one or any
+    digit from 0 to 9."""
+    digits = ((data - np.uint8(48)) < 10).view(np.uint8)
+    hexes = digits | ((data - np.uint8(97)) < 6).view(np.uint8)
+    inside = hexes | (data == _DASH).view(np.uint8)
+    if len(data) < SHORTEST:
+        return np.zeros_like(inside), digits
+    two = inside[:-1] & inside[1:]
+    four = two[:-2] & two[2:]
+    start = np.zeros_like(inside)
+    start[: 1 - SHORTEST] = four[:-8] & four[4:-4] & four[8:]
+    start[1:] |= start[:-1].copy()
+    start[2:] |= start[:-2].copy()
+    fours = start.copy()
+    start[4:] |= fours[:-4]
+    start[8:] |= fours[:-8]
+    return start, digits | (start & hexes)
+
+
+def suspects(data: Bytes, inside: Bytes) -> NDArray[np.intp]:
+    """Places of the data where an id is no mere id. `inside`: the runs, as told by `runs`."""
+    kept = inside.copy()
+    kept[1:] |= inside[:-1]  # what follows a run ends it: it is no digit
+    kept &= (data != _DASH).view(np.uint8)
+    ids = data[kept.view(np.bool_)]
+    if len(ids) < SHORTEST:
+        return np.zeros(0, np.intp)
+    text = ids.tobytes()
+    kinds = np.frombuffer(text.translate(_KINDS), np.uint8)
+    found = np.concatenate((*_windows(kinds), _hidden(kinds, text), _whole(ids, kinds, text)))
+    return np.flatnonzero(kept)[found] if len(found) else found
+
+
+def _windows(kinds: Bytes) -> tuple[NDArray[np.intp], ...]:
+    """Where twelve printable bytes stand in a row, or three letters of UTF-16."""
+    if len(kinds) < 24:
+        return ()
+    two = kinds[:-2] & kinds[2:]
+    four = two[:-4] & two[4:]
+    eight = four[:-8] & four[8:]
+    wide = (kinds[:-2] & kinds[1:-1] & 2) & (kinds[2:] << 1 & 2)
+    return np.flatnonzero(eight[:-8] & four[16:] & 1), np.flatnonzero(wide[:-8] & wide[4:-4] & wide[8:])
+
+
+def _hidden(kinds: Bytes, text: bytes) -> NDArray[np.intp]:
+    """Where letters of full width or spaces without width stand."""
+    heads = (kinds[:-2] >> 3) & (kinds[1:-1] >> 4) & (kinds[2:] >> 5) & 1
+    return np.array([at for at in np.flatnonzero(heads).tolist() if _UNSEEN.match(text, at)], np.intp)
+
+
+def _whole(ids: Bytes, kinds: Bytes, text: bytes) -> NDArray[np.intp]:
+    """The ids that are something as a whole, or begin with something."""
+    ends = np.flatnonzero(kinds == 0)
+    if not len(ends) or ends[-1] != len(ids) - 1:
+        ends = np.append(ends, len(ids))
+    starts = np.concatenate((np.zeros(1, np.intp), ends[:-1] + 1))
+    long = ends - starts >= SHORTEST  # a run may hold less than that, beside its dashes
+    starts, ends = starts[long], ends[long]
+    asked = starts[_HEADS[ids[starts], ids[starts + 1]] | (ends - starts <= _LONGEST_WORD)]
+    if not len(asked):
+        return asked
+    shown = "\n" + text.translate(_DIGITS).decode("ascii") + "\n"
+    return np.array([at for at in asked.tolist() if WHOLE_ID.match(shown, at)], np.intp)

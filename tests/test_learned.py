@@ -1,0 +1,290 @@
+"""Lines known again by their masks: nothing is taken that the other lanes would not prove, and the same is left behind."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.engine.run import Auditor, Lines
+from audit.leaks.room import BLOCK32, _may_spell
+from audit.leaks.runs import runs, suspects
+from audit.policy.shapes import same_for_all_ids
+from audit.policy.validators import compile_validator
+from audit.tally import Tally
+from tests import events
+from tests.bench.generate import Generator
+from tests.test_laws import result_of
+from tests.within import APPSMITH, HARBOUR, auditor_of, policy_of
+
+DIGITS = "0123456789abcdef"
+RUN = re.compile(rb"[0-9a-f-]{12,}|[0-9]")
+
+
+def hidden(text: str, size: int) -> str:
+    """A text as hex digits, followed by others up to a size."""
+    return (text.encode().hex() + "9c" * size)[:size]
+
+
+HOSTILE = (
+    lambda size: hidden("jane.doe@acme-mail.co", size),
+    lambda size: hidden("\0j\0a\0n\0e\0@\0a\0c\0m\0e\0.\0c\0o", size),
+    lambda size: ("1f8b08" + "0" * size)[:size],
+    lambda size: ("789c" + "4b" * size)[:size],
+    lambda size: ("4111111111111111" + "f" * size)[:size],
+    lambda size: ("e" * size)[:size],
+    lambda size: ("ef" * 4 + "bcaaefbdaa" * size)[:size],
+    lambda size: ("e2808b" * size)[:size],
+)
+
+
+def varied(line: bytes, chance: random.Random) -> bytes:
+    """The same line with other digits under its mask: mostly harmless ones, now and then something else."""
+    whole = chance.random()
+
+    def other(match: re.Match[bytes]) -> bytes:
+        text = match[0]
+        if len(text) == 1:
+            return str(chance.randrange(10)).encode() if whole < 0.2 or chance.random() < 0.05 else text
+        free = len(text) - text.count(b"-")
+        digits = "".join(chance.choice(DIGITS) for _ in range(free))
+        if chance.random() < 0.1:
+            digits = chance.choice(HOSTILE)(free)
+        shown = iter(digits)
+        return "".join("-" if byte == 45 else next(shown) for byte in text).encode()
+
+    return RUN.sub(other, line)
+
+
+def twice(line: bytes) -> bytes:
+    """A line whose first member stands twice."""
+    return line[:1] + line[1 : line.find(b",") + 1] + line[1:]
+
+
+def judged(auditor: Auditor, log: bytes) -> tuple[Tally, list[Any]]:
+    tally, findings = auditor.tally(), []
+    auditor.feed(Lines(0, 1, log), tally, (0, 0), sink=findings.append)
+    return tally, findings
+
+
+def learning(pack: Path) -> Auditor:
+    auditor = Auditor(policy_of(pack))
+    auditor.least = 0
+    assert auditor.learned is not None
+    return auditor
+
+
+def taught(pack: Path, lines: list[bytes]) -> Auditor:
+    """An auditor that has proved some lines, and is awake."""
+    auditor = learning(pack)
+    judged(auditor, b"\n".join(lines * 3))
+    assert auditor.learned is not None
+    auditor.learned.rest = auditor.learned.resting = 0
+    return auditor
+
+
+def assert_same(auditor: Auditor, pack: Path, log: bytes) -> None:
+    one, found = judged(auditor, log)
+    other, wanted = judged(Auditor(policy_of(pack), lanes=False), log)
+    assert found == wanted
+    assert {key: sorted(_split(marks)) for key, marks in one.marks.items()} == {
+        key: sorted(_split(marks)) for key, marks in other.marks.items()
+    }
+    assert one == other
+    assert result_of(one, pack) == result_of(other, pack)
+
+
+def _split(marks: bytes) -> list[bytes]:
+    return [bytes(marks[at : at + 32]) for at in range(0, len(marks), 32)]
+
+
+def generated(number: int, seed: int, *, spaced: bool = False) -> list[bytes]:
+    return [line.data.rstrip(b"\n") for line in Generator(number, 0.05, seed, spaced=spaced).lines()]
+
+
+@pytest.mark.parametrize("spaced", [False, True], ids=["compact", "spaced"])
+def test_a_log_is_judged_the_same(spaced: bool) -> None:  # noqa: FBT001
+    auditor = learning(APPSMITH)
+    assert auditor.learned is not None
+    log = b"".join(line + b"\n" for line in generated(3_000, 7, spaced=spaced))
+    assert_same(auditor, APPSMITH, log)
+    assert len(auditor.learned.rows) > 20
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32))
+def test_what_stands_under_a_mask_is_asked(seed: int) -> None:
+    chance = random.Random(seed)
+    base = chance.sample(generated(60, seed), 6)
+    auditor = taught(APPSMITH, base)
+    more = [varied(line, chance) for line in base * 10] + [twice(line) for line in base]
+    chance.shuffle(more)
+    assert_same(auditor, APPSMITH, b"\n".join(more))
+
+
+@pytest.mark.parametrize("pack", [APPSMITH, HARBOUR], ids=["appsmith", "harbour"])
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 2**32))
+def test_documented_events_are_known_again_as_what_they_are(pack: Path, data: st.DataObject, seed: int) -> None:
+    chance = random.Random(seed)
+    base = [json.dumps(data.draw(events.documented(pack)), ensure_ascii=False).encode() for _ in range(4)]
+    base += [data.draw(events.lines(pack)) for _ in range(2)]
+    auditor = taught(pack, base)
+    assert_same(auditor, pack, b"\n".join(varied(line, chance) for line in base * 8))
+
+
+def test_known_lines_are_taken() -> None:
+    """Else the laws above would hold of nothing."""
+    auditor = learning(APPSMITH)
+    assert auditor.learned is not None
+    lines = generated(1_500, 3)
+    judged(auditor, b"\n".join(lines))
+    taken, _ = auditor.learned.take(b"\n".join(lines[:256]) + b"\n", lines[:256])
+    assert taken is not None
+    assert len(taken.at) > 200
+
+
+def test_a_lane_that_seldom_helps_rests() -> None:
+    auditor = learning(APPSMITH)
+    assert auditor.learned is not None
+    judged(auditor, b"\n".join(generated(1_500, 3)))
+    strange = [b'{"a":"%s"}' % bytes(97 + (n * k) % 26 for k in range(9)) for n in range(512)]
+    judged(auditor, b"\n".join(strange))
+    assert auditor.learned.rest > 0
+
+
+@given(
+    st.lists(
+        st.sampled_from(("1f8b08", "789c", "ad", "ae", "e2808b", "efbcaaefbd", "41", "6a616e65", "00", *DIGITS)),
+        max_size=40,
+    )
+)
+def test_the_vector_form_doubts_all_that_the_plain_form_doubts(parts: list[str]) -> None:
+    run = "".join(parts)
+    data = np.frombuffer(b'{"a":"%s"}' % run.encode(), np.uint8)
+    inside, _ = runs(data)
+    if len(run) >= 12 and _may_spell([run]):
+        assert len(suspects(data, inside))
+
+
+def test_two_blocks_of_base32_are_doubted() -> None:
+    run = "".join(next(letter for letter in letters if letter in DIGITS) for letters in BLOCK32 * 2)
+    data = np.frombuffer(run.encode() + b'"', np.uint8)
+    assert _may_spell([run])
+    assert len(suspects(data, runs(data)[0]))
+
+
+@given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - the zone is written behind it
+def test_no_time_of_the_known_form_is_suspect(when: datetime) -> None:
+    fast = auditor_of(APPSMITH).fast
+    assert fast is not None
+    assert not fast.suspicious((when.replace(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),))
+
+
+@given(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31)))  # noqa: DTZ001 - the zone is written behind it
+def test_every_time_of_the_calendar_is_a_date_time_of_the_schema(when: datetime) -> None:
+    text = when.replace(tzinfo=UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert compile_validator({"type": "string", "format": "date-time"}).is_valid(text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [
+        ("^[0-9a-f]{64}$", True),
+        ("^[A-Za-z0-9._:-]{1,100}$", True),
+        ("^(?:[0-9a-f]{8}-){3}[0-9a-z]+$", True),
+        ("^x[^-]*$", True),
+        ("^[0-9]{4}$", False),
+        ("^ajs-[0-9a-f]{32}$", False),
+        ("^(?i)[A-C]{4}$", False),
+        (r"^\d+$", False),
+        ("^[a-z&&[^b]]+$", False),
+        ("^[0-9a-f]{8}-4[0-9a-f]{3}$", False),
+    ],
+)
+def test_patterns_that_treat_all_digits_alike(pattern: str, wanted: bool) -> None:  # noqa: FBT001
+    assert same_for_all_ids({"type": "string", "pattern": pattern}) is wanted
+
+
+@pytest.mark.parametrize(
+    "extra", [{"enum": ["a1"]}, {"const": "a1"}, {"format": "ipv4"}, {"anyOf": [{}]}, {"$ref": "#"}]
+)
+def test_what_else_a_schema_says_may_tell_ids_apart(extra: dict[str, Any]) -> None:
+    assert not same_for_all_ids({"type": "string", **extra})
+
+
+TRICKY = {
+    "sha1": {"type": "string", "maxLength": 64, "x-data-category": "other"},
+    "code": {"type": "string", "pattern": "^[0-4][0-9a-f]{31}$", "x-data-category": "other"},
+    "pair": {"type": "string", "maxLength": 200, "x-data-category": "other"},
+    "count": {"type": "integer", "maximum": 99, "x-data-category": "other"},
+    "kind": {"enum": ["v1", "v2"], "x-data-category": "other"},
+}
+
+
+@pytest.fixture(scope="module")
+def tricky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack whose event has a digit in a name, a pattern that tells digits apart, a number, and values of a list."""
+    pack = tmp_path_factory.mktemp("packs") / "tricky"
+    shutil.copytree(APPSMITH, pack)
+    file = pack / "events" / "installation-success.schema.json"
+    schema = json.loads(file.read_bytes())
+    schema["properties"]["properties"]["properties"].update(TRICKY)
+    file.write_text(json.dumps(schema))
+    return pack
+
+
+def success(**properties: Any) -> bytes:
+    event = {
+        "event": "Installation Success",
+        "messageId": f"api-{FIRST[:27]}",
+        "properties": properties,
+        "receivedAt": "2020-11-04T08:00:00.000Z",
+        "type": "track",
+    }
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+FIRST = "0f80bae38e726096070e4f04c6959f0c"
+LIKE = "2a087c6318955b0b81e9acce54ce7ec3"
+PACKED = gzip.compress(b"jane.doe@acme-mail.co", mtime=0).hex()
+RANDOM = (FIRST + LIKE)[::-1].ljust(len(PACKED), "9")
+
+
+@pytest.mark.parametrize(
+    ("known", "other"),
+    [
+        pytest.param({"sha1": "x"}, {"sha2": "x"}, id="a digit in a name"),
+        pytest.param({"code": FIRST}, {"code": "9" + LIKE[1:]}, id="a pattern"),
+        pytest.param({"count": 17}, {"count": 99}, id="a number"),
+        pytest.param({"count": 17}, {"count": 0o143}, id="the same number otherwise"),
+        pytest.param({"kind": "v1"}, {"kind": "v3"}, id="a value of a list"),
+        pytest.param(
+            {"pair": f"{FIRST[:24]}-{FIRST[:24]}"}, {"pair": f"{FIRST[:24]}-1f8b08{FIRST[:18]}"}, id="two ids"
+        ),
+        pytest.param({"pair": f"/{FIRST}/100.100.0100"}, {"pair": f"/{LIKE}/212.555.0123"}, id="a number beside an id"),
+        pytest.param({"pair": f"ab-{FIRST}"}, {"pair": f"ad-{LIKE}"}, id="an id behind other digits"),
+        pytest.param({"pair": "call 030 1234"}, {"pair": "call 030 9876"}, id="digits without an id"),
+    ],
+)
+def test_what_a_mask_hides_is_told_apart(tricky: Path, known: dict[str, Any], other: dict[str, Any]) -> None:
+    auditor = taught(tricky, [success(**known)])
+    assert_same(auditor, tricky, b"\n".join([success(**known), success(**other)]))
+
+
+def test_a_number_with_a_leading_zero_is_no_number(tricky: Path) -> None:
+    line = success(count=17)
+    auditor = taught(tricky, [line])
+    assert auditor.learned is not None
+    assert auditor.learned.rows
+    assert_same(auditor, tricky, b"\n".join([line, line.replace(b"17", b"07")]))
