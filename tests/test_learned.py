@@ -72,7 +72,8 @@ def twice(line: bytes) -> bytes:
 
 
 def judged(auditor: Auditor, log: bytes) -> tuple[Tally, list[Any]]:
-    tally, findings = auditor.tally(), []
+    tally = auditor.tally()
+    findings: list[Any] = []
     auditor.feed(Lines(0, 1, log), tally, (0, 0), sink=findings.append)
     return tally, findings
 
@@ -80,6 +81,7 @@ def judged(auditor: Auditor, log: bytes) -> tuple[Tally, list[Any]]:
 def learning(pack: Path) -> Auditor:
     auditor = Auditor(policy_of(pack))
     auditor.least = 0
+    judged(auditor, b"{}")
     assert auditor.learned is not None
     return auditor
 
@@ -104,7 +106,7 @@ def assert_same(auditor: Auditor, pack: Path, log: bytes) -> None:
     assert result_of(one, pack) == result_of(other, pack)
 
 
-def _split(marks: bytes) -> list[bytes]:
+def _split(marks: bytes | bytearray) -> list[bytes]:
     return [bytes(marks[at : at + 32]) for at in range(0, len(marks), 32)]
 
 

@@ -9,13 +9,8 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-import numpy as np
-import orjson
-
 from audit.engine.fast import Proved
-from audit.engine.learned import HOUR, Taken, instant
 from audit.engine.slow import identifying
-from audit.engine.template import filled
 from audit.engine.times import arrival_of, hour_of, parse_time, times_of
 from audit.engine.witness import Witness
 from audit.measures.anonymity import Anonymity
@@ -23,7 +18,6 @@ from audit.measures.inventory import Inventory
 from audit.model import Gap, Pointer, resolve
 from audit.policy.pack import Envelope, EventType, Policy
 from audit.rules.case import Marker, Timeline
-from audit.rules.timelines import Delivery
 from audit.tally import LOGS, EventKey, MarkKey, Tally, Units
 
 _HOUR = itemgetter(slice(13))
@@ -125,63 +119,6 @@ class Bulk:
         arrived = [arrival_of(value, self.policy.envelope) for value in values]
         counts.instants += ((entry.origin, when) for when in arrived if when is not None)
         return arrived
-
-    def take(self, taken: Taken, counts: Counts, tally: Tally, index: int, unit: int) -> None:
-        """Count lines known again and leave their marks. `unit`: the number of the first line of their piece."""
-        numbers = Counter([row.number for row in taken.rows])
-        for row in {row.number: row for row in taken.rows}.values():
-            name, of = row.template.plan.type.name, numbers[row.number]
-            counts.clean[name] += of
-            for text in row.template.fields:
-                counts.fields[name, text] += of
-        self._when(taken, tally)
-        start = index << 44 | unit << 8
-        for timeline, mark in self.markers:
-            bodies = self._bodies(timeline, mark, taken, tally)
-            if bodies:
-                marks = (body + (start + (at << 8)).to_bytes(8, "big") for at, body in bodies)
-                counts.marks[timeline.id] += b"".join(marks)
-
-    @staticmethod
-    def _bodies(timeline: Timeline, mark: Marker, taken: Taken, tally: Tally) -> list[tuple[int, bytes]]:
-        """The marks of lines known again, without their places: made of the bytes where that can be."""
-        if isinstance(mark, Delivery):
-            return [
-                (
-                    at,
-                    mark.mark(
-                        line[row.template.id[0] : row.template.id[1]],
-                        filled(line, row.template.said, row.template.form),
-                    ),
-                )
-                for at, row, line in zip(taken.at, taken.rows, taken.lines, strict=True)
-                if row.template.id is not None
-            ]
-        bodies = []
-        for at, row, line, number in zip(taken.at, taken.rows, taken.lines, taken.arrived.tolist(), strict=True):
-            entry = row.template.plan.type
-            if timeline.cadenced and entry.cadence is None:
-                continue
-            when = instant(number) if number >= 0 else None
-            body = mark(entry, orjson.loads(line), when)
-            if body is not None:
-                bodies.append((at, body))
-            elif timeline.cadenced:
-                unmarked(entry, [when], tally)
-        return bodies
-
-    @staticmethod
-    def _when(taken: Taken, tally: Tally) -> None:
-        """Note when lines known again arrived: the ends, and how many in which hour."""
-        origins = np.array([row.template.plan.type.origin for row in taken.rows])
-        for origin in set(origins.tolist()):
-            arrived = taken.arrived[(origins == origin) & (taken.arrived >= 0)]
-            if len(arrived):
-                first, last = instant(int(arrived.min())), instant(int(arrived.max()))
-                tally.saw(first, last)
-                tally.live(LOGS, first, last)
-                for hour, number in zip(*np.unique(arrived // HOUR, return_counts=True), strict=True):
-                    tally.hours.add(origin, hour_of(instant(int(hour) * HOUR)), int(number))
 
     def close(self, counts: Counts, tally: Tally, at: tuple[int, int]) -> None:
         clean = counts.clean.total()

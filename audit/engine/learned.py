@@ -25,9 +25,6 @@ from audit.rules.timelines import MESSAGES, Delivery
 
 Numbers: TypeAlias = NDArray[np.int64]
 
-PIECE = 256
-"""Lines that are masked together: enough for vectors, few enough for the processor's cache."""
-
 _TEMPLATES = 1_024
 _LONGEST = 8_192
 _MET = 50_000

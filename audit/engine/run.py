@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from audit.engine.bulk import Bulk, Counts, packed, unmarked
 from audit.engine.contacts import Contacts
 from audit.engine.events import Reader, Wire
 from audit.engine.fast import FastLane, Proved, Rest
-from audit.engine.learned import PIECE, Learned
 from audit.engine.names import Names
 from audit.engine.parse import Document, Limits, Refusal, parse, small
 from audit.engine.slow import SlowLane
@@ -29,6 +28,9 @@ from audit.redact import Redactor
 from audit.rules import RULES
 from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, TimelineRule
 from audit.tally import LOGS, EventKey, MarkKey, Size, Tally
+
+if TYPE_CHECKING:
+    from audit.engine.learned import Learned  # it brings numpy, which a small check does without
 
 
 class Lines(NamedTuple):
@@ -60,6 +62,9 @@ _LARGE = 32_768
 
 _LEAST = 1_024
 """Shorter parts are proved before anything is learned of them."""
+
+_PIECE = 256
+"""How many lines are masked at once: enough for vectors, few enough for the processor's cache."""
 
 _BATCH = 64
 """How many lines are proved at once: few enough that what was parsed of them stays in the processor's cache."""
@@ -105,16 +110,19 @@ class Auditor:
         self.markers = tuple((timeline, timeline.marker(policy)) for timeline in timelines)
         self.bulk = Bulk(policy, self.markers, self.witness, self.inventory, self.anonymity)
         alone = self.witness is None and self.inventory is None and self.anonymity is None
-        self.learned = self._learned() if alone else None
+        self.learns = alone and self.fast is not None and self.fast.silent is None and self.fast.spares_plain
+        self.learned: Learned | None = None
         self.least = _LEAST
 
-    def _learned(self) -> Learned | None:
-        """The lane for lines known again, where nothing needs the events themselves."""
-        fast = self.fast
-        if fast is None or fast.silent is not None or not fast.spares_plain:
-            return None
-        fields = {name: self.bulk.identifying[id(plan.type)].maybe for name, plan in fast.plans.items()}
-        return Learned(self.policy, fast, fields)
+    def _known(self) -> Learned | None:
+        """The lane for lines known again, where nothing needs the events themselves; made when first there is much to learn
+        from."""
+        if self.learned is None and self.learns and self.fast is not None:
+            from audit.engine.learned import Learned
+
+            fields = {name: self.bulk.identifying[id(plan.type)].maybe for name, plan in self.fast.plans.items()}
+            self.learned = Learned(self.policy, self.fast, fields)
+        return self.learned
 
     def tally(self, size: Size | None = None) -> Tally:
         return Tally(size)
@@ -190,11 +198,11 @@ class Auditor:
             lines.pop()
         counts.units = len(lines)
         offset, unit = part.offset, part.unit
-        size = PIECE if self.learned is not None and len(lines) >= self.least else _BATCH
+        size = _PIECE if len(lines) >= self.least and self._known() is not None else _BATCH
         for start in range(0, len(lines), size):
             piece = lines[start : start + size]
             long = sum(map(len, piece)) + len(piece)
-            data = part.data[offset - part.offset : offset - part.offset + long] if size == PIECE else b""
+            data = part.data[offset - part.offset : offset - part.offset + long] if size == _PIECE else b""
             for rest in self._left(data, piece, counts, tally, at[0], unit):
                 small: list[list[Event | Unreadable]] = []
                 for index, value in rest:
@@ -216,7 +224,9 @@ class Auditor:
         taken, masks = self.learned.take(data, lines) if data and self.learned is not None else (None, [])
         numbers: Sequence[int] = range(len(lines))
         if taken is not None and taken.at:
-            self.bulk.take(taken, counts, tally, index, unit)
+            from audit.engine.recount import recount
+
+            recount(taken, self.markers, counts, tally, (index, unit))
             known = set(taken.at)
             numbers = [at for at in numbers if at not in known]
         for start in range(0, len(numbers), _BATCH):
