@@ -5,6 +5,7 @@ Law, property-tested: what it proves clean, the slow lane finds nothing in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 from operator import itemgetter
@@ -14,7 +15,7 @@ import orjson
 
 from audit.engine.times import has_no_offset, is_instant, times_of
 from audit.leaks.content import MANY
-from audit.leaks.room import not_plain
+from audit.leaks.room import is_plain, not_plain
 from audit.leaks.search import Search
 from audit.leaks.sightings import number_text, unfolded
 from audit.model import Pointer, leaves, members, resolve
@@ -51,6 +52,8 @@ class Plan(NamedTuple):
     steady: Callable[[dict[str, Any]], bool] | None
     unvouched: tuple[Pointer, ...]
     valued: _Texts | None
+    address: Pointer | None
+    """Where the page allows an e-mail address: no other text of the event may be one."""
 
 
 class Proved(NamedTuple):
@@ -87,7 +90,7 @@ class FastLane:
         self.spares_plain = all(trigger.spares_plain for trigger in strings)
         clocks = any(isinstance(trigger, Clocks) for trigger in triggers)
         self.seeds = seeds if any(isinstance(trigger, Listed) for trigger in triggers) else None
-        self.plans = {str(name): _plan(entry, envelope, clocks=clocks) for name, entry in policy.events.items()}
+        self.plans = {str(name): _plan(entry, policy, clocks=clocks) for name, entry in policy.events.items()}
         self.name: Pointer = envelope.name or ()
         self.call: Pointer = envelope.call or ()
         self.named = envelope.named
@@ -155,14 +158,14 @@ class FastLane:
         """What of the valid events of one type is proved; the others go to the rest."""
         plan = proved.plan
         suspects = self.suspicious(_texts_of(plan, proved.values))
-        timed = self.silent is not None or plan.unvouched
+        timed = self.silent is not None or plan.unvouched or plan.address is not None
         if not suspects and not listed and not timed and (plan.steady is None or all(map(plan.steady, proved.values))):
             return proved
         kept = self._unsuspected(plan, proved, suspects, _texts_of) if suspects else proved
         kept = self._unsuspected(plan, kept, listed, _values_of) if listed and kept.at else kept
         clean = Proved(plan, [], [])
         for index, value in zip(kept.at, kept.values, strict=True):
-            if self._in_time(plan, value):
+            if self._in_order(plan, value):
                 clean.at.append(index)
                 clean.values.append(value)
         if len(clean.at) < len(proved.at):
@@ -181,11 +184,13 @@ class FastLane:
         second = self._unsuspected(plan, Proved(plan, proved.at[half:], proved.values[half:]), suspects, of)
         return Proved(plan, first.at + second.at, first.values + second.values)
 
-    def _in_time(self, plan: Plan, value: dict[str, Any]) -> bool:
-        """Whether nothing about an event's times needs the slow lane."""
+    def _in_order(self, plan: Plan, value: dict[str, Any]) -> bool:
+        """Whether nothing about an event's times, and nothing where an address may stand, needs the slow lane."""
         if plan.steady is not None and not plan.steady(value):
             return False
         if any(has_no_offset(resolve(value, pointer)) for pointer in plan.unvouched):
+            return False
+        if plan.address is not None and not is_mere_address(resolve(value, plan.address)):
             return False
         return self.silent is None or self._permitted(value)
 
@@ -267,12 +272,33 @@ def _collect(texts: _Texts, nodes: list[dict[str, Any]], found: list[Any]) -> No
             _collect(inner, below, found)
 
 
-def _plan(entry: EventType, envelope: Envelope, *, clocks: bool) -> Plan:
+def _plan(entry: EventType, policy: Policy, *, clocks: bool) -> Plan:
+    envelope = policy.envelope
     open_leaves = [leaf for leaf in entry.leaves.values() if not leaf.closed]
     valued = [leaf for leaf in entry.leaves.values() if not leaf.closed or _holds_values(leaf)]
     steady = _steady(envelope) if clocks else None
-    texts = _texts_at(entry, open_leaves)
-    return Plan(entry, entry.validator.is_valid, texts, steady, _unvouched(entry, envelope), _texts_at(entry, valued))
+    address = _address(entry, policy)
+    texts = _texts_at(entry, [leaf for leaf in open_leaves if leaf.pointer != address])
+    unvouched = _unvouched(entry, envelope)
+    if texts is None:
+        address = None  # a walk sees it with all other texts
+    return Plan(entry, entry.validator.is_valid, texts, steady, unvouched, _texts_at(entry, valued), address)
+
+
+def _address(entry: EventType, policy: Policy) -> Pointer | None:
+    """The first place of an event where the page allows an address."""
+    places = (place.pointer for place in policy.emails if place.event == entry.name)
+    return next((pointer for pointer in places if pointer in entry.leaves), None)
+
+
+_ADDRESS = re.compile(r"[a-z0-9]{1,24}(?:[._-][a-z0-9]{1,24}){0,3}@[a-z0-9-]{1,40}(?:\.[a-z]{2,12}){1,3}")
+
+
+def is_mere_address(text: Any) -> bool:
+    """Whether a value is nothing but an e-mail address of the simplest form, in which nothing else can stand, or is not there."""
+    return text is None or (
+        isinstance(text, str) and _ADDRESS.fullmatch(text) is not None and is_plain(text.replace("@", "/"))
+    )
 
 
 def _texts_at(entry: EventType, found: list[Leaf]) -> _Texts | None:

@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from audit.engine.fast import FastLane, Proved
+from audit.engine.fast import FastLane, Plan, Proved, is_mere_address
 from audit.engine.template import Spot, Teacher, Template
 from audit.leaks.runs import runs, suspects
 from audit.model import Pointer
@@ -37,9 +37,10 @@ _RESTS = 32
 class Known:
     """The values of one documented place that are known as harmless, within a bound."""
 
-    def __init__(self, fast: FastLane, spot: Spot) -> None:
+    def __init__(self, fast: FastLane, plan: Plan, spot: Spot) -> None:
         self.is_valid = compile_validator(spot.leaf.schema).is_valid
         self.fast, self.closed = fast, spot.leaf.closed
+        self.address = spot.leaf.pointer == plan.address
         self.values: set[bytes] = set()
 
     def admits(self, token: bytes) -> bool:
@@ -49,7 +50,11 @@ class Known:
             plain = orjson.dumps(value) == token and self.is_valid(value)
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):
             return False
-        if not plain or (not self.closed and self.fast.suspicious((value,))) or self.fast.listed((value,)):
+        if not plain or self.fast.listed((value,)):
+            return False
+        if self.address:
+            return is_mere_address(value)
+        if not self.closed and self.fast.suspicious((value,)):
             return False
         if len(token) <= _SHORT:
             if len(self.values) >= _KNOWN:
@@ -165,7 +170,7 @@ class Learned:
             key = (template.plan.type.name, spot.leaf.pointer)
             known = self.known.get(key)
             if known is None:
-                known = self.known[key] = Known(self.fast, spot)
+                known = self.known[key] = Known(self.fast, template.plan, spot)
             exact.append((spot.start, spot.stop, known.values, known))
         self.rows[mask] = _Row(len(self.rows), template, tuple(exact))
         self.table = _Table(())
