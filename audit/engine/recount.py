@@ -66,9 +66,10 @@ def _bodies(timeline: Timeline, mark: Marker, taken: Taken, tally: Tally) -> lis
 
 def _when(taken: Taken, tally: Tally) -> None:
     """Note when lines known again arrived: the ends, and how many in which hour."""
-    origins = np.array([row.template.plan.type.origin for row in taken.rows])
-    for origin in set(origins.tolist()):
-        arrived = taken.arrived[(origins == origin) & (taken.arrived >= 0)]
+    origins = [row.template.plan.type.origin for row in taken.rows]
+    for origin in set(origins):
+        mine = np.array([other == origin for other in origins], np.bool_)
+        arrived = taken.arrived[mine & (taken.arrived >= 0)]
         if len(arrived):
             first, last = instant(int(arrived.min())), instant(int(arrived.max()))
             tally.saw(first, last)
