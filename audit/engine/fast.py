@@ -5,7 +5,6 @@ Law, property-tested: what it proves clean, the slow lane finds nothing in.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 from operator import itemgetter
@@ -14,8 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 
 from audit.engine.times import has_no_offset, is_instant, times_of
-from audit.leaks.content import MANY
-from audit.leaks.room import is_plain, not_plain
+from audit.leaks.content import MANY, is_mere_address
+from audit.leaks.room import not_plain
 from audit.leaks.search import Search
 from audit.leaks.sightings import number_text, unfolded
 from audit.model import Pointer, leaves, members, resolve
@@ -190,7 +189,7 @@ class FastLane:
             return False
         if any(has_no_offset(resolve(value, pointer)) for pointer in plan.unvouched):
             return False
-        if plan.address is not None and not is_mere_address(resolve(value, plan.address)):
+        if plan.address is not None and not _holds_only_an_address(resolve(value, plan.address)):
             return False
         return self.silent is None or self._permitted(value)
 
@@ -291,14 +290,8 @@ def _address(entry: EventType, policy: Policy) -> Pointer | None:
     return next((pointer for pointer in places if pointer in entry.leaves), None)
 
 
-_ADDRESS = re.compile(r"[a-z0-9]{1,24}(?:[._-][a-z0-9]{1,24}){0,3}@[a-z0-9-]{1,40}(?:\.[a-z]{2,12}){1,3}")
-
-
-def is_mere_address(text: Any) -> bool:
-    """Whether a value is nothing but an e-mail address of the simplest form, in which nothing else can stand, or is not there."""
-    return text is None or (
-        isinstance(text, str) and _ADDRESS.fullmatch(text) is not None and is_plain(text.replace("@", "/"))
-    )
+def _holds_only_an_address(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and is_mere_address(value))
 
 
 def _texts_at(entry: EventType, found: list[Leaf]) -> _Texts | None:

@@ -15,8 +15,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from audit.engine.fast import FastLane, Plan, Proved, is_mere_address
+from audit.engine.fast import FastLane, Plan, Proved
 from audit.engine.template import Spot, Teacher, Template
+from audit.leaks.content import is_mere_address
 from audit.leaks.runs import runs, suspects
 from audit.model import Pointer
 from audit.policy.pack import Policy
@@ -53,7 +54,7 @@ class Known:
         if not plain or self.fast.listed((value,)):
             return False
         if self.address:
-            return is_mere_address(value)
+            return isinstance(value, str) and is_mere_address(value)
         if not self.closed and self.fast.suspicious((value,)):
             return False
         if len(token) <= _SHORT:

@@ -5,6 +5,7 @@ Every rule about content asks here, so that a text is decoded once for all of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -66,6 +67,14 @@ def content(text: str) -> Content:
 @lru_cache(maxsize=8192)
 def _content(text: str) -> Content:
     return NOTHING if is_plain(text) else look(text)
+
+
+_ADDRESS = re.compile(r"[a-z0-9]{1,24}(?:[._-][a-z0-9]{1,24}){0,3}@[a-z0-9-]{1,40}(?:\.[a-z]{2,12}){1,3}")
+
+
+def is_mere_address(text: str) -> bool:
+    """Whether a text has the form of an e-mail address, the simplest one, and nothing else can stand in it."""
+    return _ADDRESS.fullmatch(text) is not None and is_plain(text.replace("@", "/"))
 
 
 @remembering
