@@ -156,6 +156,19 @@ def test_known_lines_are_taken() -> None:
     assert len(taken.at) > 200
 
 
+def test_what_is_known_is_bounded_and_what_is_used_stays() -> None:
+    auditor = learning(APPSMITH)
+    assert auditor.learned is not None
+    auditor.learned.most = 16
+    log = b"\n".join(generated(2_000, 11))
+    assert_same(auditor, APPSMITH, log)
+    assert 0 < len(auditor.learned.rows) <= 16
+    lines = log.split(b"\n")[:256]
+    taken, _ = auditor.learned.take(b"\n".join(lines) + b"\n", lines)
+    assert taken is not None
+    assert len(taken.at) > 50
+
+
 def test_a_lane_that_seldom_helps_rests() -> None:
     auditor = learning(APPSMITH)
     assert auditor.learned is not None

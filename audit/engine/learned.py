@@ -7,6 +7,7 @@ known as harmless. Law, property-tested: it takes no line that the fast lane wou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, TypeAlias
@@ -29,6 +30,9 @@ Numbers: TypeAlias = NDArray[np.int64]
 _TEMPLATES = 1_024
 _LONGEST = 8_192
 _MET = 50_000
+_OFTEN = 3
+"""A mask that was met so often is learned: most that were met once are not met again."""
+
 _KNOWN = 4_096
 _SHORT = 256
 _TIMES = 4
@@ -70,6 +74,8 @@ class _Row(NamedTuple):
     number: int
     template: Template
     exact: tuple[tuple[int, int, set[bytes], Known], ...]
+    places: tuple[int, ...]
+    roles: tuple[int, int, int, int]
 
 
 class Taken(NamedTuple):
@@ -93,8 +99,10 @@ class Learned:
         }
         self.rows: dict[bytes, _Row] = {}
         self.known: dict[tuple[str, Pointer], Known] = {}
-        self.met: set[int] = set()
+        self.met: Counter[int] = Counter()
         self.table = _Table(())
+        self.used: Numbers = np.zeros(0, np.int64)
+        self.most = _TEMPLATES
         self.rest = self.resting = 0
 
     def take(self, data: bytes, lines: list[bytes]) -> tuple[Taken | None, list[bytes]]:
@@ -121,13 +129,17 @@ class Learned:
         self, raw: NDArray[np.uint8], inside: NDArray[np.uint8], lines: list[bytes], found: Sequence[_Row | None]
     ) -> Taken:
         if len(self.table) != len(self.rows):
-            self.table = _Table([row.template for row in self.rows.values()])
-        starts = np.concatenate((np.zeros(1, np.intp), np.flatnonzero(raw == 10) + 1))[: len(lines)]
+            self.table = _Table(tuple(self.rows.values()))
+            self.used = np.concatenate((self.used, np.zeros(len(self.rows) - len(self.used), np.int64)))
+        sizes = np.array([0, *map(len, lines[:-1])], np.intp)
+        sizes[1:] += 1  # the newline
+        starts = np.cumsum(sizes)
         doubted = np.zeros(len(lines), np.bool_)
         doubted[np.searchsorted(starts, suspects(raw, inside), side="right") - 1] = True
         numbers = np.array([-1 if row is None else row.number for row in found], np.intp)
         arrived, agree = self.table.times(raw, starts, numbers)
         fit = agree & ~doubted & (numbers >= 0)
+        self.used += np.bincount(numbers[fit], minlength=len(self.used))
         at, rows = [], []
         for index in np.flatnonzero(fit).tolist():
             row = found[index]
@@ -146,26 +158,34 @@ class Learned:
         return [at[number] for number in kept], [rows[number] for number in kept]
 
     def study(self, group: Proved, lines: Sequence[bytes], masks: Sequence[bytes]) -> None:
-        """Learn from proved lines whose masks were met before. `masks`: those of the lines, one each."""
+        """Learn from proved lines whose masks were met often. `masks`: those of the lines, one each."""
         for at, value in zip(group.at, group.values, strict=True):
             mask = masks[at]
             if len(mask) > _LONGEST or mask in self.rows:
                 continue
             met = hash(mask)
-            if met not in self.met:
+            self.met[met] += 1
+            if self.met[met] < _OFTEN:
                 if len(self.met) >= _MET:
                     self.met.clear()
-                self.met.add(met)
                 continue
             template = self.teachers[str(group.plan.type.name)].template(lines[at], mask, value)
             if template is not None:
                 self._learn(mask, template)
 
+    def _forget(self) -> None:
+        """Keep the half that was used most."""
+        often = np.argsort(-self.used, kind="stable")[: self.most // 2].tolist()
+        rows = list(self.rows.items())
+        self.rows = {rows[at][0]: rows[at][1]._replace(number=number) for number, at in enumerate(often)}
+        self.used = self.used[often] // 2
+        self.table = _Table(())
+
     def _learn(self, mask: bytes, template: Template) -> None:
         if len(template.times) > _TIMES:
             return
-        if len(self.rows) >= _TEMPLATES:
-            self.rows.clear()
+        if len(self.rows) >= self.most:
+            self._forget()
         exact = []
         for spot in template.exact:
             key = (template.plan.type.name, spot.leaf.pointer)
@@ -173,8 +193,9 @@ class Learned:
             if known is None:
                 known = self.known[key] = Known(self.fast, template.plan, spot)
             exact.append((spot.start, spot.stop, known.values, known))
-        self.rows[mask] = _Row(len(self.rows), template, tuple(exact))
-        self.table = _Table(())
+        times = template.times or (0,)
+        places = (*times, *times[:1] * (_TIMES - len(times)))
+        self.rows[mask] = _Row(len(self.rows), template, tuple(exact), places, _roles(template))
 
 
 def _harmless(row: _Row, line: bytes) -> bool:
@@ -201,13 +222,12 @@ _DAY, HOUR, _MINUTE, _SECOND = 10**9, 10**7, 10**5, 10**3
 class _Table:
     """Where the times of each template stand; places that a template has not are those of its first time."""
 
-    def __init__(self, templates: Sequence[Template]) -> None:
-        self.size = len(templates)
-        self.none = np.array([not template.times for template in templates], np.bool_)
-        self.counted = np.array([template.arrival is not None for template in templates], np.bool_)
-        rows = [template.times or (0,) for template in templates]
-        self.places = np.array([[*row, *row[:1] * (_TIMES - len(row))] for row in rows], np.intp).reshape(-1, _TIMES)
-        self.roles = np.array([_roles(template) for template in templates], np.intp).reshape(-1, 4)
+    def __init__(self, rows: tuple[_Row, ...]) -> None:
+        self.size = len(rows)
+        self.none = np.array([not row.template.times for row in rows], np.bool_)
+        self.counted = np.array([row.template.arrival is not None for row in rows], np.bool_)
+        self.places = np.array([row.places for row in rows], np.intp).reshape(-1, _TIMES)
+        self.roles = np.array([row.roles for row in rows], np.intp).reshape(-1, 4)
 
     def __len__(self) -> int:
         return self.size
