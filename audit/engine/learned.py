@@ -33,7 +33,7 @@ _MET = 50_000
 _OFTEN = 3
 """A mask that was met so often is learned: most that were met once are not met again."""
 
-_KNOWN = 4_096
+_KNOWN = 1_024
 _SHORT = 256
 _TIMES = 4
 _RESTS = 32
