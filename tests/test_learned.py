@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ from hypothesis import strategies as st
 from audit.engine.run import Auditor, Lines
 from audit.leaks.room import BLOCK32, _may_spell
 from audit.leaks.runs import runs, suspects
+from audit.leaks.search import Search
 from audit.policy.shapes import same_for_all_ids
 from audit.policy.validators import compile_validator
+from audit.sources.seeds import Gathered
 from audit.tally import Tally
 from tests import events
 from tests.bench.generate import Generator
@@ -143,6 +146,35 @@ def test_documented_events_are_known_again_as_what_they_are(pack: Path, data: st
     base += [data.draw(events.lines(pack)) for _ in range(2)]
     auditor = taught(pack, base)
     assert_same(auditor, pack, b"\n".join(varied(line, chance) for line in base * 8))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32))
+def test_listed_values_are_found_under_a_mask(seed: int) -> None:
+    """Ids, addresses, times, and digests of what the auditor listed, in lines that are known otherwise."""
+    chance = random.Random(seed)
+    base = [line for line in generated(60, seed) if b"APPLICATIONS_PAGE_LOAD" in line and b'"userId"' in line][:6]
+    more = [varied(line, chance) for line in base * 8]
+    marked = re.findall(rb"[0-9a-f-]{24,64}|203[.]0[.]113[.][0-9]+", b"\n".join(more))
+    listed = {chance.choice(marked).decode().strip("-") for _ in range(12)}
+    person = "jane.doe@acme-mail.co"
+    digest = sha256(person.encode()).hexdigest().encode()
+    more += [re.sub(rb'(?<="userId":")[0-9a-f]{64}', digest, line) for line in base]
+    gathered = Gathered()
+    gathered.add(("kind,value\n" + "".join(f"identifier,{value}\n" for value in (*listed, person))), "s.csv", None)
+    search = Search(gathered.list())
+    auditor = Auditor(policy_of(APPSMITH), seeds=search)
+    auditor.least = 0
+    judged(auditor, b"\n".join(base * 3))
+    assert auditor.learned is not None
+    auditor.learned.rest = auditor.learned.resting = 0
+    assert auditor.learned.rows
+    log = b"\n".join(more)
+    one, found = judged(auditor, log)
+    other, wanted = judged(Auditor(policy_of(APPSMITH), seeds=search, lanes=False), log)
+    assert found == wanted
+    assert {finding.rule for finding in found} >= {"known-identifier", "reidentified-hash"}
+    assert one == other
 
 
 def test_known_lines_are_taken() -> None:
