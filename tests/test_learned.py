@@ -118,7 +118,7 @@ def generated(number: int, seed: int, *, spaced: bool = False) -> list[bytes]:
 
 
 @pytest.mark.parametrize("spaced", [False, True], ids=["compact", "spaced"])
-def test_a_log_is_judged_the_same(spaced: bool) -> None:  # noqa: FBT001
+def test_a_log_is_judged_the_same(*, spaced: bool) -> None:
     auditor = learning(APPSMITH)
     assert auditor.learned is not None
     log = b"".join(line + b"\n" for line in generated(3_000, 7, spaced=spaced))
@@ -259,7 +259,7 @@ def test_every_time_of_the_calendar_is_a_date_time_of_the_schema(when: datetime)
         ("^[0-9a-f]{8}-4[0-9a-f]{3}$", False),
     ],
 )
-def test_patterns_that_treat_all_digits_alike(pattern: str, wanted: bool) -> None:  # noqa: FBT001
+def test_patterns_that_treat_all_digits_alike(pattern: str, *, wanted: bool) -> None:
     assert same_for_all_ids({"type": "string", "pattern": pattern}) is wanted
 
 
@@ -314,7 +314,6 @@ RANDOM = (FIRST + LIKE)[::-1].ljust(len(PACKED), "9")
         pytest.param({"sha1": "x"}, {"sha2": "x"}, id="a digit in a name"),
         pytest.param({"code": FIRST}, {"code": "9" + LIKE[1:]}, id="a pattern"),
         pytest.param({"count": 17}, {"count": 99}, id="a number"),
-        pytest.param({"count": 17}, {"count": 0o143}, id="the same number otherwise"),
         pytest.param({"kind": "v1"}, {"kind": "v3"}, id="a value of a list"),
         pytest.param(
             {"pair": f"{FIRST[:24]}-{FIRST[:24]}"}, {"pair": f"{FIRST[:24]}-1f8b08{FIRST[:18]}"}, id="two ids"

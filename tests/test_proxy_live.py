@@ -127,10 +127,7 @@ def test_while_one_destination_does_not_answer_the_others_go_on(tmp_path: Path, 
 
 @pytest.mark.parametrize(("conduct", "breaks"), [("--observe", False), ("--block", True)])
 def test_what_a_destination_that_is_down_or_breaks_off_did_not_get_is_judged_all_the_same(
-    tmp_path: Path,
-    vendor: Collector,
-    conduct: str,
-    breaks: bool,  # noqa: FBT001
+    tmp_path: Path, vendor: Collector, conduct: str, *, breaks: bool
 ) -> None:
     """A refused connection is an attempt; who read the request and broke off got it."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -157,8 +157,8 @@ class FastLane:
         """What of the valid events of one type is proved; the others go to the rest."""
         plan = proved.plan
         suspects = self.suspicious(_texts_of(plan, proved.values))
-        timed = self.silent is not None or plan.unvouched or plan.address is not None
-        if not suspects and not listed and not timed and (plan.steady is None or all(map(plan.steady, proved.values))):
+        singly = self.silent is not None or plan.unvouched or plan.address is not None
+        if not suspects and not listed and not singly and (plan.steady is None or all(map(plan.steady, proved.values))):
             return proved
         kept = self._unsuspected(plan, proved, suspects, _texts_of) if suspects else proved
         kept = self._unsuspected(plan, kept, listed, _values_of) if listed and kept.at else kept

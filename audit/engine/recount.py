@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import orjson
 
-from audit.engine.bulk import Counts, unmarked
+from audit.engine.bulk import Counts, packed, unmarked
 from audit.engine.learned import HOUR, Taken, instant
 from audit.engine.template import filled
 from audit.engine.times import hour_of
@@ -28,7 +28,7 @@ def recount(taken: Taken, markers: Markers, counts: Counts, tally: Tally, place:
         for text in row.template.fields:
             counts.fields[name, text] += of
     _when(taken, tally)
-    start = place[0] << 44 | place[1] << 8
+    start = int.from_bytes(packed(place[0], 0, place[1]), "big")
     for timeline, mark in markers:
         bodies = _bodies(timeline, mark, taken, tally)
         if bodies:

@@ -10,6 +10,7 @@ import orjson
 
 from audit.engine.fast import Plan
 from audit.leaks.room import ids_of_plain
+from audit.leaks.runs import SHORTEST
 from audit.model import Pointer, resolve
 from audit.policy.pack import Envelope, EventType, Leaf
 from audit.policy.shapes import TIME_FORMATS, same_for_all_ids
@@ -21,7 +22,7 @@ _TIME = b'"0000-00-00T00:00:00.000Z"'
 _NOTES = frozenset({"title", "description", "$comment", "$schema", "$id", "$defs", "examples"})
 _OBJECT = frozenset({"type", "properties", "required", "additionalProperties"})
 _LENGTHS = frozenset({"type", "format", "maxLength"})
-_RUN = re.compile(r"[0-9a-f-]{12,}")
+_RUN = re.compile(rf"[0-9a-f-]{{{SHORTEST},}}")
 
 Span: TypeAlias = tuple[int, int]
 
