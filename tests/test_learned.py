@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.engine.parse import Limits
 from audit.engine.run import Auditor, Lines
 from audit.leaks.room import BLOCK32, _may_spell
 from audit.leaks.runs import runs, suspects
@@ -124,6 +125,20 @@ def test_a_log_is_judged_the_same(*, spaced: bool) -> None:
     log = b"".join(line + b"\n" for line in generated(3_000, 7, spaced=spaced))
     assert_same(auditor, APPSMITH, log)
     assert len(auditor.learned.rows) > 20
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(max_line=600), Limits(max_keys=20), Limits(max_depth=2)], ids=["line", "members", "depth"]
+)
+def test_limits_bind_documented_events_too(limits: Limits) -> None:
+    log = b"".join(line + b"\n" for line in generated(2_500, 3))
+    tallies = []
+    for lanes in (False, True):
+        auditor = Auditor(policy_of(APPSMITH), limits, lanes=lanes)
+        auditor.least = 0
+        tallies.append(judged(auditor, log)[0])
+    assert tallies[0] == tallies[1]
+    assert tallies[0].reasons.total() > 100
 
 
 @settings(max_examples=30, deadline=None)

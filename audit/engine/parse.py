@@ -119,7 +119,8 @@ def parse(data: bytes, limits: Limits) -> Document | Refusal:
 
 def small(data: bytes, limits: Limits) -> bool:
     """Whether a record is so short that it cannot reach the limits of nesting and members."""
-    return data.count(b"{") + data.count(b"[") <= limits.max_depth and data.count(b",") < limits.max_keys
+    opened = data.count(b"{") + data.count(b"[")
+    return opened <= limits.max_depth and data.count(b",") + opened <= limits.max_keys
 
 
 def _decode(text: str, hook: _Hook) -> Json:

@@ -58,7 +58,7 @@ class Broken(NamedTuple):
 
 
 _LARGE = 32_768
-"""Longer lines are left to the slow lane, which bounds what one event may cost."""
+"""Longer lines are left to the slow lane, which bounds what one event may cost, as are those that may reach a limit."""
 
 _LEAST = 1_024
 """Shorter parts are proved before anything is learned of them."""
@@ -247,8 +247,11 @@ class Auditor:
         are, the first of which is `unit`; `masks`: those of all its lines, where they may be learned."""
         if self.fast is None:
             return [Rest(at, None) for at in numbers]
-        large = [at for at, line in enumerate(lines) if len(line) > min(_LARGE, self.limits.max_line)]
-        proved, rest = self.fast.prove([b"" if len(line) > _LARGE else line for line in lines] if large else lines)
+        bound = min(_LARGE, self.limits.max_line)
+        large = [at for at, line in enumerate(lines) if len(line) > bound or not small(line, self.limits)]
+        for at in large:
+            lines[at] = b""
+        proved, rest = self.fast.prove(lines)
         if large:
             rest = sorted(Rest(at, None) if at in large else Rest(at, value) for at, value in rest)
         for found in proved:
