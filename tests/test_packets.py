@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -336,3 +337,51 @@ def test_garbage_in_a_connection_crashes_nothing(data: bytes) -> None:
         frames = [ethernet(f) for f in Talk(port=80).open().send(head + data, size=50).close()]
         frames += [ethernet(wire.ip("10.0.0.2", "10.0.0.53", 17, wire.udp((5000, 53), data)))]
         assert list(packets.split([pcap(frames)], Limits()))
+
+
+ENDS = (("10.0.0.2", "203.0.113.7"), ("fd00::2", "2001:db8::7"))
+PORTS = ((40000, 443), (40000, 80), (40000, 53))
+PAYLOADS = (b"", b"", b"x", b"\x17\x03\x03abc", hello(HOST), post(HOST, "/v1/t", EVENT), b"GET / HT")
+FLAGS = (wire.SYN, wire.SYN | wire.ACK, wire.ACK, wire.ACK, wire.FIN | wire.ACK, wire.RST)
+
+
+def packet_of_few(seed: Random) -> bytes:
+    """A packet between few ends, so that each meets what others began: any flags, options, fragments, lengths that lie."""
+    ends, ports, payload = seed.choice(ENDS), seed.choice(PORTS), seed.choice(PAYLOADS)
+    if seed.random() < 0.5:
+        ends, ports = ends[::-1], ports[::-1]
+    if seed.random() < 0.8:
+        inside = bytearray(wire.tcp(ports, seed.randrange(4), seed.choice(FLAGS), payload))
+        inside[12] = seed.choice([0x50, 0x50, 0x50, 0x60, 0xF0, 0x00])
+        packet = bytearray(wire.ip(*ends, 6, bytes(inside)))
+    else:
+        payload = seed.choice([payload, wire.question(HOST), wire.answer(HOST, "203.0.113.7")])
+        packet = bytearray(wire.ip(*ends, 17, wire.udp(ports, payload)))
+    size = 4
+    if packet[0] >> 4 == 4:
+        packet[6:8] = struct.pack(">H", seed.choice([0, 0, 0, 0x4000, 0x2000, 3]))
+        size = 2
+    length = int.from_bytes(packet[size : size + 2], "big") + seed.choice([0, 0, 0, -3, -30, 2, 60])
+    packet[size : size + 2] = struct.pack(">H", max(length, 0))
+    return bytes(packet[: seed.choice([len(packet), len(packet), len(packet), 30, 45, 70])])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_packets_counted_where_they_stand_come_to_the_same(seed: int) -> None:
+    """A raw link is always read in full: whatever link the same packets came over, they say the same."""
+    chance = Random(seed)
+    frames, block = [packet_of_few(chance) for _ in range(150)], chance.choice([24, 1000, 1 << 20])
+
+    def told(data: bytes) -> list[Any]:
+        parts = list(packets.split([data[at : at + block] for at in range(0, len(data), block)], Limits()))
+        assert sum(part.units for part in parts if isinstance(part, Traffic)) == len(frames)
+        return [
+            (part.unit, part.exchanges if isinstance(part, Traffic) else part[2:])
+            for part in parts
+            if not isinstance(part, Traffic) or part.exchanges
+        ]
+
+    expected = told(pcap(frames, 101))
+    for wrap, link in ((ethernet, 1), (lambda f: ethernet(f, 5), 1), (cooked, 113), (cooked2, 276)):
+        assert told(pcap([wrap(frame) for frame in frames], link)) == expected
+        assert told(pcapng([wrap(frame) for frame in frames], link)) == expected

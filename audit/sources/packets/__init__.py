@@ -12,6 +12,7 @@ from audit.sources.bytestream import Bytes, CutShort, Malformed
 from audit.sources.packets.conversations import Conversations, instant
 from audit.sources.packets.files import Frame, Losses, classic, next_generation
 from audit.sources.packets.frames import LINKS, is_local, packet_in
+from audit.sources.packets.plain import Plain
 from audit.tally import Watch
 
 _BATCH = 1 << 14
@@ -25,28 +26,25 @@ def split(
     yield from reading.frames()
     yield from reading.rest()
     if reading.problem is not None and (reading.problem is not Reason.CUT_PACKETS or whole()):
-        yield Broken(reading.data.at, reading.number + 1, reading.problem)
+        yield Broken(reading.data.at, reading.losses.packets + 1, reading.problem)
     for _ in reading.data.blocks:
         pass  # read on for the hash
 
 
 class _Reading:
-    """One capture being read. `number`: packets so far; `waiting`: those of them not yet told."""
+    """One capture being read. `told`: packets that are accounted for; `begin`: where the last of them stands."""
 
     def __init__(self, data: Bytes, limits: Limits) -> None:
         self.data, self.losses, self.conversations = data, Losses(), Conversations(limits)
-        self.number = self.waiting = self.short = self.odd = 0
-        self.first = self.last = 0
+        self.told = self.odd = 0
         self.begin = 0
         self.problem: Reason | None = None
 
     def frames(self) -> Iterator[Traffic]:
         pcapng = self.data.ahead(4) == b"\x0a\x0d\x0d\x0a"
-        frames = (next_generation if pcapng else classic)(self.data, self.losses)
+        counted = Plain(self.conversations.known).counted
         try:
-            for frame in frames:
-                self.number += 1
-                self.waiting += 1
+            for frame in (next_generation if pcapng else classic)(self.data, self.losses, counted):
                 yield from self._frame(frame)
         except CutShort:
             self.problem = Reason.CUT_PACKETS
@@ -54,23 +52,20 @@ class _Reading:
             self.problem = Reason.BAD_PACKETS
 
     def _frame(self, frame: Frame) -> Iterator[Traffic]:
-        if frame.when:
-            self.first = min(self.first, frame.when) if self.first else frame.when
-            self.last = max(self.last, frame.when)
-        self.short += frame.short
+        number = self.losses.packets
         packet = packet_in(frame.link, frame.data)
         if packet is None:
             self._unknown(frame)
         else:
-            exchanges = tuple(self.conversations.packet(frame, self.number, packet))
+            exchanges = tuple(self.conversations.packet(frame, number, packet))
             if exchanges:
-                yield from self._flush(self.number - 1, frame)
-                self.waiting = 0
-                yield Traffic(frame.at, self.number, exchanges)
-                self.begin = self.data.at
-        if self.waiting >= _BATCH or self.conversations.full:
-            yield from self._flush(self.number, frame)
-            yield from self._told(self.conversations.surplus())
+                yield from self._flush(number - 1)
+                self.told, self.begin = number, frame.at
+                yield Traffic(frame.at, number, exchanges)
+        if number - self.told >= _BATCH or self.conversations.full:
+            yield from self._flush(number)
+            self.begin = frame.at
+            yield from self._each(self.conversations.surplus())
 
     def _unknown(self, frame: Frame) -> None:
         if frame.link not in LINKS:
@@ -78,23 +73,21 @@ class _Reading:
         if not is_local(frame.link, frame.data):
             self.odd += 1
 
-    def _flush(self, last: int, frame: Frame | None) -> Iterator[Traffic]:
+    def _flush(self, last: int) -> Iterator[Traffic]:
         """Account for the packets that completed nothing, up to number `last`."""
-        done = self.waiting - (self.number - last)
-        if done > 0:
-            yield Traffic(self.begin, last - done + 1, (), done)
-            self.waiting -= done
-            self.begin = frame.at if frame is not None else self.data.at
+        if last > self.told:
+            yield Traffic(self.begin, self.told + 1, (), last - self.told)
+            self.told = last
 
     @staticmethod
-    def _told(found: Iterable[tuple[int, int, Exchange]]) -> Iterator[Traffic]:
+    def _each(found: Iterable[tuple[int, int, Exchange]]) -> Iterator[Traffic]:
         for at, unit, exchange in found:
             yield Traffic(at, unit, (exchange,), 0)
 
     def rest(self) -> Iterator[Traffic | Watched]:
-        yield from self._flush(self.number, None)
-        yield from self._told(self.conversations.finish())
-        first, last = instant(self.first), instant(self.last)
         losses = self.losses
-        watch = Watch(self.number, first, last, losses.dropped, self.short, losses.snaplen, self.odd)
-        yield Watched(self.data.at, self.number, watch)
+        yield from self._flush(losses.packets)
+        yield from self._each(self.conversations.finish())
+        first, last = instant(losses.first), instant(losses.last)
+        watch = Watch(losses.packets, first, last, losses.dropped, losses.short, losses.snaplen, self.odd)
+        yield Watched(self.data.at, losses.packets, watch)

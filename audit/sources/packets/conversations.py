@@ -25,6 +25,7 @@ _HELD = 1 << 26
 """Bytes of unfinished requests that are held at once, all conversations together."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SYN, _ACK, _RST, _FIN = 2, 16, 4, 1
+OVER_UDP = bytes((UDP,))
 _REPLIES = {ICMP: frozenset({0, 3, 11, 12}), ICMP6: frozenset({1, 2, 3, 4, 129})}
 
 
@@ -194,9 +195,10 @@ class Conversations:
         return conversation, outward
 
     def _remember(self, key: bytes, packet: Packet, conversation: Conversation, *, outward: bool) -> None:
-        ports = key[-4:]
+        ends = len(packet.source) * 2
+        back = packet.target + packet.source + key[ends + 2 : ends + 4] + key[ends : ends + 2] + key[ends + 4 :]
         self.known[key] = conversation, outward
-        self.known[packet.target + packet.source + ports[2:] + ports[:2]] = conversation, not outward
+        self.known[back] = conversation, not outward
 
     def _bytes(
         self, conversation: Conversation, frame: Frame, sequence: int, data: bytes, *, whole: bool
@@ -277,7 +279,9 @@ class Conversations:
             return
         source, target = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
         size = packet.end - at - 8 + packet.missing
-        key = packet.source + packet.target + data[at : at + 4]
+        key = (
+            packet.source + packet.target + data[at : at + 4] + OVER_UDP
+        )  # the same ports over TCP are another conversation
         found = self.known.get(key)
         if found is None:
             outward = not (source in (53, 123, 443) and target > 1023)

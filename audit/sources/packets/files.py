@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
 
 from audit.sources.bytestream import Bytes, CutShort, Malformed
 
@@ -22,10 +22,16 @@ class Frame(NamedTuple):
     short: bool
 
 
+Plain: TypeAlias = Callable[[int, bytes, int, int, int], bool]
+"""Whether a packet was counted where it stands and need not become a frame: by its link, what holds it, where it begins and
+ends there, and when it was seen."""
+
+
 class Losses:
-    """What a capture says of itself, filled while it is read."""
+    """What a capture says of itself, filled while it is read. `packets`, `short`: so far; `first`, `last`: of their times."""
 
     def __init__(self) -> None:
+        self.packets = self.short = self.first = self.last = 0
         self.snaplen = 0
         self.counted: dict[int, int] = {}
         self.between = 0
@@ -35,13 +41,23 @@ class Losses:
         if 0 < snaplen < 262144:  # what tools write for "no limit" is that or more
             self.snaplen = min(self.snaplen or snaplen, snaplen)
 
+    def met(self, when: int, kept: int, length: int) -> None:
+        """Count a packet."""
+        self.packets += 1
+        self.short += kept < length
+        if when > self.last:
+            self.last = when
+            self.first = self.first or when
+        elif 0 < when < self.first:
+            self.first = when
+
     @property
     def dropped(self) -> int | None:
         return max(sum(self.counted.values()), self.between) if self.keeps_count else None
 
 
-def classic(data: Bytes, losses: Losses) -> Iterator[Frame]:
-    """The frames of a libpcap file. Raises CutShort or Malformed where it ends badly."""
+def classic(data: Bytes, losses: Losses, plain: Plain) -> Iterator[Frame]:
+    """The frames of a libpcap file but for the plain ones. Raises CutShort or Malformed where it ends badly."""
     magic = data.take(4)
     order = "<" if magic[0] in (0xD4, 0x4D) else ">"
     scale = 1 if 0x3C in magic else 1000
@@ -54,17 +70,46 @@ def classic(data: Bytes, losses: Losses) -> Iterator[Frame]:
         if kept > _MOST:
             raise Malformed
         at = data.at - 16
-        yield Frame(at, seconds * 1_000_000_000 + fraction * scale, link, data.take(kept), kept < length)
+        when = seconds * 1_000_000_000 + fraction * scale
+        held = data.take(kept)
+        losses.met(when, kept, length)
+        if not plain(link, held, 0, kept, when):
+            yield Frame(at, when, link, held, kept < length)
+        yield from _held(data, head, scale, link, losses, plain)
+
+
+def _held(  # noqa: PLR0913 - the hot loop: everything it needs, nothing looked up
+    data: Bytes, head: struct.Struct, scale: int, link: int, losses: Losses, plain: Plain
+) -> Iterator[Frame]:
+    """The frames of those records that are held whole, read where they stand."""
+    held, pos, end = data.held, data.pos, len(data.held)
+    before = data.at - pos
+    unpack = head.unpack_from
+    while pos + 16 <= end:
+        seconds, fraction, kept, length = unpack(held, pos)
+        begin, after = pos + 16, pos + 16 + kept
+        if after > end:
+            break
+        when = seconds * 1_000_000_000 + fraction * scale
+        losses.met(when, kept, length)
+        if not plain(link, held, begin, after, when):
+            yield Frame(before + pos, when, link, held[begin:after], kept < length)
+        pos = after
+    data.at, data.pos = before + pos, pos
 
 
 class _Interface(NamedTuple):
+    """`ticks`: of its clock in a second; `since`: nanoseconds from 1970 to that clock's begin."""
+
     link: int
     ticks: int
-    offset: int
+    since: int
+    snaplen: int
 
 
-def next_generation(data: Bytes, losses: Losses) -> Iterator[Frame]:
-    """The frames of a pcapng file: every section, every interface. Raises CutShort or Malformed where it ends badly."""
+def next_generation(data: Bytes, losses: Losses, plain: Plain) -> Iterator[Frame]:
+    """The frames of a pcapng file but for the plain ones: every section, every interface. Raises CutShort or Malformed where
+    it ends badly."""
     order, interfaces, section = "<", list[_Interface](), -1
     while (raw := data.record(8)) is not None:
         at = data.at - 8
@@ -83,10 +128,33 @@ def next_generation(data: Bytes, losses: Losses) -> Iterator[Frame]:
                 _statistics(body, order, losses, section)
             elif kind in (2, 3, 6):
                 frame = _packet(kind, body, order, interfaces, losses, at)
-                if frame is not None:
+                losses.met(frame.when, 0, frame.short)
+                if not plain(frame.link, frame.data, 0, len(frame.data), frame.when):
                     yield frame
         except (struct.error, IndexError):
             raise Malformed from None
+        yield from _held_blocks(data, order, interfaces, losses, plain)
+
+
+def _held_blocks(
+    data: Bytes, order: str, interfaces: list[_Interface], losses: Losses, plain: Plain
+) -> Iterator[Frame]:
+    """The frames of the packet blocks that are held whole and say nothing else, read where they stand."""
+    held, pos, end = data.held, data.pos, len(data.held)
+    before = data.at - pos
+    unpack = struct.Struct(f"{order}IIIIIII").unpack_from
+    while pos + 32 <= end:
+        kind, size, number, high, low, kept, length = unpack(held, pos)
+        if kind != 6 or size != (kept + 35 & -4) or pos + size > end or number >= len(interfaces):
+            break
+        interface = interfaces[number]
+        when = ((high << 32) + low) * 1_000_000_000 // interface.ticks + interface.since
+        begin, after = pos + 28, pos + 28 + kept
+        losses.met(when, kept, length)
+        if not plain(interface.link, held, begin, after, when):
+            yield Frame(before + pos, when, interface.link, held[begin:after], kept < length)
+        pos += size
+    data.at, data.pos = before + pos, pos
 
 
 def _block(data: Bytes, size: int, read: int) -> bytes:
@@ -115,7 +183,7 @@ def _interface(body: bytes, order: str, losses: Losses) -> _Interface:
             ticks = 1 << min(power, 63) if value[0] & 0x80 else 10 ** min(power, 18)
         elif code == 14 and len(value) == 8:
             offset = struct.unpack(f"{order}q", value)[0]
-    return _Interface(link, ticks, offset)
+    return _Interface(link, ticks, offset * 1_000_000_000, snaplen)
 
 
 def _statistics(body: bytes, order: str, losses: Losses, section: int) -> None:
@@ -129,10 +197,10 @@ def _statistics(body: bytes, order: str, losses: Losses, section: int) -> None:
 
 def _packet(  # noqa: PLR0913 - the four things that three kinds of block are read by
     kind: int, body: bytes, order: str, interfaces: list[_Interface], losses: Losses, at: int
-) -> Frame | None:
+) -> Frame:
     if kind == 3:
         length = struct.unpack_from(f"{order}I", body)[0]
-        kept = min(length, losses.snaplen or length, len(body) - 4)
+        kept = min(length, interfaces[0].snaplen or length, len(body) - 4)
         return Frame(at, 0, interfaces[0].link, body[4 : 4 + kept], kept < length)
     if kind == 6:
         number, high, low, kept, length = struct.unpack_from(f"{order}IIIII", body)
@@ -148,7 +216,7 @@ def _packet(  # noqa: PLR0913 - the four things that three kinds of block are re
     if 20 + kept > len(body):
         raise Malformed
     interface = interfaces[number]
-    when = ((high << 32) + low) * 1_000_000_000 // interface.ticks + interface.offset * 1_000_000_000
+    when = ((high << 32) + low) * 1_000_000_000 // interface.ticks + interface.since
     return Frame(at, when, interface.link, body[20 : 20 + kept], kept < length)
 
 

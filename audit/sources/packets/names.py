@@ -34,16 +34,22 @@ def client_hello(data: bytes) -> Hello | None:
 
 
 def _server_name(message: bytes) -> str | None:
-    import dpkt
-
+    """The name in the first extension that says one. Lengths are the sender's word: what they lead beyond is not there."""
+    at = 38  # type, length, version, random
     try:
-        hello = dpkt.ssl.TLSClientHello(message[4:])
-        for kind, data in hello.extensions:
-            if kind == _SERVER_NAME and len(data) > 5 and data[2] == 0:
-                size = int.from_bytes(data[3:5], "big")
-                return host_text(data[5 : 5 + size])
-    except (dpkt.UnpackError, IndexError, ValueError, AttributeError):
+        at += 1 + message[at]  # session
+        at += 2 + (message[at] << 8 | message[at + 1])  # ciphers
+        at += 1 + message[at]  # compression
+        end = min(at + 2 + (message[at] << 8 | message[at + 1]), len(message))
+    except IndexError:
         return None
+    at += 2
+    while at + 4 <= end:
+        kind, size = message[at] << 8 | message[at + 1], message[at + 2] << 8 | message[at + 3]
+        data = message[at + 4 : at + 4 + size]
+        if kind == _SERVER_NAME and len(data) > 5 and data[2] == 0:
+            return host_text(data[5 : 5 + (data[3] << 8 | data[4])])
+        at += 4 + size
     return None
 
 
