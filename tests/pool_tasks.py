@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
+from audit.leaks.search import Hit, Search
 from audit.runners.pool import UnfitError, Work
+from audit.runners.work import Recipe
 
 
 def poisoned() -> Work:
@@ -21,6 +24,17 @@ def poisoned() -> Work:
         if task == "poison" or first:
             os.kill(os.getpid(), signal.SIGKILL)
         return f"done {task}"
+
+    return work
+
+
+def borrowing(recipe: Recipe) -> Work:
+    """Looks for texts with the search of the recipe; hashing the values of it anew would be an error here."""
+    search: Search = recipe.options["seeds"]
+    assert isinstance(search.digests.table.starts.obj, mmap.mmap)
+
+    def work(task: str, give: Any) -> Hit | None:
+        return next(iter(search.find(task).hits), None)
 
     return work
 

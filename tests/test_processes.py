@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import multiprocessing
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,16 @@ from audit.engine.bulk import packed
 from audit.engine.parse import Limits
 from audit.engine.run import Auditor, Broken, Lines
 from audit.engine.settle import settle
+from audit.leaks.search import Search
+from audit.leaks.seeds import Kind, Seed, SeedList
 from audit.model import Reason
 from audit.runners import processes, serial
 from audit.runners.fold import Asked, Fold
+from audit.runners.lent import lent
 from audit.runners.marks import MarkStore, moved
 from audit.runners.merge import Merge
 from audit.runners.pool import Ended, Given, Lost, NoWorkerError, Pool, WorkerError
+from audit.runners.serial import Progress
 from audit.runners.work import Done, Recipe, audit_chunk
 from audit.sources.chunks import digest, parts, plan
 from audit.sources.detect import BOM
@@ -39,7 +45,7 @@ from audit.sources.inputs import MOST, Input, find
 from audit.tally import MARK, Tally
 from tests.bench.generate import write
 from tests.conftest import active, check, invoke, jsonl, numbered, page_load, samples
-from tests.pool_tasks import dying, failing, poisoned, unfit
+from tests.pool_tasks import borrowing, dying, failing, poisoned, unfit
 from tests.test_laws import tried
 from tests.within import APPSMITH, auditor_of, policy_of
 
@@ -133,10 +139,12 @@ def alone(judge: Auditor, inputs: list[Input]) -> tuple[str, list[str]]:
         return json.dumps(settle(judge.policy, tally, facts, {}, None, marks.sorted)), rows
 
 
-def together(judge: Auditor, inputs: list[Input], jobs: int, chunk: int) -> tuple[str, list[str]]:
+def together(
+    judge: Auditor, inputs: list[Input], jobs: int, chunk: int, progress: Progress | None = None
+) -> tuple[str, list[str]]:
     rows: list[str] = []
     with MarkStore() as marks:
-        asked = Asked(judge, recipe(), inputs, marks, rows=lambda row: rows.append(json.dumps(row)), chunk=chunk)
+        asked = Asked(judge, recipe(), inputs, marks, {}, lambda row: rows.append(json.dumps(row)), progress, chunk)
         tally, facts = processes.run(asked, jobs)
         return json.dumps(settle(judge.policy, tally, facts, {}, None, marks.sorted)), rows
 
@@ -198,6 +206,34 @@ def test_the_command_gives_the_same_files_with_every_option(captures: list[Path]
     assert b"canary" in told[0][2]
 
 
+LISTED = SeedList(
+    (*(Seed(f"anna.{number}@example.org", Kind.IDENTIFIER) for number in range(40)), Seed("pepper", Kind.SALT))
+)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are handed on to processes")
+def test_hashes_of_listed_values_are_made_once_and_read_by_every_process() -> None:
+    search = Search(LISTED)
+    shared = recipe()._replace(options={"seeds": search})
+    with lent(shared) as lending, Pool[str](2, partial(borrowing, lending)) as pool:
+        hashes = [hashlib.sha256(f"anna.{number}@example.org".encode()).hexdigest() for number in (0, 39)]
+        texts = deque([*hashes, hashlib.sha1(b"bert@example.org").hexdigest()])
+        said = {text: message.value for text, message in pool.run(texts, lambda _: True) if isinstance(message, Ended)}
+    assert [said[text].seed for text in hashes] == [0, 39]
+    assert len([one for one in said.values() if one is None]) == 1
+    assert search.find(hashes[1]).hits[0].seed == 39, "the table of the process that lent is the same, and stays"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files are handed on to processes")
+def test_what_is_lent_has_no_name_and_is_the_owners_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with lent(recipe()._replace(options={"seeds": Search(LISTED)})) as lending:
+        held = os.fstat(lending.options["seeds"].file)
+        assert not list(tmp_path.iterdir())
+    assert held.st_nlink == 0
+    assert stat.S_IMODE(held.st_mode) == 0o600
+
+
 def test_standard_input_is_read_by_the_process_that_has_it(captures: list[Path]) -> None:
     log = (captures[0] / "half.jsonl").read_bytes()
     one, many = (invoke("check", "-", captures[0] / "again.jsonl", "-j", n, "-o", "json", stdin=log) for n in "12")
@@ -221,25 +257,19 @@ def test_another_version_of_the_tool_is_refused(captures: list[Path]) -> None:
 # ---- processes that die ------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def killer(seed: int, kills: int, pause: float) -> Iterator[list[int]]:
-    """Kills worker processes at random moments while the block runs."""
-    rng, stop, killed = random.Random(seed), threading.Event(), list[int]()
+def killer(seed: int, kills: int) -> tuple[Progress, list[int]]:
+    """Told that a chunk was done, at some of these moments it kills a process a little later: in the midst of a chunk, between
+    two, or while it is being started."""
+    rng, killed, chunks = random.Random(seed), list[int](), count()
+    moments = rng.sample(range(12), kills)
 
-    def kill() -> None:
-        while len(killed) < kills and not stop.wait(rng.random() * pause):
-            children = [process.pid for process in multiprocessing.active_children() if process.pid]
-            if children:
-                killed.append(rng.choice(children))
-                os.kill(killed[-1], signal.SIGKILL)
+    def kill(_: int) -> None:
+        if next(chunks) in moments:
+            time.sleep(rng.random() * 0.05)
+            killed.append(rng.choice([process.pid or 0 for process in multiprocessing.active_children()]))
+            os.kill(killed[-1], signal.SIGKILL)
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield killed
-    finally:
-        stop.set()
-        thread.join()
+    return kill, killed
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
@@ -252,10 +282,9 @@ def test_processes_that_are_killed_change_nothing(seed: int, tmp_path: Path, mon
     write(str(log), 15_000, 0.02)
     judge, inputs = auditor_of(APPSMITH), find([str(log)])
     wanted = alone(judge, inputs)
-    with killer(seed, 3, 1.0) as killed:
-        found = together(judge, inputs, 2, 400_000)
-    assert found == wanted
-    assert killed
+    kill, killed = killer(seed, 3)
+    assert together(judge, inputs, 2, 400_000, kill) == wanted
+    assert len(killed) == 3
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
@@ -362,19 +391,26 @@ def test_a_file_that_stays_as_it_is_leaves_no_gap() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a group of processes is interrupted")
-@pytest.mark.parametrize("wait", [0.8, 1.1])
-def test_interrupting_ends_every_process(tmp_path: Path, wait: float) -> None:
+@pytest.mark.parametrize("there", [2, 3, 4], ids=["one starts", "the next starts", "all are there"])
+def test_interrupting_ends_every_process(tmp_path: Path, there: int) -> None:
     """As Ctrl-C does, which reaches them all: those that are only being started, too."""
     log = tmp_path / "log.jsonl"
     write(str(log), 40_000, 0.01)
     command = [sys.executable, "-m", "audit", "check", str(log), "-j", "2", "-q", "-o", f"json={tmp_path / 'result'}"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
-    time.sleep(wait)
+    while process.poll() is None and processes_of(process.pid) < there:
+        pass
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=60)  # until the last of them closes its end
     assert process.returncode in (0, 1, 130)
     assert (process.returncode in (0, 1)) is (tmp_path / "result").exists()
     assert b"Traceback" not in err
+
+
+def processes_of(group: int) -> int:
+    """How many processes a group has: the first, the tracker of resources, the workers."""
+    told = subprocess.run(["ps", "-A", "-o", "pgid="], capture_output=True, text=True, check=True)
+    return told.stdout.split().count(str(group))
 
 
 def test_files_that_cost_two_processes_together_are_done_one_by_one(captures: list[Path]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from audit.leaks.digests import Digests, room
 from tests.conftest import Run, check, invoke, jsonl, page_load, samples
 
 CANARY = "cnry7Kq2mX9tRb4Lw8"
@@ -165,3 +166,20 @@ def test_an_event_too_large_to_decode_is_a_gap_and_plain_values_in_it_are_found(
     assert claim(unclear, "no-datasource-data")["verdict"] != "upheld"
     told = run(tmp_path, f"{HEADER}{CANARY},canary,orders,{INSIDE}\n", page_load(properties={**long, "z": CANARY}))
     assert told.has("canary", "/properties/z", grade="proved")
+
+
+def test_the_room_that_hashes_take_is_known_before_anything_is_hashed() -> None:
+    values, salts = ["Anna.Berg+x@gmail.com", "+49 170 1234567", "Zoë", "17"], ["pepper", "salt"]
+    for some, with_salts in ((values, salts), (values, []), ([], salts)):
+        assert room(some, with_salts) == sum(part.nbytes for part in Digests(some, with_salts).table)
+
+
+def test_more_values_and_salts_than_fit_are_refused_before_they_are_hashed(tmp_path: Path) -> None:
+    listed = [f"person.{number}@example.org,identifier,," for number in range(20_000)]
+    salts = [f"grain {number},salt,," for number in range(20)]
+    (tmp_path / "seeds.csv").write_text(HEADER + "\n".join([*listed, *salts]), "utf-8")
+    (tmp_path / "log.jsonl").write_bytes(jsonl(page_load()))
+    got = invoke("check", "log.jsonl", "--seeds", "seeds.csv", cwd=tmp_path)
+    assert got.code == 2
+    assert "20,000 values with 20 salts take" in got.err
+    assert "list the most telling values, or fewer salts" in got.err

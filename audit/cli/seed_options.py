@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from audit.cli.consent_options import read_text
+from audit.leaks.digests import MOST, room
 from audit.leaks.normal import folded
-from audit.leaks.search import Search
-from audit.leaks.seeds import Kind
+from audit.leaks.search import HASHED, Search
+from audit.leaks.seeds import Kind, SeedList
 from audit.policy.pack import Policy
 from audit.redact import visible
 from audit.sources.seeds import Gathered, SeedError
@@ -68,8 +69,20 @@ def gather_seeds(options: dict[str, Any], policy: Policy) -> Seeds:
     if not listed.of(Kind.CANARY, Kind.IDENTIFIER, Kind.DATASOURCE):
         reasons = "; ".join(gathered.warnings)
         raise click.UsageError(f"--seeds: no value is left to search for{': ' + reasons if reasons else ''}")
+    _bound(listed)
     parameters: dict[str, Any] = {"seeds": rows, **({"seed_kind": str(kind)} if kind is not None else {})}
     return Seeds(Search(listed), parameters, tuple(gathered.warnings))
+
+
+def _bound(listed: SeedList) -> None:
+    """Raises UsageError where the tables would not fit: before anything is hashed, which may take minutes."""
+    hashed, salts = listed.of(*HASHED), [seed.value for seed in listed.of(Kind.SALT)]
+    need = room((seed.value for seed in hashed), salts)
+    if need > MOST:
+        raise click.UsageError(
+            f"--seeds: the hashes of {len(hashed):,} values with {len(salts)} salts take {need / 1e6:,.0f} MB of tables, and "
+            f"{MOST // 1_000_000} MB are the most: list the most telling values, or fewer salts"
+        )
 
 
 def _documented(policy: Policy) -> str:

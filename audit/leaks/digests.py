@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from audit.leaks.hashes import WEAK, algorithms, nested, salted
@@ -13,10 +14,13 @@ from audit.leaks.normal import hashed
 
 LEAST = 8
 """Bytes of a digest that must be there: truncated further, chance makes matches."""
+MOST = 500_000_000
+"""Bytes that a table may take."""
 
 _WEAK = re.compile(r"(?:0x)?([0-9a-fA-F]{8})|(-?\d{6,10})")
-_MASK = (1 << 24) - 1
 _WHOLE = ("as given", "trimmed", "lower case")
+_NAMELESS = ("local part", "domain")
+_SLICE = 1_000_000
 
 
 class Digest(NamedTuple):
@@ -28,34 +32,41 @@ class Digest(NamedTuple):
     exact: bool
 
 
-class Digests:
-    """A table over values, in their order. Read-only once built."""
+class Table(NamedTuple):
+    """The first 64 bits of all digests, sorted, and whose each is; a map of bits over them; the same of the hashes of 32
+    bits. Numbers of 8, 4, 4, 4 and 1 bytes in whatever memory, also in what processes share: nothing here is ever written."""
 
-    def __init__(self, values: Sequence[str], salts: Sequence[str] = ()) -> None:
+    starts: memoryview
+    owners: memoryview
+    weak: memoryview
+    weak_owners: memoryview
+    bits: memoryview
+
+
+class Digests:
+    """A table over values, in their order. Read-only once built. `table`: the one that was built of the same before."""
+
+    def __init__(self, values: Sequence[str], salts: Sequence[str] = (), table: Table | None = None) -> None:
         self.values = tuple(values)
         self.known = algorithms()
         self.salts = tuple(salt.encode("utf-8", "surrogatepass") for salt in salts)
-        packed = [
-            int.from_bytes(digest[:8], "big") << 24 | owner
-            for owner, value in enumerate(self.values)
-            for _, _, digest in self._all(value)
-        ]
-        packed.sort()
-        self.starts = array("Q", (item >> 24 for item in packed))
-        self.owners = array("I", (item & _MASK for item in packed))
-        del packed
-        self.shift = 64 - max(16, min(27, len(self.starts).bit_length() + 6))
-        self.bits = bytearray(1 << (64 - self.shift - 3))
-        for start in self.starts:
-            at = start >> self.shift
-            self.bits[at >> 3] |= 1 << (at & 7)
-        self.weak = {
-            function(form.encode("utf-8", "surrogatepass")): (owner, name)
-            for owner, value in enumerate(self.values)
-            for form, kind in hashed(value).items()
-            if kind in _WHOLE
-            for name, function in WEAK.items()
-        }
+        self.use(self._built() if table is None else table)
+
+    def use(self, table: Table) -> None:
+        """Look things up here from now on."""
+        self.table = table
+        self.starts, self.owners, self.weak, self.weak_owners, self.bits = table
+        self.shift = 62 - len(self.bits).bit_length()
+
+    def _built(self) -> Table:
+        starts, owners = array("Q"), array("I")
+        weak, weak_owners = array("I"), array("I")
+        for owner, value in enumerate(self.values):
+            starts.extend(int.from_bytes(digest[:8], "big") for _, _, digest in self._all(value))
+            owners.extend([owner] * (len(starts) - len(owners)))
+            weak.extend(number for number, _ in _weak(value))
+            weak_owners.extend([owner] * (len(weak) - len(weak_owners)))
+        return Table(*_sorted(starts, owners), *_sorted(weak, weak_owners), _bits(starts))
 
     def begins(self, data: bytes) -> bool:
         """Whether some listed value's digest begins with the first 64 bits of these bytes."""
@@ -102,7 +113,14 @@ class Digests:
         numbers = [int(found[1], 16), int.from_bytes(bytes.fromhex(found[1]), "little")] if found[1] else []
         if not found[1] or text.isdigit():
             numbers.append(int(text) & 0xFFFFFFFF)
-        return next((self.weak[number] for number in numbers if number in self.weak), None)
+        return next(filter(None, map(self._weakly, numbers)), None)
+
+    def _weakly(self, number: int) -> tuple[int, str] | None:
+        at = bisect_right(self.weak, number) - 1
+        if at < 0 or self.weak[at] != number:
+            return None
+        owner = self.weak_owners[at]
+        return next(((owner, name) for other, name in _weak(self.values[owner]) if other == number), None)
 
     def _all(self, value: str) -> Iterator[tuple[str, str, bytes]]:
         """Every digest of a value: (algorithm, form, bytes)."""
@@ -113,6 +131,50 @@ class Digests:
             if kind in _WHOLE:
                 for name, digest in nested(data, self.known):
                     yield name, kind, digest
-            if self.salts and kind not in ("local part", "domain"):
+            if self.salts and kind not in _NAMELESS:
                 for name, digest in salted(data, self.salts, self.known):
                     yield name, kind, digest
+
+
+def room(values: Iterable[str], salts: Sequence[str]) -> int:
+    """The bytes of the table that some values need, without hashing any."""
+    known, key = algorithms(), [salt.encode("utf-8", "surrogatepass") for salt in salts]
+    twice, mixed = sum(1 for _ in nested(b"", known)), sum(1 for _ in salted(b"", key[:1], known)) * len(key)
+    kinds = Counter(kind for value in values for kind in hashed(value).values())
+    number = kinds.total() * len(known)
+    whole = sum(of for kind, of in kinds.items() if kind in _WHOLE)
+    number += whole * twice
+    number += sum(of * mixed for kind, of in kinds.items() if kind not in _NAMELESS)
+    return number * 12 + whole * len(WEAK) * 8 + (1 << (61 - _shift(number)))
+
+
+def _weak(value: str) -> Iterator[tuple[int, str]]:
+    """The hashes of 32 bits of a value, and by which algorithm."""
+    for form, kind in hashed(value).items():
+        if kind in _WHOLE:
+            data = form.encode("utf-8", "surrogatepass")
+            yield from ((function(data), name) for name, function in WEAK.items())
+
+
+def _shift(number: int) -> int:
+    """How many of 64 bits the map of bits leaves out for so many digests."""
+    return 64 - max(16, min(27, number.bit_length() + 6))
+
+
+def _sorted(keys: array[int], owners: array[int]) -> tuple[memoryview, memoryview]:
+    """By key; among equal ones in their order."""
+    import numpy as np
+
+    order = np.argsort(np.asarray(keys), kind="stable")
+    return np.asarray(keys)[order].data, np.asarray(owners)[order].data
+
+
+def _bits(starts: array[int]) -> memoryview:
+    import numpy as np
+
+    shift = _shift(len(starts))
+    bits = np.zeros(1 << (61 - shift), np.uint8)
+    for at in range(0, len(starts), _SLICE):
+        places = np.asarray(starts)[at : at + _SLICE] >> np.uint64(shift)
+        np.bitwise_or.at(bits, places >> np.uint64(3), np.uint8(1) << (places & np.uint64(7)).astype(np.uint8))
+    return bits.data

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from audit.leaks.budget import LAYERS, Budget, bounds
 from audit.leaks.decode import Blob, forms, layers
-from audit.leaks.digests import LEAST, Digests
+from audit.leaks.digests import LEAST, Digests, Table
 from audit.leaks.hashes import count, missing
 from audit.leaks.needles import Needles
 from audit.leaks.screen import Screen
@@ -20,7 +20,7 @@ from audit.model import Grade
 
 _PLAIN_STEPS = frozenset({"percent", "entities", "escape", "json", "quoted-printable", "unicode"})
 _GLUED = frozenset({"base64", "hex", "base32"})
-_HASHED = (Kind.CANARY, Kind.IDENTIFIER)
+HASHED = (Kind.CANARY, Kind.IDENTIFIER)
 ENCODINGS = (
     "percent", "entities", "escape", "json", "quoted-printable", "unicode", "reversed", "rot13", "hex", "uuid", "base64",
     "base32", "base58", "bytes", "gzip", "zlib", "deflate", "bzip2", "lz-string", "utf-16", "latin-1",
@@ -61,9 +61,10 @@ _SIFTED = 4
 
 
 class Search:
-    """The values of an audit made searchable. Built once; pure thereafter but for a bounded memo."""
+    """The values of an audit made searchable. Built once; pure thereafter but for a bounded memo. `table`: the digests, where
+    another process has hashed the values already."""
 
-    def __init__(self, listed: SeedList) -> None:
+    def __init__(self, listed: SeedList, table: Table | None = None) -> None:
         self.listed = listed
         self.encodings = ENCODINGS
         self.seeds: tuple[Seed, ...] = listed.of(Kind.CANARY, Kind.IDENTIFIER, Kind.DATASOURCE)
@@ -73,9 +74,9 @@ class Search:
             counted[seed.kind] += 1
             self.numbers.append(counted[seed.kind])
         self.needles = Needles(self.seeds)
-        self.owners = [index for index, seed in enumerate(self.seeds) if seed.kind in _HASHED]
+        self.owners = [index for index, seed in enumerate(self.seeds) if seed.kind in HASHED]
         salts = [seed.value for seed in listed.of(Kind.SALT)]
-        self.digests = Digests([self.seeds[index].value for index in self.owners], salts)
+        self.digests = Digests([self.seeds[index].value for index in self.owners], salts, table)
         self.screen = Screen(self.needles, self.digests)
         brief = [seed.value for seed in self.seeds if len(seed.value) < _BRIEF]
         self._brief = tuple(filter(None, (value.strip().casefold() for value in (*brief, *salts))))

@@ -12,8 +12,10 @@ from typing import NamedTuple, Self
 from audit.rules.case import Timeline
 from audit.tally import MARK, Tally
 
-BOUND = 32 * 1024 * 1024
-_PARTITIONS = 64
+BOUND = 16 * 1024 * 1024
+_PARTITIONS = 256
+_SLICE = 1024 * 1024
+"""Bytes of marks that are sorted into partitions at a time: a copy of all would double what is held."""
 
 
 def moved(marks: bytes, before: int) -> bytes:
@@ -67,11 +69,16 @@ class MarkStore:
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="telemetry-audit-")
         for timeline, held in self.held.items():
-            for number, part in enumerate(_parts(held)):
-                handle = os.open(self._file(timeline, number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                with os.fdopen(handle, "ab") as file:
-                    file.write(part)
+            for start in range(0, len(held), _SLICE):
+                for number, part in enumerate(_parts(held[start : start + _SLICE])):
+                    if part:
+                        self._append(timeline, number, part)
         self.held, self.size = {}, 0
+
+    def _append(self, timeline: str, number: int, part: bytearray) -> None:
+        handle = os.open(self._file(timeline, number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "ab") as file:
+            file.write(part)
 
     def _file(self, timeline: str, number: int) -> Path:
         assert self.folder is not None

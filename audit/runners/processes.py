@@ -8,6 +8,7 @@ from functools import partial
 
 from audit.engine.rows import InputFacts
 from audit.runners.fold import Asked, Fold, folded
+from audit.runners.lent import lent
 from audit.runners.pool import Pool, Work
 from audit.runners.work import Done, Job, Partial, Recipe, auditor, do
 from audit.sources.streams import Digest
@@ -18,7 +19,7 @@ def run(asked: Asked, jobs: int) -> tuple[Tally, list[InputFacts]]:
     """In at most `jobs` processes. Raises WorkerError, NoWorkerError."""
 
     def work(fold: Fold, waiting: deque[Job]) -> None:
-        with Pool[Job](min(jobs, len(waiting)), partial(_prepare, asked.recipe)) as pool:
+        with lent(asked.recipe) as recipe, Pool[Job](min(jobs, len(waiting)), partial(_prepare, recipe)) as pool:
             for job, message in pool.run(waiting, fold.may):
                 waiting.extendleft(fold.hear(job, message))
 
