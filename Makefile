@@ -10,7 +10,7 @@ NODE_SDKS := @segment/analytics-node analytics-node @rudderstack/rudder-sdk-node
 AXE := axe-core@4
 
 .DEFAULT_GOAL := help
-.PHONY: help audit test lint check format reports docs bench proof clean
+.PHONY: help audit test lint check format reports docs bench coverage proof clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -43,6 +43,9 @@ lint: $(VENV)/.dev  ## format, lint, types, floors, derived pages and example re
 
 check: lint  ## everything that CI checks, with coverage
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term:skip-covered
+
+coverage: $(VENV)/.dev  ## branch coverage of the tests
+	$(BIN)/python -m pytest -n auto --cov --cov-branch --cov-report=term:skip-covered
 
 format: $(VENV)/.dev  ## format the code
 	$(BIN)/ruff format .

@@ -13,7 +13,7 @@ from audit.rules.case import Timeline
 from audit.tally import MARK, Tally
 
 BOUND = 16 * 1024 * 1024
-_PARTITIONS = 256
+PARTITIONS = 256
 _SLICE = 1024 * 1024
 """Bytes of marks that are sorted into partitions at a time: a copy of all would double what is held."""
 
@@ -122,9 +122,9 @@ def _read(path: Path, most: int) -> bytes:
 
 def _parts(marks: bytes | bytearray) -> list[bytearray]:
     """Marks in partitions: the second byte is a digest's in every timeline, so those of one subject stay together."""
-    parts = [bytearray() for _ in range(_PARTITIONS)]
+    parts = [bytearray() for _ in range(PARTITIONS)]
     for at in range(0, len(marks), MARK):
-        parts[marks[at + 1] % _PARTITIONS] += marks[at : at + MARK]
+        parts[marks[at + 1] % PARTITIONS] += marks[at : at + MARK]
     return parts
 
 

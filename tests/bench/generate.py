@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -276,6 +277,11 @@ def write(
             file.write(line.data + b"\n")
             truth += [Truth(number, rule, pointer) for rule, pointer in line.found]
     return truth
+
+
+def write_truth(log: Path, events: int, share: float, spaced: bool) -> None:  # noqa: FBT001 - called by another process
+    """Write the log, and the truth about it beside it."""
+    log.with_suffix(".truth").write_bytes(pickle.dumps(write(str(log), events, share, spaced=spaced)))
 
 
 def write_seeds(path: Path, canaries: int, identifiers: int, seed: int = 1) -> None:
