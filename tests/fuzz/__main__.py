@@ -23,6 +23,13 @@ def corpus(folder: Path) -> None:
     (folder / "array").write_bytes(b"[" + jsonl(active()).strip() + b"]")
 
 
+def documented() -> list[bytes]:
+    """Lines to be known again: events of every kind of the page, and of every shape that a log of them has."""
+    from tests.bench.generate import Generator
+
+    return [line.data for line in Generator(80, 0).lines()]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=30)
@@ -39,8 +46,11 @@ def main() -> int:
         seeds.mkdir()
         scratch.mkdir()
         corpus(seeds)
+        known = documented()
+        for number, line in enumerate(known[::9]):
+            (seeds / f"known-{number}").write_bytes(line)
         options = [f"-max_total_time={seconds}", f"-max_len={LARGEST}", "-timeout=20", "-rss_limit_mb=800", "-seed=1"]
-        target = Target(scratch)
+        target = Target(scratch, known)
         atheris.Setup([sys.argv[0], str(seeds), f"-artifact_prefix={tempfile.gettempdir()}/", *options], target)
         atheris.Fuzz()
     return 0
