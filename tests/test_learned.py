@@ -318,6 +318,9 @@ def success(**properties: Any) -> bytes:
 
 
 FIRST = "0f80bae38e726096070e4f04c6959f0c"
+SHORT = b"a@bc.co"
+"""An address so short that it is found only where its digits stand by themselves."""
+DIGIT = re.compile("[0-9]")
 LIKE = "2a087c6318955b0b81e9acce54ce7ec3"
 PACKED = gzip.compress(b"jane.doe@acme-mail.co", mtime=0).hex()
 RANDOM = (FIRST + LIKE)[::-1].ljust(len(PACKED), "9")
@@ -335,6 +338,14 @@ RANDOM = (FIRST + LIKE)[::-1].ljust(len(PACKED), "9")
         ),
         pytest.param({"pair": f"/{FIRST}/100.100.0100"}, {"pair": f"/{LIKE}/212.555.0123"}, id="a number beside an id"),
         pytest.param({"pair": f"ab-{FIRST}"}, {"pair": f"ad-{LIKE}"}, id="an id behind other digits"),
+        pytest.param(
+            {"pair": f"{FIRST[:24]}-{FIRST[:14]}"}, {"pair": f"{LIKE[:24]}-{SHORT.hex()}"}, id="two ids as one run"
+        ),
+        pytest.param(
+            {"pair": f"/{FIRST}/{DIGIT.sub('0', SHORT.hex().upper())}"},
+            {"pair": f"/{LIKE}/{SHORT.hex().upper()}"},
+            id="digits of an encoded text beside an id",
+        ),
         pytest.param({"pair": "call 030 1234"}, {"pair": "call 030 9876"}, id="digits without an id"),
     ],
 )
