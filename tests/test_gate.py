@@ -164,6 +164,26 @@ def test_an_entry_says_everything_or_is_refused(tmp_path: Path, changes: Json, s
     assert says in str(refused.value)
 
 
+def test_what_is_wrong_in_an_entry_is_told_with_the_line_where_it_begins(tmp_path: Path) -> None:
+    file = suppressions(tmp_path / "s.toml", entry(), entry(event="x", cap=0))
+    run = invoke("check", BROKEN, *HARBOUR, "--suppressions", file)
+    assert run.code == 2
+    said = " ".join(run.err.split())
+    assert f"in the entry at line {3 + len(entry())}: /suppress/1/cap" in said
+
+
+def test_an_unused_entry_says_what_it_may_have_meant(tmp_path: Path) -> None:
+    """A suppression names one group exactly: without its event it names none."""
+    run = broken("--suppressions", suppressions(tmp_path / "s.toml", entry(event=None)), *ON)
+    [row] = run.result["exceptions"]["entries"]
+    assert (row["state"], row["nearest"]) == ("unused", {**EMAIL, "host": None})
+    assert f"or make it exact: there are findings with event {EMAIL['event']}" in " ".join(run.out.split())
+    [other] = broken("--suppressions", suppressions(tmp_path / "t.toml", entry(rule="canary")), *ON).result[
+        "exceptions"
+    ]["entries"]
+    assert "nearest" not in other
+
+
 def test_two_entries_for_the_same_findings_are_refused(tmp_path: Path) -> None:
     one, two = suppressions(tmp_path / "1.toml", entry()), suppressions(tmp_path / "2.toml", entry(cap=9))
     run = invoke("check", BROKEN, *HARBOUR, "--suppressions", one, "--suppressions", two)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,14 @@ def changed(event: Json, pointer: str, change: Callable[[str, object], Json]) ->
     return out
 
 
+def instead(other: Callable[[str], str], key: str, value: object) -> Json:
+    return {other(key): value}
+
+
+def beside(other: Callable[[str], str], key: str, value: object) -> Json:
+    return {key: value, other(key): value}
+
+
 def made_of(line: bytes) -> Iterator[tuple[str, bytes]]:
     """What someone would write who wants this line to be taken for the ones before."""
     event = json.loads(line)
@@ -117,11 +126,8 @@ def made_of(line: bytes) -> Iterator[tuple[str, bytes]]:
         yield f"{pointer} twice", hostile.twice(event, pointer)
         yield f"{pointer} twice, once null", hostile.twice(event, pointer, "null", hidden_first=False)
         for why, other in KEYS.items():
-            yield f"{pointer} with {why}", compact(changed(event, pointer, lambda key, it, to=other: {to(key): it}))
-            yield (
-                f"{pointer} beside one with {why}",
-                compact(changed(event, pointer, lambda key, it, to=other: {key: it, to(key): it})),
-            )
+            yield f"{pointer} with {why}", compact(changed(event, pointer, partial(instead, other)))
+            yield f"{pointer} beside one with {why}", compact(changed(event, pointer, partial(beside, other)))
         placed = changed(event, pointer, lambda key, _: {key: hostile.PLACE})
         for value in VALUES:
             yield f"{pointer} as {value[:20]!r}", hostile.raw(placed, value)

@@ -253,6 +253,35 @@ def test_formats_agree(tmp_path: Path) -> None:
             assert row["field"] in out
 
 
+def test_an_output_is_named_as_for_check(tmp_path: Path) -> None:
+    wanted = invoke("inventory", BROKEN, "-p", HARBOUR, "-f", "csv").out
+    for name, args in {
+        "a.csv": ("-o", "csv=a.csv"),
+        "b.csv": ("-f", "csv", "-o", "b.csv"),
+        "x=y": ("-f", "csv", "-o", "./x=y"),
+        "c.csv": ("-f", "csv", "-o", "csv=c.csv"),
+    }.items():
+        assert invoke("inventory", BROKEN, "-p", HARBOUR, *args, cwd=tmp_path).code == 0
+        assert (tmp_path / name).read_text("utf-8") == wanted
+    assert invoke("inventory", BROKEN, "-p", HARBOUR, "-o", "csv", cwd=tmp_path).out == wanted
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("-o", "xml=fields.xml"), "write FORMAT=FILE, with one of text, markdown, csv, json"),
+        (("-o", "csv="), "write FORMAT=FILE"),
+        (("-f", "json", "-o", "csv=fields.csv"), "name two formats"),
+    ],
+    ids=" ".join,
+)
+def test_an_output_that_cannot_be_meant_is_refused(args: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    run = invoke("inventory", BROKEN, "-p", HARBOUR, *args, cwd=tmp_path)
+    assert run.code == 2
+    assert said in " ".join(run.err.split())
+    assert not list(tmp_path.iterdir())
+
+
 def test_it_takes_what_check_takes() -> None:
     one = invoke("inventory", "-", "-f", "json", stdin=jsonl(*samples()))
     other = invoke("inventory", "-", "-f", "json", stdin=array(*samples()))

@@ -30,7 +30,7 @@ from audit.writers.files import write_atomically
 EPILOG = """\b
 Examples:
   telemetry-audit inventory logs.jsonl
-  telemetry-audit inventory logs/ -f csv -o fields.csv
+  telemetry-audit inventory logs/ -o csv=fields.csv
 
 A value is never shown, only how many different ones there are: exactly up to 512, above that within about 4 %.
 What is documented is what the policy pack says. The exit code is 0, or 3 if nothing could be read."""
@@ -48,9 +48,18 @@ What is documented is what the policy pack says. The exit code is 0, or 3 if not
     help="The policy pack that says what is documented.",
 )
 @click.option(
-    "-f", "--format", "kind", type=click.Choice([*FORMATS]), default="text", show_default=True, help="How to write it."
+    "-f",
+    "--format",
+    "kind",
+    type=click.Choice([*FORMATS]),
+    help="How to write it, where --output does not say. [default: text]",
 )
-@click.option("-o", "--output", type=click.Path(), metavar="FILE", help="Where to; without it, to stdout.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FORMAT[=PATH]|FILE",
+    help="Where to, as for `check`: csv=FILE. A FILE alone is written as --format says. [default: stdout]",
+)
 @click.option(
     "--origin",
     "origins",
@@ -69,15 +78,29 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     policy = load_policy(options["policy_name"])
     inputs = _inputs(captures)
     origins = _origins(options["origins"], inputs, policy)
-    target = options["output"] if options["output"] != "-" else None
+    kind, target = _output(options["output"], options["kind"])
     given = [capture.path for capture in inputs if capture.path is not None]
     check_targets([target] if target else [], [*given, *sources_of(options)])
     auditor = Auditor(policy, Limits(options["max_line"]), inventory=True)
     with MarkStore() as marks:
         tally, facts = run(auditor, inputs, marks, origins=origins)
     document = _document(policy, tally.settled(), inputs, facts)
-    _write(render(document, options["kind"]), target)
+    _write(render(document, kind), target)
     sys.exit(Outcome.CLEAN if any(units.carrying for units in tally.units.values()) else Outcome.NOTHING_READ)
+
+
+def _output(asked: str | None, kind: str | None) -> tuple[str, str | None]:
+    """The format and the file, None for stdout."""
+    name, equals, path = (asked or "-").partition("=")
+    if name in FORMATS and not (equals and not path):
+        if kind not in (None, name):
+            raise click.UsageError(f"-f {kind} and -o {visible(asked or '')} name two formats: give one")
+        return name, path if path not in ("", "-") else None
+    if equals and "/" not in name:
+        raise click.UsageError(
+            f"-o {visible(asked or '')}: write FORMAT=FILE, with one of {', '.join(FORMATS)}, or ./FILE where its name holds ="
+        )
+    return kind or "text", asked if asked not in (None, "-") else None
 
 
 def _document(policy: Policy, tally: Tally, inputs: list[Input], facts: list[InputFacts]) -> Document:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import eq
 from typing import Any, NamedTuple
 
 from audit.redact import visible
@@ -23,6 +25,7 @@ _WHY = ("reason", "owner")
 _KEYS = {*_ABOUT, *_WHY, "expires", "cap"}
 _MOST = 10_000
 _LONGEST = 500
+_HEADER = re.compile(r"\s*\[\[\s*suppress\s*\]\]")
 
 
 class Target(NamedTuple):
@@ -74,7 +77,8 @@ class BadSuppressions(ValueError):  # noqa: N818 - the name says what is wrong
 def parse(name: str, data: bytes) -> File:
     """A suppression file. Raises BadSuppressions: one that is half understood must not hide anything."""
     try:
-        document = tomllib.loads(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        document = tomllib.loads(text)
     except UnicodeDecodeError:
         raise BadSuppressions("not UTF-8: save it as UTF-8") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -89,8 +93,23 @@ def parse(name: str, data: bytes) -> File:
         raise BadSuppressions("/suppress: write each entry as a [[suppress]] table")
     if len(rows) > _MOST:
         raise BadSuppressions(f"/suppress: more than {_MOST:,} entries")
-    entries = tuple(_entry(f"/suppress/{number}", row) for number, row in enumerate(rows))
+    lines = _headers(text)
+    entries = tuple(_located(number, row, lines) for number, row in enumerate(rows))
     return File(name, hashlib.sha256(data).hexdigest(), entries)
+
+
+def _located(number: int, row: Mapping[str, Any], lines: Sequence[int]) -> Suppression:
+    try:
+        return _entry(f"/suppress/{number}", row)
+    except BadSuppressions as error:
+        if number >= len(lines):
+            raise
+        raise BadSuppressions(f"in the entry at line {lines[number]}: {error}") from None
+
+
+def _headers(text: str) -> list[int]:
+    """The lines where entries begin, from 1. The standard parser tells none."""
+    return [number for number, line in enumerate(text.splitlines(), 1) if _HEADER.match(line)]
 
 
 def distinct(files: Iterable[File]) -> None:
@@ -145,6 +164,9 @@ def apply(given: Suppressions, groups: Sequence[dict[str, Any]]) -> dict[str, An
     matching: dict[Target, list[dict[str, Any]]] = {}
     for group in groups:
         matching.setdefault(Target(*(group[key] for key in _ABOUT)), []).append(group)
+    known: dict[str, list[Target]] = {}
+    for target in matching:
+        known.setdefault(target.rule, []).append(target)
     rows = []
     for entry in given.entries:
         mine = matching.get(entry.target, [])
@@ -153,7 +175,8 @@ def apply(given: Suppressions, groups: Sequence[dict[str, Any]]) -> dict[str, An
         if state == "in-force":
             for group in mine:
                 group["suppressed"] = True
-        rows.append(_row(entry, matched, state))
+        near = _nearest(entry.target, known.get(entry.target.rule, ())) if state == "unused" else None
+        rows.append(_row(entry, matched, state) | ({"nearest": near._asdict()} if near is not None else {}))
     return {
         "on": given.on.isoformat(),
         "applied": given.applied,
@@ -161,6 +184,11 @@ def apply(given: Suppressions, groups: Sequence[dict[str, Any]]) -> dict[str, An
         "files": [{"name": visible(file.name), "sha256": file.sha256} for file in given.files],
         "entries": rows,
     }
+
+
+def _nearest(meant: Target, known: Iterable[Target]) -> Target | None:
+    """Of the groups of a rule the one that most is right of: an entry that leaves out the event, say, names none."""
+    return max(known, key=lambda target: sum(map(eq, target, meant)), default=None)
 
 
 def _state(entry: Suppression, matched: int, given: Suppressions) -> str:

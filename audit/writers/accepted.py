@@ -65,9 +65,20 @@ _STATES = {
 
 def _entry(entry: dict[str, Any]) -> str:
     return (
-        f"{_STATES[entry['state']]}: {_about(entry)}, {entry['matched']:,} of at most {entry['cap']:,} findings, until "
-        f"{entry['expires']}, {entry['owner']}: {entry['reason']}"
+        f"{_STATES[entry['state']]}{_near(entry)}: {_about(entry)}, "
+        f"{entry['matched']:,} of at most {entry['cap']:,} findings, "
+        f"until {entry['expires']}, {entry['owner']}: {entry['reason']}"
     )
+
+
+def _near(entry: dict[str, Any]) -> str:
+    """What sets one that names no findings apart from the findings that it may have meant."""
+    near = entry.get("nearest")
+    if not near:
+        return ""
+    keys = [key for key in ("event", "field", "host") if near[key] != entry[key]]
+    other = " and ".join(f"{key} {near[key]}" if near[key] else f"no {key}" for key in keys)
+    return f" or make it exact: there are findings with {other}"
 
 
 def _about(entry: dict[str, Any]) -> str:
