@@ -210,7 +210,7 @@ def hashes() -> dict[str, Callable[[str], bytes]]:
         "blake2s",
     )
     found: dict[str, Callable[[str], bytes]] = {
-        name: (lambda v, name=name: hashlib.new(name, raw(v)).digest())  # type: ignore[misc]
+        name: (lambda v, name=name: hashlib.new(name, raw(v)).digest())  # type: ignore[misc]  # the type of a default of a lambda is not inferred
         for name in names
     }
     found["blake2b-256"] = lambda v: hashlib.blake2b(raw(v), digest_size=32).digest()

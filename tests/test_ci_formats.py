@@ -246,7 +246,7 @@ def test_what_is_new_is_annotated_before_what_the_baseline_knows() -> None:
     for group in errors[:-1]:
         group["baseline"] = "known"
     errors[-1]["baseline"] = "new"
-    found = [text for kind, _, text in commands(writer("github")(result)) if kind == "error"]  # type: ignore[arg-type]
+    found = [text for kind, _, text in commands(writer("github")(result)) if kind == "error"]  # type: ignore[arg-type]  # a result as a plain dictionary
     assert errors[-1]["field"] in found[0]
     assert ["known from the baseline" in text for text in found] == [False, *[True] * (ANNOTATIONS - 1)]
 

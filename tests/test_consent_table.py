@@ -138,7 +138,7 @@ def test_where_somebody_said_no_is_in_a_silent_window(consent: ConsentTable, whe
 
 
 @pytest.mark.parametrize(("consent", "alone"), [(table((NOON, IN)), True), (table(this=[(NOON, IN)]), False)])
-def test_a_table_knows_whether_it_speaks_of_the_whole_installation_alone(consent: ConsentTable, alone: bool) -> None:  # noqa: FBT001
+def test_a_table_knows_whether_it_speaks_of_the_whole_installation_alone(consent: ConsentTable, alone: bool) -> None:  # noqa: FBT001 - given by the test table
     assert consent.everyone_only() is alone
 
 

@@ -296,8 +296,8 @@ def test_what_stands_in_no_group_always_counts() -> None:
         group["suppressed"] = True
     assert decide(result, "error", ())["exit"] == 0  # type: ignore[arg-type]  # the shape of a result
     result["counts"]["error"] += 1
-    assert decide(result, "error", ())["exit"] == 1  # type: ignore[arg-type]
-    assert decide(result, "never", ())["exit"] == 0  # type: ignore[arg-type]
+    assert decide(result, "error", ())["exit"] == 1  # type: ignore[arg-type]  # a result as a plain dictionary
+    assert decide(result, "never", ())["exit"] == 0  # type: ignore[arg-type]  # a result as a plain dictionary
 
 
 def test_every_format_says_how_many_findings_are_suppressed(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ def test_marks_alone_decide_and_more_marks_never_fail_a_run(data: st.DataObject)
     ]
     assert before == int(any(not group["suppressed"] and group["baseline"] == "new" for group in heavy))
     data.draw(st.sampled_from(result["groups"]))["suppressed"] = True
-    assert decide(result, level, ())["exit"] <= before  # type: ignore[arg-type]
+    assert decide(result, level, ())["exit"] <= before  # type: ignore[arg-type]  # a result as a plain dictionary
 
 
 _RESULT = broken().result

@@ -143,7 +143,7 @@ def test_counts_and_examples_are_exact_however_findings_come(found: list[Finding
         for key in keys:
             group = [f for f in mine if (f.fingerprint, f.level) == key]
             assert kept[key].count == len(group)  # type: ignore[index]  # a GroupKey is a tuple of the two
-            assert [f.order() for f in kept[key].examples] == sorted(f.order() for f in group)[: SMALL.examples]  # type: ignore[index]
+            assert [f.order() for f in kept[key].examples] == sorted(f.order() for f in group)[: SMALL.examples]  # type: ignore[index]  # as above
         assert total.overflow(rule) == sum((f.fingerprint, f.level) not in keys for f in mine)
     assert sum(total.totals.values()) == len(found)
 
@@ -215,7 +215,7 @@ json_like = st.lists(
 
 @many
 @given(json_like, cuts, st.booleans())
-def test_items_are_the_same_wherever_blocks_end(data: bytes, where: list[int], array: bool) -> None:  # noqa: FBT001
+def test_items_are_the_same_wherever_blocks_end(data: bytes, where: list[int], array: bool) -> None:  # noqa: FBT001 - given by the test table
     whole = list(documents.split([data], LONGEST, 3, array=array))
     assert list(documents.split(pieces(data, where), LONGEST, 3, array=array)) == whole
     assert [part.unit for part in whole] == list(range(1, len(whole) + 1))
@@ -224,7 +224,7 @@ def test_items_are_the_same_wherever_blocks_end(data: bytes, where: list[int], a
 
 @few
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), events.anything, max_size=3), max_size=5), cuts, st.booleans())
-def test_the_items_of_an_array_are_its_items(values: list[dict[str, Any]], where: list[int], spaced: bool) -> None:  # noqa: FBT001
+def test_the_items_of_an_array_are_its_items(values: list[dict[str, Any]], where: list[int], spaced: bool) -> None:  # noqa: FBT001 - given by the test table
     data = json.dumps(values, indent=2 if spaced else None).encode()
     found = list(documents.split(pieces(data, where), 1 << 20, 0, array=True))
     assert [json.loads(part.data) for part in found if not isinstance(part, Broken)] == values
@@ -637,14 +637,14 @@ AGREEMENTS: dict[str, tuple[dict[str, Any], str, bool]] = {
 
 
 @pytest.mark.parametrize(("schema", "text", "quick", "exact"), DIFFERENCES.values(), ids=DIFFERENCES)
-def test_where_the_validators_differ_is_known(schema: dict[str, Any], text: str, quick: bool, exact: bool) -> None:  # noqa: FBT001
+def test_where_the_validators_differ_is_known(schema: dict[str, Any], text: str, quick: bool, exact: bool) -> None:  # noqa: FBT001 - given by the test table
     """A new version of either that mends one of these must be seen here."""
     schema = {"type": "string", **schema}
     assert (fast(schema).is_valid(text), oracle(schema).is_valid(text)) == (quick, exact)
 
 
 @pytest.mark.parametrize(("schema", "text", "accepted"), AGREEMENTS.values(), ids=AGREEMENTS)
-def test_where_validators_are_known_to_slip_ours_agree(schema: dict[str, Any], text: str, accepted: bool) -> None:  # noqa: FBT001
+def test_where_validators_are_known_to_slip_ours_agree(schema: dict[str, Any], text: str, accepted: bool) -> None:  # noqa: FBT001 - given by the test table
     schema = {"type": "string", **schema}
     assert (fast(schema).is_valid(text), oracle(schema).is_valid(text)) == (accepted, accepted)
 

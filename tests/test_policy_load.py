@@ -682,7 +682,7 @@ def test_sentences_that_break_off_are_found() -> None:
         (Match(("a",), ip=True), {"a": 7}, False),
     ],
 )
-def test_an_origin_is_matched_by_what_its_rules_say(match: Match, value: Any, held: bool) -> None:  # noqa: FBT001
+def test_an_origin_is_matched_by_what_its_rules_say(match: Match, value: Any, held: bool) -> None:  # noqa: FBT001 - given by the test table
     assert holds(match, value) is held
 
 

@@ -387,7 +387,7 @@ def test_bombs_and_nonsense_neither_stop_nor_pass_a_block(blocking: Proxy, vendo
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "in chunks"])
 @proof
-def test_a_body_beyond_the_bound_goes_on_unseen_or_is_refused(tmp_path: Path, vendor: Collector, chunked: bool) -> None:  # noqa: FBT001
+def test_a_body_beyond_the_bound_goes_on_unseen_or_is_refused(tmp_path: Path, vendor: Collector, chunked: bool) -> None:  # noqa: FBT001 - given by the test table
     body = b'{"batch": [' + b" " * (3 << 20) + json.dumps(EVENT).encode() + b"]}"
     args = ("--trust-ca", str(vendor.trust), "--max-body", "1MiB", "-o", "json=result.json")
     extra = ("-H", "expect:", *(("-H", "transfer-encoding: chunked", "--http1.1") if chunked else ()))
@@ -424,7 +424,7 @@ def test_two_hundred_connections_at_once(observing: Proxy, vendor: Collector) ->
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small file system")
 @pytest.mark.parametrize("block", [False, True], ids=["observing", "blocking"])
 @proof
-def test_a_full_disk_fails_open_and_says_so_or_fails_closed(tmp_path: Path, vendor: Collector, block: bool) -> None:  # noqa: FBT001
+def test_a_full_disk_fails_open_and_says_so_or_fails_closed(tmp_path: Path, vendor: Collector, block: bool) -> None:  # noqa: FBT001 - given by the test table
     import subprocess
 
     disk = tmp_path / "disk"

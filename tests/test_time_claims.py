@@ -539,7 +539,7 @@ def test_three_intervals_must_be_of_one_instance() -> None:
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["early", "late"])
-def test_a_quarter_of_an_hour_is_tolerated_to_the_microsecond(early: bool) -> None:  # noqa: FBT001
+def test_a_quarter_of_an_hour_is_tolerated_to_the_microsecond(early: bool) -> None:  # noqa: FBT001 - given by the test table
     edge = SIX - 15 * MINUTE if early else SIX + 15 * MINUTE
     beyond = edge - TICK if early else edge + TICK
     assert audit([beat(NOON), beat(NOON + edge)]).breaches == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ import click
 from audit import __version__
 from audit.cli.check import _inputs, _origins
 from audit.cli.options import Size, check_targets, load_policy, sources_of
-from audit.cli.outputs import NotWritten, say
+from audit.cli.outputs import save, say
 from audit.engine.observed import inventory
 from audit.engine.parse import Limits
 from audit.engine.result import digest
@@ -25,7 +24,6 @@ from audit.runners.serial import run
 from audit.sources.inputs import Input
 from audit.tally import Tally
 from audit.writers.fields import FORMATS, Document, render
-from audit.writers.files import write_atomically
 
 EPILOG = """\b
 Examples:
@@ -85,7 +83,8 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     with MarkStore() as marks:
         tally, facts = run(auditor, inputs, marks, origins=origins)
     document = _document(policy, tally.settled(), inputs, facts)
-    _write(render(document, kind), target)
+    text = render(document, kind)
+    say(text) if target is None else save(target, text)
     sys.exit(Outcome.CLEAN if any(units.carrying for units in tally.units.values()) else Outcome.NOTHING_READ)
 
 
@@ -114,13 +113,3 @@ def _document(policy: Policy, tally: Tally, inputs: list[Input], facts: list[Inp
     }
     document["digest"] = digest(dict(document))
     return document
-
-
-def _write(text: str, target: str | None) -> None:
-    if target is None:
-        say(text)
-        return
-    try:
-        write_atomically(Path(target), text)
-    except OSError as error:
-        raise NotWritten(f"{visible(target)} was not written: {error.strerror}") from None

@@ -166,7 +166,7 @@ def _unseen(policy: Policy, tally: Tally) -> dict[FieldKey, Seen]:
         entry = policy.events.get(key.name) if not key.undocumented else None
         for leaf in entry.leaves.values() if entry is not None else ():
             if not leaf.transport:
-                found[FieldKey(False, key.origin, key.name, field_text(leaf.pointer), leaf.category)] = Seen()  # noqa: FBT003
+                found[FieldKey(False, key.origin, key.name, field_text(leaf.pointer), leaf.category)] = Seen()  # noqa: FBT003 - the members of a tuple in their order
     return found
 
 

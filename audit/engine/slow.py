@@ -280,7 +280,7 @@ def _walk(pointer: Pointer, value: Json) -> Pointer:
     node, at = value, []
     for token in pointer:
         if isinstance(node, dict) and token not in node:
-            token = next((key for key in node if _tame_text(key) == token), token)  # noqa: PLW2901
+            token = next((key for key in node if _tame_text(key) == token), token)  # noqa: PLW2901 - the token as it stands in the event
         at.append(token)
         node = node.get(str(token)) if isinstance(node, dict) else node[int(token)] if isinstance(node, list) else None
     return tuple(at)

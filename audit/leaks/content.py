@@ -157,7 +157,7 @@ def _look_at_huge(text: str) -> Content:
     )
 
 
-def _first(found: Iterable[tuple[FoundSecret, Path]] | Iterable[tuple[FoundPersonal, Path]]) -> Iterator:  # type: ignore[type-arg]
+def _first(found: Iterable[tuple[FoundSecret, Path]] | Iterable[tuple[FoundPersonal, Path]]) -> Iterator:  # type: ignore[type-arg]  # of whichever kind it was given
     """Each kind once, as the shallowest form shows it."""
     kinds = set()
     for what, path in found:

@@ -65,7 +65,7 @@ def _murmur() -> dict[str, Algorithm]:
         "murmur3-x64-128 (words)": lambda data: swapped(mmh3.hash_bytes(data), 8),
         "murmur3-x64-128 (number)": lambda data: mmh3.hash_bytes(data)[::-1],
         "murmur3-x86-128": lambda data: mmh3.hash_bytes(data, 0, False),  # noqa: FBT003 - the library's own flag
-        "murmur3-x86-128 (words)": lambda data: swapped(mmh3.hash_bytes(data, 0, False), 4),  # noqa: FBT003
+        "murmur3-x86-128 (words)": lambda data: swapped(mmh3.hash_bytes(data, 0, False), 4),  # noqa: FBT003 - the library takes it by position
     }
 
 

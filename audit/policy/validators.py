@@ -55,7 +55,7 @@ EXTRA = ("additionalProperties", "unevaluatedProperties")
 def compile_validator(schema: Mapping[str, Any]) -> Validator:
     """A validator for a schema that `check_safe` has passed. Raises ValueError where the schema is wrong."""
     try:
-        import jsonschema_rs  # noqa: F401
+        import jsonschema_rs  # noqa: F401 - only whether it is there
     except ImportError:
         return oracle(schema)
     return fast(schema)

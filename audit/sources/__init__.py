@@ -47,7 +47,7 @@ class Reading:
             return
         try:
             file: BinaryIO = (
-                sys.stdin.buffer if self.input.path is None else Path(self.input.path).open("rb", buffering=0)  # noqa: SIM115
+                sys.stdin.buffer if self.input.path is None else Path(self.input.path).open("rb", buffering=0)  # noqa: SIM115 - closed where the reading ends
             )
         except OSError as error:
             yield Broken(0, 1, Reason.DENIED if isinstance(error, PermissionError) else Reason.VANISHED)

@@ -53,7 +53,7 @@ class FindingsFile:
                     row = json.loads(line)
                     if row["rule"] in rules and row["level"] == "error":
                         row["level"] = "warning"
-                        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"  # noqa: PLW2901
+                        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"  # noqa: PLW2901 - the line is written as it was unless it changed
                     target.write(line)
             other.replace(self.partial)
         finally:
