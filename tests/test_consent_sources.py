@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from audit.policy.consent import EVERYONE, ConsentTable, State
 from audit.sources.consent import ConsentError, read_rows, table_of
-from audit.sources.docker_env import InspectError, Setting, Switch, combine, read_env, read_inspect
+from audit.sources.docker_env import InspectError, Setting, Switch, combine, is_env, read_env, read_inspect
 from tests import within
 from tests.conftest import Run, invoke
 from tests.timed import DAY, HOST, HOUR, NOON, OTHER_HOST, accused, audit, claim, client, compact, csv, every, row, z
@@ -330,6 +330,21 @@ FILES: dict[str, str | bytes] = {
     "off.json": inspected(container("true")),
     "on.json": inspected(container("false")),
 }
+
+
+@pytest.mark.parametrize(
+    "text", ['{"event":"x"}\n', "at,subject,state\n", "- a: b\n"], ids=["a log", "a table", "YAML"]
+)
+def test_a_file_that_is_no_env_file_switches_nothing_on(text: str, tmp_path: Path) -> None:
+    run = audit([client(NOON)], "--docker-env", "x.env", files={"x.env": text})
+    assert (run.code, "x.env: no line is NAME=VALUE" in flat(run.err)) == (2, True)
+    (tmp_path / "x.env").write_text(text)
+    assert invoke("consent", "x.env", cwd=tmp_path).code == 2
+
+
+@pytest.mark.parametrize("text", ["", "\n", f"# {NAME}=true\n", f"{NAME}\n", "A=1\n", "just words\nA=1\n"])
+def test_a_file_of_names_comments_or_nothing_may_be_an_env_file(text: str) -> None:
+    assert is_env(text)
 
 
 @pytest.mark.parametrize("options", SOURCES.values(), ids=SOURCES)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 import click
 
-from audit.cli.consent_options import read_text
+from audit.cli.consent_options import env_of, read_text
 from audit.cli.options import load_policy
 from audit.policy.pack import ConsentSwitch
 from audit.redact import visible
-from audit.sources.docker_env import EnvFile, Setting, read_env
+from audit.sources.docker_env import EnvFile, Setting
 
 _SENTENCES = {
     Setting.OFF: "telemetry is switched off",
@@ -40,7 +40,7 @@ def command(docker_env: tuple[str, ...], policy: str) -> None:
     pack = load_policy(policy)
     if pack.consent is None:
         raise click.UsageError("this policy pack names no switch: it has no [consent] table")
-    read = [(visible(path), read_env(read_text(path, visible(path)), pack.consent)) for path in docker_env]
+    read = [(visible(path), env_of(read_text(path, visible(path)), visible(path), pack.consent)) for path in docker_env]
     deciding = _deciding(read)
     for line in _report(read, deciding, pack.consent):
         click.echo(line)

@@ -17,7 +17,7 @@ from audit.policy.load import parse_duration
 from audit.policy.pack import ConsentSwitch, Policy
 from audit.redact import instant, visible
 from audit.sources.consent import ConsentError, join, read_rows, table_from_options, table_of
-from audit.sources.docker_env import InspectError, Switch, combine, read_env, read_inspect
+from audit.sources.docker_env import EnvFile, InspectError, Switch, combine, is_env, read_env, read_inspect
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_FILE = 64 * 1024 * 1024
@@ -138,7 +138,7 @@ def _switch(options: dict[str, Any], switch: ConsentSwitch, parameters: dict[str
     name = ""
     if options["docker_env"] is not None:
         text, name = _read(options["docker_env"], "docker_env", parameters)
-        env = read_env(text, switch)
+        env = env_of(text, name, switch)
     if options["docker_inspect"] is not None:
         text, other = _read(options["docker_inspect"], "docker_inspect", parameters)
         inspected = read_inspect(text, switch, other)
@@ -168,6 +168,15 @@ def read_text(path: str, shown: str) -> str:
         raise click.UsageError(f"{shown}: not UTF-8 at byte {error.start + 1}") from None
     except OSError as error:
         raise click.UsageError(f"{shown} cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def env_of(text: str, shown: str, switch: ConsentSwitch) -> EnvFile:
+    """An env file's setting. Of another file nothing can be said, least of all that it switches nothing off."""
+    if not is_env(text):
+        raise click.UsageError(
+            f"{shown}: no line is NAME=VALUE: give the env file that the containers are started with"
+        )
+    return read_env(text, switch)
 
 
 def _iso(delta: timedelta) -> str:

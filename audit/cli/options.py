@@ -52,7 +52,8 @@ def load_policy(name: str) -> Policy:
     try:
         policy = load(find(name))
     except PolicyError as error:
-        raise click.UsageError(f"policy {visible(name)}: {visible(str(error))}") from None
+        about = "" if str(error).startswith(f"{name}:") else f"{visible(name)}: "
+        raise click.UsageError(f"policy {about}{visible(str(error))}") from None
     wrong = unknown_rules(policy)
     if wrong:
         raise click.UsageError(

@@ -35,7 +35,7 @@ def command(directory: str, head: str | None) -> None:
     """Check the hash chain of an evidence directory, from the first record to the last."""
     path = Path(directory)
     if not path.is_dir():
-        raise click.UsageError(f"{visible(directory)}: no such directory")
+        raise click.UsageError(f"{visible(directory)}: no such directory: give the one that `proxy --evidence` wrote")
     if not is_evidence(path):
         raise click.UsageError(f"{visible(directory)}: no evidence directory: evidence.json of this format is missing")
     if head is not None and _HEAD.fullmatch(head.strip().lower()) is None:

@@ -55,6 +55,12 @@ _ASSIGNMENT = re.compile(r"(\s*)(export\s+)?([A-Za-z_][A-Za-z0-9_]*)(\s*)(?:([=:
 _COMMENTED = re.compile(r"\s*#+\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
 
 
+def is_env(text: str) -> bool:
+    """Whether a text may be an env file: it has a line that is a name, with a value or without, or none but comments."""
+    lines = [line for line in text.removeprefix("\ufeff").splitlines() if line.strip()]
+    return any(map(_ASSIGNMENT.fullmatch, lines)) or all(line.lstrip().startswith("#") for line in lines)
+
+
 def read_env(text: str, switch: ConsentSwitch) -> EnvFile:
     """Read env-file text as Docker's readers do: one assignment a line, `#` comments, the last assignment wins."""
     settings: list[tuple[int, Setting]] = []
