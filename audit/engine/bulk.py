@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.engine.fast import Proved
 from audit.engine.slow import identifying
@@ -19,6 +19,9 @@ from audit.model import Gap, Pointer, resolve
 from audit.policy.pack import Envelope, EventType, Policy
 from audit.rules.case import Marker, Timeline
 from audit.tally import LOGS, EventKey, MarkKey, Tally, Units
+
+if TYPE_CHECKING:
+    from audit.engine.learned import Taken  # it brings numpy
 
 _HOUR = itemgetter(slice(13))
 
@@ -46,6 +49,7 @@ class Counts:
     whens: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     instants: list[tuple[str, datetime]] = field(default_factory=list)
     marks: defaultdict[str, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
+    known: list[tuple[int, Taken]] = field(default_factory=list)
     units: int = 0
     carrying: int = 0
     blank: int = 0

@@ -8,8 +8,11 @@ known as harmless. Law, property-tested: it takes no line that the fast lane wou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import compress
+from operator import contains
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,7 +20,7 @@ import orjson
 from numpy.typing import NDArray
 
 from audit.engine.fast import FastLane, Plan, Proved
-from audit.engine.template import Spot, Teacher, Template
+from audit.engine.template import Spot, Teacher, Template, cuts
 from audit.leaks.content import is_mere_address
 from audit.leaks.runs import runs, suspects
 from audit.model import Pointer
@@ -68,23 +71,29 @@ class Known:
         return True
 
 
-class _Row(NamedTuple):
-    """A template made ready: its number in the tables, and the known values of each place that is compared exactly."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """A template made ready: its number in the tables, and the known values of each place that is compared exactly.
+
+    `tokens`: the values of a line that stand at these places.
+    """
 
     number: int
     template: Template
-    exact: tuple[tuple[int, int, set[bytes], Known], ...]
-    places: tuple[int, ...]
-    roles: tuple[int, int, int, int]
+    tokens: Callable[[bytes], tuple[bytes, ...]]
+    values: tuple[set[bytes], ...]
+    known: tuple[Known, ...]
 
 
 class Taken(NamedTuple):
-    """Lines of one piece that are proved: their indices, their templates, and when they arrived (YYYYMMDDhhmmssmmm or -1)."""
+    """Lines of one piece that are proved: their indices, their templates, and when they arrived (YYYYMMDDhhmmssmmm or -1);
+    the indices of the others."""
 
     at: list[int]
-    rows: list[_Row]
+    rows: list[Row]
     arrived: Numbers
     lines: list[bytes]
+    left: list[int]
 
 
 class Learned:
@@ -97,7 +106,7 @@ class Learned:
         self.teachers = {
             name: Teacher(plan, policy.envelope, marker, fields[name]) for name, plan in fast.plans.items()
         }
-        self.rows: dict[bytes, _Row] = {}
+        self.rows: dict[bytes, Row] = {}
         self.known: dict[tuple[str, Pointer], Known] = {}
         self.met: Counter[int] = Counter()
         self.table = _Table(())
@@ -112,7 +121,7 @@ class Learned:
             return None, []
         raw = np.frombuffer(data, np.uint8)
         inside, masked = runs(raw)
-        masks = np.where(masked.view(np.bool_), np.uint8(48), raw).tobytes().split(b"\n")
+        masks = _masked(raw, masked).tobytes().split(b"\n")
         found = list(map(self.rows.get, masks[: len(lines)]))
         if not self.rows:
             return None, masks
@@ -126,7 +135,7 @@ class Learned:
         self.resting = self.rest
 
     def _asked(
-        self, raw: NDArray[np.uint8], inside: NDArray[np.uint8], lines: list[bytes], found: Sequence[_Row | None]
+        self, raw: NDArray[np.uint8], inside: NDArray[np.uint8], lines: list[bytes], found: Sequence[Row | None]
     ) -> Taken:
         if len(self.table) != len(self.rows):
             self.table = _Table(tuple(self.rows.values()))
@@ -140,22 +149,26 @@ class Learned:
         arrived, agree = self.table.times(raw, starts, numbers)
         fit = agree & ~doubted & (numbers >= 0)
         self.used += np.bincount(numbers[fit], minlength=len(self.used))
-        at, rows = [], []
+        at, rows, left = [], [], np.flatnonzero(~fit).tolist()
         for index in np.flatnonzero(fit).tolist():
             row = found[index]
             if row is not None and _harmless(row, lines[index]):
                 at.append(index)
                 rows.append(row)
+            else:
+                left.append(index)
         if self.fast.seeds is not None and at:
-            at, rows = self._unlisted(lines, at, rows)
-        return Taken(at, rows, arrived[at], [lines[index] for index in at])
+            kept = self._unlisted(lines, at, rows)
+            left += [index for index, stays in zip(at, kept, strict=True) if not stays]
+            at, rows = list(compress(at, kept)), list(compress(rows, kept))
+        left.sort()
+        return Taken(at, rows, arrived[at], [lines[index] for index in at], left)
 
-    def _unlisted(self, lines: list[bytes], at: list[int], rows: list[_Row]) -> tuple[list[int], list[_Row]]:
-        """Those of some lines in whose ids no listed value stands."""
+    def _unlisted(self, lines: list[bytes], at: list[int], rows: list[Row]) -> list[bool]:
+        """For each of some lines, whether no listed value stands in its ids."""
         texts = [[lines[i][a:b].decode() for a, b in row.template.listed] for i, row in zip(at, rows, strict=True)]
         listed = self.fast.listed({text for found in texts for text in found})
-        kept = [number for number, found in enumerate(texts) if listed.isdisjoint(found)]
-        return [at[number] for number in kept], [rows[number] for number in kept]
+        return [listed.isdisjoint(found) for found in texts]
 
     def study(self, group: Proved, lines: Sequence[bytes], masks: Sequence[bytes]) -> None:
         """Learn from proved lines whose masks were met often. `masks`: those of the lines, one each."""
@@ -177,7 +190,7 @@ class Learned:
         """Keep the half that was used most."""
         often = np.argsort(-self.used, kind="stable")[: self.most // 2].tolist()
         rows = list(self.rows.items())
-        self.rows = {rows[at][0]: rows[at][1]._replace(number=number) for number, at in enumerate(often)}
+        self.rows = {rows[at][0]: replace(rows[at][1], number=number) for number, at in enumerate(often)}
         self.used = self.used[often] // 2
         self.table = _Table(())
 
@@ -186,48 +199,62 @@ class Learned:
             return
         if len(self.rows) >= self.most:
             self._forget()
-        exact = []
+        known = []
         for spot in template.exact:
             key = (template.plan.type.name, spot.leaf.pointer)
-            known = self.known.get(key)
-            if known is None:
-                known = self.known[key] = Known(self.fast, template.plan, spot)
-            exact.append((spot.start, spot.stop, known.values, known))
-        times = template.times or (0,)
-        places = (*times, *times[:1] * (_TIMES - len(times)))
-        self.rows[mask] = _Row(len(self.rows), template, tuple(exact), places, _roles(template))
+            if key not in self.known:
+                self.known[key] = Known(self.fast, template.plan, spot)
+            known.append(self.known[key])
+        tokens = cuts((spot.start, spot.stop) for spot in template.exact)
+        self.rows[mask] = Row(len(self.rows), template, tokens, tuple(of.values for of in known), tuple(known))
 
 
-def _harmless(row: _Row, line: bytes) -> bool:
+def _masked(raw: NDArray[np.uint8], masked: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same bytes, with a zero digit wherever one is masked."""
+    masks: NDArray[np.uint8] = -masked  # all bits of a byte, or none
+    masks &= raw ^ np.uint8(48)
+    masks ^= raw
+    return masks
+
+
+def _harmless(row: Row, line: bytes) -> bool:
     """Whether the values of a line that are neither times nor ids are known, and its ids are what their schema says."""
-    for start, stop, values, known in row.exact:
-        token = line[start:stop]
-        if token not in values and not known.admits(token):
-            return False
-    return all(is_valid(line[start:stop].decode()) for start, stop, is_valid in row.template.checked)
+    tokens = row.tokens(line)
+    if not all(map(contains, row.values, tokens)) and not all(
+        token in known.values or known.admits(token) for token, known in zip(tokens, row.known, strict=True)
+    ):
+        return False
+    checked = row.template.checked
+    return not checked or all(is_valid(line[start:stop].decode()) for start, stop, is_valid in checked)
 
 
 # ---- times ----------------------------------------------------------------------------------------------------------
 
 _WIDTH = 24
-_WEIGHTS = np.zeros((_WIDTH, 2))
-_WEIGHTS[[0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15], 0] = 10.0 ** np.arange(11, -1, -1)
-_WEIGHTS[[17, 18, 20, 21, 22], 1] = 10.0 ** np.arange(4, -1, -1)
-_ZEROS = 48 * _WEIGHTS.sum(axis=0)
-"""What makes minutes (YYYYMMDDhhmm) and milliseconds (ssmmm) of the bytes of a time: sums that a float holds exactly."""
+_PARTS = ((0, 1, 2, 3, 5, 6, 8, 9), (11, 12), (14, 15), (17, 18), (20, 21, 22))
+"""The digits of a time that are its day (YYYYMMDD), hour, minute, second and millisecond."""
 
+_WEIGHTS = np.zeros((_WIDTH, len(_PARTS)))
+for _part, _digits in enumerate(_PARTS):
+    _WEIGHTS[_digits, _part] = 10.0 ** np.arange(len(_digits) - 1, -1, -1)
+_ZEROS = 48 * _WEIGHTS.sum(axis=0)
+"""What makes the parts of a time of its bytes: sums that a float holds exactly."""
+
+_BELOW = np.array((24, 60, 60))
+_UNITS = 10 ** np.array((9, 7, 5, 3, 0), np.int64)
 _DAY, HOUR, _MINUTE, _SECOND = 10**9, 10**7, 10**5, 10**3
 
 
 class _Table:
     """Where the times of each template stand; places that a template has not are those of its first time."""
 
-    def __init__(self, rows: tuple[_Row, ...]) -> None:
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        templates = [row.template for row in rows]
         self.size = len(rows)
-        self.none = np.array([not row.template.times for row in rows], np.bool_)
-        self.counted = np.array([row.template.arrival is not None for row in rows], np.bool_)
-        self.places = np.array([row.places for row in rows], np.intp).reshape(-1, _TIMES)
-        self.roles = np.array([row.roles for row in rows], np.intp).reshape(-1, 4)
+        self.none = np.array([not template.times for template in templates], np.bool_)
+        self.counted = np.array([template.arrival is not None for template in templates], np.bool_)
+        self.places = np.array([_places(template) for template in templates], np.intp).reshape(-1, _TIMES)
+        self.roles = np.array([_roles(template) for template in templates], np.intp).reshape(-1, 4)
 
     def __len__(self) -> int:
         return self.size
@@ -247,11 +274,16 @@ class _Table:
             places = starts[known][:, None] + self.places[rows]
             windows = np.lib.stride_tricks.as_strided(raw, (len(raw) - _WIDTH + 1, _WIDTH), (1, 1), writeable=False)
             parts = (windows[places].reshape(-1, _WIDTH) @ _WEIGHTS - _ZEROS).astype(np.int64)
-            instants = (parts[:, 0] * _MINUTE + parts[:, 1]).reshape(places.shape)
+            instants = (parts @ _UNITS).reshape(places.shape)
             roles = np.take_along_axis(instants, self.roles[rows], axis=1)
-            agree[known] = _exist(instants).all(axis=1) & _agree(roles)
+            agree[known] = _exist(parts).reshape(places.shape).all(axis=1) & _agree(roles)
             arrived[known] = np.where(self.counted[rows], roles[:, 3], -1)
         return arrived, agree
+
+
+def _places(template: Template) -> tuple[int, ...]:
+    times = template.times or (0,)
+    return (*times, *times[:1] * (_TIMES - len(times)))
 
 
 def _roles(template: Template) -> tuple[int, int, int, int]:
@@ -264,13 +296,14 @@ def _roles(template: Template) -> tuple[int, int, int, int]:
     return times.index(sent), times.index(created), times.index(arrived), times.index(at)
 
 
-def _exist(instants: Numbers) -> NDArray[np.bool_]:
-    """Whether instants are times of the calendar. A leap second is left to the full reading."""
-    days = instants // _DAY
-    real = [day for day in np.unique(days).tolist() if _is_day(day)]
-    hours, minutes, seconds = instants // HOUR % 100, instants // _MINUTE % 100, instants // _SECOND % 100
-    exist: NDArray[np.bool_] = np.isin(days, real) & (hours < 24) & (minutes < 60) & (seconds < 60)
-    return exist
+def _exist(parts: Numbers) -> NDArray[np.bool_]:
+    """Whether times are of the calendar. A leap second is left to the full reading."""
+    days = parts[:, 0]
+    few = np.unique(days).tolist() if days.min() != days.max() else days[:1].tolist()
+    unreal = [day for day in few if not _is_day(day)]
+    exist: NDArray[np.bool_] = np.logical_and.reduce(parts[:, 1:4] < _BELOW, axis=1)
+    real: NDArray[np.bool_] = np.isin(days, unreal, invert=True)
+    return exist & real
 
 
 def _is_day(day: int) -> bool:

@@ -154,6 +154,10 @@ class Auditor:
                 if part.watch.first is not None and part.watch.last is not None:
                     tally.watch(part.watch.first, part.watch.last)
                     tally.live(at[0], part.watch.first, part.watch.last)
+        if counts.known:
+            from audit.engine.recount import recount
+
+            recount(counts.known, self.markers, counts, tally, at[0])
         self.bulk.close(counts, tally, at)
         if self.inventory is not None:
             self.inventory.flush(tally)
@@ -224,11 +228,8 @@ class Auditor:
         taken, masks = self.learned.take(data, lines) if data and self.learned is not None else (None, [])
         numbers: Sequence[int] = range(len(lines))
         if taken is not None and taken.at:
-            from audit.engine.recount import recount
-
-            recount(taken, self.markers, counts, tally, (index, unit))
-            known = set(taken.at)
-            numbers = [at for at in numbers if at not in known]
+            counts.known.append((unit, taken))
+            numbers = taken.left
         for start in range(0, len(numbers), _BATCH):
             some = numbers[start : start + _BATCH]
             yield self._prove([lines[at] for at in some], some, masks, counts, tally, index, unit)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
@@ -44,13 +46,14 @@ class Spot(NamedTuple):
     leaf: Leaf
 
 
-class Template(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
     """A line with all digits masked, and what must be asked of every line with this mask.
 
     `exact`: values that must be known as harmless. `checked`: ids that their own schema must accept. `times`: where times in
     UTC with milliseconds begin. `clocks`: those that must agree: sent, created, arrived. `arrival`: when the event is
-    counted. `id`: the message id. `said`: the parts of the line that are what the message says, to be filled into `form`.
-    `fields`: identifying fields that the event has. `listed`: texts in which a listed value may stand.
+    counted. `saying`: what the mark of a message is made of, where it has an id. `fields`: identifying fields that the event
+    has. `listed`: texts in which a listed value may stand.
     """
 
     plan: Plan
@@ -59,11 +62,21 @@ class Template(NamedTuple):
     times: tuple[int, ...]
     clocks: tuple[int, int, int] | None
     arrival: int | None
-    id: Span | None
-    said: tuple[Span, ...]
-    form: bytes | None
+    saying: Saying | None
     fields: tuple[str, ...]
     listed: tuple[Span, ...]
+
+
+class Saying(NamedTuple):
+    """How the id of a message and what it says are had from its line: `parts`, of which the first is the id and the others
+    are joined, or filled into `form`."""
+
+    parts: Callable[[bytes], tuple[bytes, ...]]
+    form: bytes | None
+
+    def of(self, line: bytes) -> tuple[bytes, bytes]:
+        known, *said = self.parts(line)
+        return known, b"".join(said) if self.form is None else self.form % tuple(said)
 
 
 class _Unlearnable(Exception):  # noqa: N818 - no error: the event is judged as before
@@ -97,7 +110,6 @@ class Teacher:
         ids = {p: s for p, s in spots.items() if p not in times and _is_id(line[s.start : s.stop], mask, s)}
         if any(p not in times and resolve(value, p) is not None for p in self.plan.unvouched):
             raise _Unlearnable  # it may lack an offset
-        said, form = self._said(root, line, mask, value)
         listed = [*ids.values(), *(s for s in times.values() if s.leaf.schema.get("format") not in TIME_FORMATS)]
         return Template(
             plan=self.plan,
@@ -110,9 +122,7 @@ class Teacher:
             times=tuple(spot.start + 1 for spot in times.values()),
             clocks=self._clocks(value, times),
             arrival=self._arrival(value, times),
-            id=self._id(value, found),
-            said=said,
-            form=form,
+            saying=self._saying(root, found, line, mask, value),
             fields=tuple(text for text, pointer in self.fields if resolve(value, pointer) is not None),
             listed=tuple((spot.start + 1, spot.stop - 1) for spot in listed),
         )
@@ -152,18 +162,15 @@ class Teacher:
                 return times[pointer].start + 1
         return None
 
-    def _id(self, value: dict[str, Any], found: Mapping[Pointer, Node]) -> Span | None:
+    def _saying(
+        self, root: Node, found: Mapping[Pointer, Node], line: bytes, mask: bytes, value: dict[str, Any]
+    ) -> Saying | None:
+        """What the message says as parts of the line: mostly a few long ones, else each value that may differ, and a form
+        to fill them in."""
         pointer = self.delivery.id
         text = resolve(value, pointer) if pointer is not None else None
         if pointer is None or not isinstance(text, str) or not text:
             return None
-        return found[pointer].start + 1, found[pointer].stop - 1
-
-    def _said(
-        self, root: Node, line: bytes, mask: bytes, value: dict[str, Any]
-    ) -> tuple[tuple[Span, ...], bytes | None]:
-        """What the message says as parts of the line: mostly a few long ones, else each value that may differ, and a form
-        to fill them in."""
         canonical = list(_canonical(root, line, (), self.delivery.varying))
         spans, form = _parts(canonical, line), None
         if len(spans) > _MOST:
@@ -171,15 +178,18 @@ class Teacher:
             both = list(zip(canonical, loose, strict=True))
             form = b"".join(b"%b" if free else piece.data.replace(b"%", b"%%") for piece, free in both)
             spans = tuple((p.at, p.at + len(p.data)) for p, free in both if free and p.at is not None)
-        if filled(line, spans, form) != self.delivery.said(value):
+        saying = Saying(cuts(((found[pointer].start + 1, found[pointer].stop - 1), *spans)), form)
+        if saying.of(line) != (text.encode(), self.delivery.said(value)):
             raise _Unlearnable
-        return spans, form
+        return saying
 
 
-def filled(line: bytes, said: tuple[Span, ...], form: bytes | None) -> bytes:
-    """What a message says, of the parts of its line."""
-    parts = [line[start:stop] for start, stop in said]
-    return b"".join(parts) if form is None else form % tuple(parts)
+def cuts(spans: Iterable[Span]) -> Callable[[bytes], tuple[bytes, ...]]:
+    """What makes of a line the parts of it that stand at some places."""
+    found = [slice(*span) for span in spans]
+    if len(found) > 1:
+        return itemgetter(*found)
+    return lambda line: tuple(line[part] for part in found)
 
 
 _MOST = 12

@@ -19,6 +19,7 @@ SHORTEST = 12
 """Runs of hex digits and dashes of this length or more are ids."""
 
 _DASH = 45
+_ONE = np.uint8(1)
 _UNSEEN = re.compile(FULL_WIDTH.pattern.encode() + b"|e2808b")
 _LONGEST_WORD = 22
 """Twice the bytes of the longest text that is looked for as a whole id; longer ones show in a window."""
@@ -30,16 +31,26 @@ def _flags(*sets: str) -> bytes:
 
 
 _HEX = "0123456789abcdef"
-_KINDS = _flags("234567", "0", _HEX, "e", "f2", "b8")
+_KINDS = _flags("234567", "0", _HEX, "e", "f2", "b8", "cd0")
 """The first digit of a printable byte; a zero; a digit at all; then what a mark of unseen letters begins with."""
 
 _DIGITS = bytes(byte if chr(byte) in _HEX else 10 for byte in range(256))
-_HEADS = np.zeros((256, 256), np.bool_)
-for _pair in ("1f", "78", "42", "ad", "ae", "ba", "be", "de", "ee"):
-    _HEADS[_pair.encode()[0], _pair.encode()[1]] = True
-for _first in set(BLOCK32[0]) & set(_HEX):
-    for _second in set(BLOCK32[1]) & set(_HEX):
-        _HEADS[ord(_first), ord(_second)] = True
+
+
+def _pairs(*heads: tuple[str, str]) -> Bytes:
+    """For each pair of digits, bit n is set where it stands in the n-th square of first by second digits."""
+    table = np.zeros((256, 256), np.uint8)
+    for bit, (firsts, seconds) in enumerate(heads):
+        for first in set(firsts) & set(_HEX):
+            for second in set(seconds) & set(_HEX):
+                table[ord(first), ord(second)] |= 1 << bit
+    return table
+
+
+_ANY = "0123456789"
+_HEADS = _pairs(("1742", "f82"), ("abde", "ade"), (BLOCK32[0], BLOCK32[1]))
+_NECKS = _pairs(("8059d", "b1eca"), (_ANY, _ANY), (BLOCK32[2], BLOCK32[3]))
+"""How an id may begin that is something as a whole: packed, a number of an account, or letters of base32."""
 
 
 def runs(data: Bytes) -> tuple[Bytes, Bytes]:
@@ -84,13 +95,19 @@ def _windows(kinds: Bytes) -> tuple[NDArray[np.intp], ...]:
     four = two[:-4] & two[4:]
     eight = four[:-8] & four[8:]
     wide = (kinds[:-2] & kinds[1:-1] & 2) & (kinds[2:] << 1 & 2)
-    return np.flatnonzero(eight[:-8] & four[16:] & 1), np.flatnonzero(wide[:-8] & wide[4:-4] & wide[8:])
+    return _places(eight[:-8] & four[16:] & _ONE), _places((wide[:-8] & wide[4:-4] & wide[8:]) >> _ONE)
+
+
+def _places(ones: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Where ones stand among zeros: as truths they are found much faster than as numbers."""
+    places: NDArray[np.intp] = np.flatnonzero(ones.view(np.bool_))
+    return places
 
 
 def _hidden(kinds: Bytes, text: bytes) -> NDArray[np.intp]:
     """Where letters of full width or spaces without width stand."""
-    heads = (kinds[:-2] >> 3) & (kinds[1:-1] >> 4) & (kinds[2:] >> 5) & 1
-    return np.array([at for at in np.flatnonzero(heads).tolist() if _UNSEEN.match(text, at)], np.intp)
+    heads = (kinds[:-3] >> 3) & (kinds[1:-2] >> 4) & (kinds[2:-1] >> 5) & (kinds[3:] >> 6)
+    return np.array([at for at in _places(heads & _ONE).tolist() if _UNSEEN.match(text, at)], np.intp)
 
 
 def _whole(ids: Bytes, kinds: Bytes, text: bytes) -> NDArray[np.intp]:
@@ -101,7 +118,8 @@ def _whole(ids: Bytes, kinds: Bytes, text: bytes) -> NDArray[np.intp]:
     starts = np.concatenate((np.zeros(1, np.intp), ends[:-1] + 1))
     long = ends - starts >= SHORTEST  # a run may hold less than that, beside its dashes
     starts, ends = starts[long], ends[long]
-    asked = starts[_HEADS[ids[starts], ids[starts + 1]] | (ends - starts <= _LONGEST_WORD)]
+    heads = _HEADS[ids[starts], ids[starts + 1]] & _NECKS[ids[starts + 2], ids[starts + 3]]
+    asked: NDArray[np.intp] = starts[(heads != 0) | (ends - starts <= _LONGEST_WORD)]
     if not len(asked):
         return asked
     shown = "\n" + text.translate(_DIGITS).decode("ascii") + "\n"
