@@ -15,7 +15,7 @@ from audit.engine.run import Broken
 from audit.engine.traffic import Traffic
 from audit.model import Reason
 from audit.sources import har
-from audit.sources.entries import Entries
+from audit.sources.entries import Entries, Found
 from tests.conftest import CAPTURES, Json, accounted, check, check_bytes
 
 EVENT = {"userId": "u", "event": "APPLICATIONS_PAGE_LOAD", "properties": {}}
@@ -54,15 +54,15 @@ values = st.recursive(
 def test_the_entries_are_found_wherever_the_blocks_end(entries: Any, cuts: list[int], indent: int | None) -> None:
     data = json.dumps({"log": {"entries": entries, "comment": '"entries": [ {} ]'}}, indent=indent).encode()
     scanner = Entries(1 << 20, 0)
-    found: list[tuple[int, bytes | None]] = []
+    found: list[Found] = []
     at = 0
     for cut in (*cuts, len(data)):
         found += list(scanner.feed(data[at : at + cut]))
         at += cut
     found += list(scanner.finish())
     assert scanner.done
-    assert [json.loads(text) for _, text in found if text is not None] == entries
-    assert all(text is not None and data[offset:].startswith(text) for offset, text in found)
+    assert [json.loads(text) for _, text, _ in found if text is not None] == entries
+    assert all(text is not None and data[offset:].startswith(text) for offset, text, _ in found)
 
 
 @given(st.integers(100, 2_000), st.lists(st.integers(1, 700), max_size=30))
@@ -73,9 +73,9 @@ def test_an_entry_that_is_too_long_is_told_and_passed_over(size: int, cuts: list
     found: list[bytes | None] = []
     at = 0
     for cut in (*cuts, *[64] * (len(data) // 64 + 1)):
-        found += [text for _, text in scanner.feed(data[at : at + cut])]
+        found += [text for _, text, _ in scanner.feed(data[at : at + cut])]
         at += cut
-    found += [text for _, text in scanner.finish()]
+    found += [text for _, text, _ in scanner.finish()]
     assert len(found) == 3
     assert found[2] == b'{"c": 1}'
     assert found[0] is None or json.loads(found[0]) == entries[0]

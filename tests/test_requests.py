@@ -19,6 +19,7 @@ from audit.engine.parse import Limits
 from audit.engine.traffic import Exchange
 from audit.model import Reason, Scheme
 from audit.sources.requests import Request, decode
+from audit.sources.requests.endpoints import split_url
 
 
 def _gz(data: bytes) -> bytes:
@@ -233,3 +234,13 @@ def test_nothing_raises(body: bytes, path: str, encoding: str) -> None:
     for url in (f"{HOST}/v1/t", f"{HOST}/{path}", path, f"http://{path}"):
         for method in ("POST", "GET", path):
             decode(Request(method, url, (("content-encoding", encoding),), body))
+
+
+@given(
+    st.from_regex(r"(https?|wss?)://[a-z0-9.:-]{0,12}(/[ -~]{0,12})?(\?[ -~]{0,20})?", fullmatch=True),
+    st.sampled_from(["", "\n", "é", "#x", "?a=1&b=%41+c", "?" + "a&" * 1_001]),
+)
+def test_a_plain_url_has_the_parts_that_any_url_has(url: str, rest: str) -> None:
+    """One with its scheme in capitals takes the way that reads every URL."""
+    scheme, colon, after = (url + rest).partition(":")
+    assert split_url(scheme + colon + after) == split_url(scheme.upper() + colon + after)

@@ -1,9 +1,10 @@
-"""Finds the entries of a HAR in a stream of bytes, without parsing them: memory stays bounded by one entry."""
+"""Finds the entries of a HAR in a stream of bytes: memory stays bounded by one entry."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 _ENTRIES = re.compile(rb'"entries"\s*:\s*\[')
 _TEXTS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+)'
@@ -15,21 +16,35 @@ _LEAP = re.compile(_LEAPS + rb"([{}\[\]])", re.DOTALL)
 _INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
 _KEPT = 64
 _BIG = 1 << 20
+_NEAR = 1 << 16
+_FIRST = re.compile(rb'\{\s*"[^"\\]{1,64}"')
+_AFTER = re.compile(rb"\s*,\s*\Z")
+
+
+class Found(NamedTuple):
+    """An entry and its offset. `data` None: it is longer than the bound; `value`: what it says, where it was read already."""
+
+    at: int
+    data: bytes | None
+    value: Any = None
 
 
 class Entries:
-    """A scanner over blocks: from bracket to bracket in one step, so that long texts cost little.
+    """A scanner over blocks: from bracket to bracket in one step, so that long texts cost little. Most entries are small and
+    begin as the one before: where the next beginning is seems to be the end of this one, and what reads as JSON up to there is.
 
-    `at`: offset of what is held; `done`: the list of entries has ended.
+    `at`: offset of what is held; `done`: the list of entries has ended; `lead`, `mark`: what stands before an entry, and
+    from the end of one to the first name in the next.
     """
 
     def __init__(self, most: int, offset: int) -> None:
         self.most, self.at, self.held = most, offset, b""
         self.begun = self.done = self.skipping = self.in_text = False
         self.start = self.seen = self.depth = self.wanted = 0
+        self.lead = self.mark = b""
 
-    def feed(self, block: bytes) -> Iterator[tuple[int, bytes | None]]:
-        """The entries that end in this block with their offsets; None for one that is longer than the bound."""
+    def feed(self, block: bytes) -> Iterator[Found]:
+        """The entries that end in this block."""
         if self.done:
             return
         self.held += block
@@ -46,7 +61,7 @@ class Entries:
         self.wanted = 2 * len(self.held) if len(self.held) > _BIG else 0
         self.wanted = min(self.wanted, self.most + _BIG)
 
-    def finish(self) -> Iterator[tuple[int, bytes | None]]:
+    def finish(self) -> Iterator[Found]:
         """What waited for more and got none."""
         self.wanted = 0
         yield from self.feed(b"")
@@ -64,12 +79,17 @@ class Entries:
         self.held, self.at = self.held[size:], self.at + size
         self.start, self.seen = max(self.start - size, 0), max(self.seen - size, 0)
 
-    def _step(self) -> Iterator[tuple[int, bytes | None]]:
-        while (found := (_LEAP if self.depth else _STEP).match(self.held, self.seen)) is not None:
-            self.seen = found.end()
+    def _step(self) -> Iterator[Found]:
+        while True:
+            while self.mark and not self.depth and (near := self._near()) is not None:
+                yield near
+            found = (_LEAP if self.depth else _STEP).match(self.held, self.seen)
+            if found is None:
+                return
+            before, self.seen = self.seen, found.end()
             if found[1] in b"{[":
                 if self.depth == 0:
-                    self.start = self.seen - 1
+                    self._begins(before, self.seen - 1)
                 self.depth += 1
             elif self.depth == 0:
                 self.done = True
@@ -80,7 +100,28 @@ class Entries:
                     long = self.skipping or self.seen - self.start > self.most
                     whole = None if long else self.held[self.start : self.seen]
                     self.skipping = False
-                    yield self.at + self.start, whole
+                    yield Found(self.at + self.start, whole)
+
+    def _begins(self, before: int, start: int) -> None:
+        self.start, self.lead = start, self.held[before:start]
+        first = _FIRST.match(self.held, start) if _AFTER.match(self.lead) else None
+        self.mark = b"}" + self.lead + first[0] if first is not None else b""
+
+    def _near(self) -> Found | None:
+        """The next entry, if it ends where the one after it seems to begin. An object that reads as JSON is one object."""
+        import orjson
+
+        start = self.seen + len(self.lead)
+        end = self.held.find(self.mark, start, start + min(_NEAR, self.most)) + 1
+        if not end or not self.held.startswith(self.mark[1:], self.seen):
+            return None
+        data = self.held[start:end]
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            return None
+        self.seen = end
+        return Found(self.at + start, data, value)
 
     def _skip(self) -> None:
         """Let go of an entry that is too long. What is held is a step begun: perhaps inside a text."""

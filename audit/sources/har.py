@@ -26,15 +26,15 @@ def split(
     entries = Entries(limits.max_line, offset)
     unit = 0
     for found in itertools.chain(map(entries.feed, blocks), (entries.finish(),)):
-        for at, data in found:
+        for at, data, value in found:
             unit += 1
-            yield Broken(at, unit, Reason.TOO_LONG) if data is None else _unit(at, unit, data, limits)
+            known = value if value is not None or data is None else _loads(data)
+            yield Broken(at, unit, Reason.TOO_LONG) if data is None else _unit(at, unit, known, limits)
     if not entries.done and whole():
         yield Broken(entries.at, unit + 1, Reason.CUT)
 
 
-def _unit(offset: int, unit: int, data: bytes, limits: Limits) -> Traffic | Broken:
-    value = _loads(data)
+def _unit(offset: int, unit: int, value: Any, limits: Limits) -> Traffic | Broken:
     if isinstance(value, Reason):
         return Broken(offset, unit, value)
     request = request_of(value) if isinstance(value, dict) else None

@@ -40,12 +40,16 @@ class Request:
 
     def header(self, name: str) -> str:
         """The last field of this name, or nothing; names in any case."""
-        return next((value for key, value in reversed(self.headers) if key.lower() == name), "")
+        for key, value in reversed(self.headers):
+            if key.lower() == name:
+                return value
+        return ""
 
 
 def decode(request: Request, limits: Limits | None = None) -> Exchange:
     """What a request says. Telemetry that cannot be decoded is a reason; nothing is dropped, nothing raises."""
-    return _decode(request, limits or Limits())._replace(answer=request.answer)
+    found = _decode(request, limits or Limits())
+    return found if request.answer is None else found._replace(answer=request.answer)
 
 
 def _decode(request: Request, limits: Limits) -> Exchange:

@@ -19,6 +19,8 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/_ -]{8,}={0,2}\s*\Z")
 
 def unpacked(body: bytes, label: str, most: int) -> bytes | Reason:
     """The body without its compression. The label is a hint: a body may be inflated already, or compressed without one."""
+    if not body:
+        return body
     names = [name.strip().lower() for name in label.split(",") if name.strip()]
     for _ in range(_LAYERS):
         name = _sniffed(body, names)

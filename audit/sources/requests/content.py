@@ -41,7 +41,7 @@ def content_of(url: Url, headers: tuple[tuple[str, str], ...], body: bytes, limi
 
 
 def _is_whole(pairs: tuple[tuple[str, str], ...], most: int) -> bool:
-    return len(pairs) <= _MOST_FIELDS and all(len(text) <= most for _, text in pairs)
+    return len(pairs) <= _MOST_FIELDS and max([len(text) for _, text in pairs], default=0) <= most
 
 
 def _fields(pairs: tuple[tuple[str, str], ...], most: int) -> dict[str, Json]:

@@ -46,8 +46,23 @@ class Url:
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
+_PLAIN = re.compile(r"""(https?|wss?)://([a-z0-9.-]*[a-z0-9])(?::([0-9]{1,4}))?((?:/[!"$->@-~]*)?)(?:\?([!"$-~]*))?""")
+
+
 def split_url(text: str) -> Url | None:
     """The parts of an absolute http(s) or ws(s) URL; None for anything else (data:, blob:, a path alone)."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is None:
+        return _split_any(text)
+    scheme, host, port, path, rest = plain.groups()
+    try:
+        query = tuple(parse_qsl(rest, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)) if rest else ()
+    except ValueError:
+        return _without_query(text)
+    return Url(scheme, host, int(port or 0) or _PORTS[scheme], path, query)
+
+
+def _split_any(text: str) -> Url | None:
     try:
         found = urlsplit(text.strip())
         host, port = found.hostname, found.port
@@ -64,7 +79,9 @@ def split_url(text: str) -> Url | None:
 def _without_query(text: str) -> Url | None:
     """Too many parameters, or a bad port: the query stands as one text, so that it is searched all the same."""
     match = re.match(
-        r"\s*(https?|wss?)://(?:[^/?#@]*@)?(\[[0-9a-fA-F:.]{2,45}\]|[^/?#:@\s\[\]]{1,255})(?::\d*)?([^?#]*)(.*)", text
+        r"\s*(https?|wss?)://(?:[^/?#@]*@)?(\[[0-9a-fA-F:.]{2,45}\]|[^/?#:@\s\[\]]{1,255})(?::\d*)?([^?#]*)(.*)",
+        text,
+        re.IGNORECASE,
     )
     if match is None:
         return None
