@@ -218,7 +218,7 @@ class Times(NamedTuple):
     """An event's clocks, UTC; None where it has none. `arrived` and `sent` follow the plan's definitions.
 
     `stated`: when the sender's clock says it was sent; `original`: when that clock says it was created; `naive`: a time had
-    no offset and was read as UTC.
+    no offset and was read as UTC; `stamped`: whoever received it, or captured it, says when it arrived, not its sender.
     """
 
     sent: datetime | None = None
@@ -227,6 +227,7 @@ class Times(NamedTuple):
     stated: datetime | None = None
     original: datetime | None = None
     naive: bool = False
+    stamped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 from audit.model import Finding, Gap, Level, Reason
@@ -22,6 +24,10 @@ V = TypeVar("V")
 
 LOGS = -1
 """Stands for the logs among the inputs: the files of one log cannot be told from several logs, so they are one."""
+CLAIMED = -2
+"""Stands for the events whose time nobody but their sender says."""
+_APART = timedelta(days=30)
+"""Times of senders that lie further from all others are taken for wrong clocks, or made up."""
 
 
 class Units(NamedTuple):
@@ -272,6 +278,7 @@ class Tally:
         self.contacts = 0
         self.watches: dict[int, Watch] = {}
         self.lives: dict[int, Span] = {}
+        self.claimed = Hours()
         self.watched: Span | None = None
         self.uses: Spread[int] = Spread(self.size.buckets, _wider_use)
         self.controls = 0
@@ -338,12 +345,39 @@ class Tally:
         span, known = Span(first, last), self.lives.get(index)
         self.lives[index] = span if known is None else known.plus(span)
 
+    def dated(self, origin: str, index: int, first: datetime, last: datetime, hours: Mapping[int, int]) -> None:
+        """Note when events arrived, as their collector says (LOGS), the capture of an input, or only their sender (CLAIMED):
+        the ends, and how many in which hour."""
+        self.saw(first, last)
+        self.live(index, first, last)
+        for hour, number in hours.items():
+            self.hours.add(origin, hour, number)
+            if index == CLAIMED:
+                self.claimed.add("", hour, number)
+
+    @property
+    def lived(self) -> tuple[Span, ...]:
+        """When the captures lasted. What senders say counts only where no collector says when an event of a log arrived."""
+        return tuple(span for index, span in self.lives.items() if index != CLAIMED or LOGS not in self.lives)
+
     @property
     def alive(self) -> Span | None:
         """From the first to the last sign of life of the captures: an event, or traffic of any kind."""
-        if self.span is None or self.watched is None:
-            return self.span or self.watched
-        return self.span.plus(self.watched)
+        return reduce(Span.plus, self.lived) if self.lives else None
+
+    @property
+    def stray(self) -> bool:
+        """Whether times that only senders say lie far from all others: then nobody knows when those events were sent."""
+        claimed = self.lives.get(CLAIMED)
+        if claimed is None:
+            return False
+        sure = [span for index, span in self.lives.items() if index != CLAIMED]
+        if sure:
+            around = reduce(Span.plus, sure)
+            if around.first - claimed.first > _APART or claimed.last - around.last > _APART:
+                return True
+        bins, width = sorted({index for index, _ in self.claimed.bins}), self.claimed.width
+        return any((after - here - 1) * timedelta(hours=width) > _APART for here, after in pairwise(bins))
 
     def count_units(self, key: tuple[int, int], more: Units) -> None:
         self.units[key] = self.units.get(key, Units()).plus(more)
@@ -396,6 +430,7 @@ class Tally:
         for index, span in part.lives.items():
             self.live(index, *span)
         self.hours.take(part.hours)
+        self.claimed.take(part.claimed)
         for field_key, seen in part.inventory.items.items():
             self.inventory.items[field_key] = self.inventory.items.get(field_key, Seen()).plus(seen)
         self.inventory.prune()
@@ -483,6 +518,7 @@ class Tally:
             self.seen,
             self.naive,
             self.hours.state(),
+            self.claimed.state(),
             self.inventory.items,
             *traffic,
             *measures,

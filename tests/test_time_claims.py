@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -698,6 +698,52 @@ def test_another_event_of_the_client_does_not() -> None:
 
 def test_a_window_is_counted_from_the_first_to_the_last_arrival_in_any_order() -> None:
     assert only(reversed(beats(0, 6))) == "upheld"
+
+
+# ---- times that nobody but the sender says -------------------------------------------------------------------------
+
+FORGED = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+STRAY = "events whose time only their sender says are dated more than a month from all others"
+
+
+def claimed(event: Json) -> Json:
+    """An event of which no collector says when it arrived."""
+    return without(event, "receivedAt")
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_made_up_time_makes_no_window(forged: datetime) -> None:
+    for event in (claimed(client(forged)), claimed(beat(forged))):
+        assert verdict(audit([*beats(0), event]), "keepalive-only") == ("inconclusive", STRAY)
+        assert verdict(audit([*beats(0, 6), event]), "keepalive-only") == ("inconclusive", STRAY)
+
+
+@pytest.mark.parametrize("forged", FORGED)
+def test_a_made_up_time_makes_no_silence(forged: datetime) -> None:
+    run = audit([*BEFORE, *lasting(5 * MINUTE), claimed(beat(forged))], *out_at(NOON))
+    assert verdict(run, "opt-out") == ("inconclusive", STRAY)
+
+
+def test_what_the_sender_says_lengthens_nothing_where_a_collector_dates_the_log() -> None:
+    late = claimed(beat(NOON + DAY))
+    assert only([*beats(0), claimed(client(NOON + SIX))]) == "not-exercised"
+    assert only([*beats(0, 6), claimed(client(NOON + HOUR))]) == "upheld"
+    run = audit([*BEFORE, *lasting(5 * MINUTE), late], *out_at(NOON))
+    assert verdict(run, "opt-out")[1].startswith("5 min of silence after the opt-out")
+    assert run.result["coverage"]["last"] == z(NOON + DAY)
+
+
+def test_where_no_collector_dates_the_log_its_senders_do_together() -> None:
+    alone = [claimed(beat(NOON)), claimed(beat(NOON + SIX))]
+    assert only(alone) == "upheld"
+    assert only([*alone, claimed(client(FORGED[0]))]) == "inconclusive"
+    assert only([*alone, claimed(client(NOON - 40 * DAY))]) == "inconclusive"
+    assert only([*alone, claimed(client(NOON - 20 * DAY))]) == "upheld"
+
+
+def test_claims_that_ask_for_no_time_stand_whatever_a_sender_says() -> None:
+    run = audit([*beats(0), claimed(client(FORGED[0]))])
+    assert run.claims["email-only-on-support"] == "upheld"
 
 
 # ---- one message, one id -------------------------------------------------------------------------------------------

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from audit.engine.fast import Proved
 from audit.engine.slow import identifying
-from audit.engine.times import arrival_of, hour_of, parse_time, times_of
+from audit.engine.times import arrival_of, hour_of, is_stamped, parse_time, times_of
 from audit.engine.witness import Witness
 from audit.measures.anonymity import Anonymity
 from audit.measures.inventory import Inventory
 from audit.model import Gap, Pointer, resolve
 from audit.policy.pack import Envelope, EventType, Policy
 from audit.rules.case import Marker, Timeline
-from audit.tally import LOGS, EventKey, MarkKey, Tally, Units
+from audit.tally import CLAIMED, LOGS, EventKey, MarkKey, Tally, Units
 
 if TYPE_CHECKING:
     from audit.engine.learned import Taken  # it brings numpy
@@ -46,8 +46,8 @@ class Counts:
 
     clean: Counter[str] = field(default_factory=Counter)
     fields: Counter[tuple[str, str]] = field(default_factory=Counter)
-    whens: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    instants: list[tuple[str, datetime]] = field(default_factory=list)
+    whens: defaultdict[tuple[str, bool], list[str]] = field(default_factory=lambda: defaultdict(list))
+    instants: defaultdict[tuple[str, bool], list[datetime]] = field(default_factory=lambda: defaultdict(list))
     marks: defaultdict[str, bytearray] = field(default_factory=lambda: defaultdict(bytearray))
     known: list[tuple[int, Taken]] = field(default_factory=list)
     units: int = 0
@@ -115,13 +115,15 @@ class Bulk:
 
     def _arrivals(self, entry: EventType, values: list[dict[str, Any]], counts: Counts) -> list[datetime | None]:
         """Note when proved events arrived; the arrivals themselves where a cadence needs them."""
-        clock = self.clocks[entry.name]
+        clock, stamped = self.clocks[entry.name]
         texts: list[str] = [value[clock] for value in values] if clock is not None else []
         if texts and all(map(_fixed, texts)):  # fixed-width UTC times order as text
-            counts.whens[entry.origin] += texts
+            counts.whens[entry.origin, stamped] += texts
             return [parse_time(text) if entry.cadence is not None else None for text in texts]
         arrived = [arrival_of(value, self.policy.envelope) for value in values]
-        counts.instants += ((entry.origin, when) for when in arrived if when is not None)
+        for value, when in zip(values, arrived, strict=True):
+            if when is not None:
+                counts.instants[entry.origin, is_stamped(value, self.policy.envelope)].append(when)
         return arrived
 
     def close(self, counts: Counts, tally: Tally, at: tuple[int, int]) -> None:
@@ -148,19 +150,15 @@ def unmarked(entry: EventType, arrived: Iterable[datetime | None], tally: Tally)
 
 def _close_times(counts: Counts, tally: Tally) -> None:
     """When the clean events arrived: the ends, and how many in which hour."""
-    ends = [end for whens in counts.whens.values() for end in (min(whens), max(whens))]
-    instants = [when for when in map(parse_time, ends) if when is not None]
-    instants += [when for _, when in counts.instants]
-    if instants:
-        tally.saw(min(instants), max(instants))
-        tally.live(LOGS, min(instants), max(instants))
-    for origin, whens in counts.whens.items():
-        for hour, number in Counter(map(_HOUR, whens)).items():
-            start = parse_time(f"{hour}:00:00Z")
-            if start is not None:
-                tally.hours.add(origin, hour_of(start), number)
-    for origin, when in counts.instants:
-        tally.hours.add(origin, hour_of(when))
+    for (origin, stamped), whens in counts.whens.items():
+        ends = parse_time(min(whens)), parse_time(max(whens))
+        starts = {parse_time(f"{text}:00:00Z"): number for text, number in Counter(map(_HOUR, whens)).items()}
+        hours = {hour_of(start): number for start, number in starts.items() if start is not None}
+        if ends[0] is not None and ends[1] is not None:
+            tally.dated(origin, LOGS if stamped else CLAIMED, ends[0], ends[1], hours)
+    for (origin, stamped), instants in counts.instants.items():
+        hours = Counter(map(hour_of, instants))
+        tally.dated(origin, LOGS if stamped else CLAIMED, min(instants), max(instants), hours)
 
 
 def _fixed(when: str) -> bool:
@@ -173,14 +171,15 @@ def packed(index: int, item: int, unit: int) -> bytes:
     return (index << 44 | unit << 8 | min(item, 255)).to_bytes(8, "big")
 
 
-def _clock(envelope: Envelope, entry: EventType) -> str | None:
-    """The root member that is an event's arrival time, if its schema vouches for the format; else every time is parsed."""
+def _clock(envelope: Envelope, entry: EventType) -> tuple[str | None, bool]:
+    """The root member that is an event's arrival time, if its schema vouches for the format; else every time is parsed. And
+    whether it is the collector's word."""
     for pointer in (envelope.received, envelope.stamp, envelope.sent):
         if pointer is None or len(pointer) != 1:
             continue
         leaf = entry.leaf(pointer)
         if leaf is not None and leaf.required and leaf.schema.get("format") == "date-time":
-            return str(pointer[0])
+            return str(pointer[0]), pointer == envelope.received
         if leaf is not None:
-            return None  # it may be there and decide: the full reading must look
-    return None
+            break  # it may be there and decide: the full reading must look
+    return None, False

@@ -67,7 +67,7 @@ class Evidence:
     @property
     def window(self) -> timedelta:
         """How long the captures lasted: the logs as one, each other by itself, since between two nobody watched."""
-        return together(self.tally.lives.values())
+        return together(self.tally.lived)
 
     @property
     def watched(self) -> bool:
@@ -245,6 +245,7 @@ def _doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterato
         yield f"too many different findings of {', '.join(flooded)} to list them all"
 
 
+STRAY = "events whose time only their sender says are dated more than a month from all others"
 FILTERED = "the custody statement says that the capture was filtered"
 
 
@@ -260,7 +261,10 @@ def _event_doubts(claim: Claim, evidence: Evidence) -> Iterator[str]:
     doubled = _gaps(claim, evidence, Gap.DUPLICATE)
     if doubled:
         yield f"{plural(doubled, 'event')} with a key that stands twice"
-    if TIMED_RULES & set(claim.rules):
+    timed = TIMED_RULES & set(claim.rules)
+    if evidence.tally.stray and (timed or any(condition.window for condition in claim.sufficient)):
+        yield STRAY
+    if timed:
         yield from _timed_doubts(claim, evidence)
     given_up = _gaps(claim, evidence, Gap.SEARCH) if SEARCHING_RULES & set(claim.rules) else 0
     if given_up:

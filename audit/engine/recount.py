@@ -14,7 +14,7 @@ from audit.engine.learned import HOUR, Row, Taken, instant
 from audit.engine.times import hour_of
 from audit.rules.case import Marker, Timeline
 from audit.rules.timelines import Delivery
-from audit.tally import LOGS, Tally
+from audit.tally import CLAIMED, LOGS, Tally
 
 Markers: TypeAlias = tuple[tuple[Timeline, Marker], ...]
 
@@ -73,12 +73,13 @@ def _bodies(
 def _when(found: Sequence[Taken], tally: Tally) -> None:
     """Note when lines known again arrived: the ends, and how many in which hour."""
     arrived = np.concatenate([taken.arrived for taken in found])
-    origins = np.array([row.template.plan.type.origin for taken in found for row in taken.rows], np.str_)
+    rows = [row.template for taken in found for row in taken.rows]
+    origins = np.array([template.plan.type.origin for template in rows], np.str_)
+    stamped = np.array([template.stamped for template in rows], np.bool_)
     for origin in set(origins.tolist()):
-        mine = arrived[(origins == origin) & (arrived >= 0)]
-        if len(mine):
-            first, last = instant(int(mine.min())), instant(int(mine.max()))
-            tally.saw(first, last)
-            tally.live(LOGS, first, last)
-            for hour, number in zip(*np.unique(mine // HOUR, return_counts=True), strict=True):
-                tally.hours.add(origin, hour_of(instant(int(hour) * HOUR)), int(number))
+        for index, whose in ((LOGS, stamped), (CLAIMED, ~stamped)):
+            mine = arrived[(origins == origin) & whose & (arrived >= 0)]
+            if len(mine):
+                each = zip(*np.unique(mine // HOUR, return_counts=True), strict=True)
+                hours = {hour_of(instant(int(hour) * HOUR)): int(number) for hour, number in each}
+                tally.dated(origin, index, instant(int(mine.min())), instant(int(mine.max())), hours)

@@ -27,7 +27,7 @@ from audit.policy.pack import Policy
 from audit.redact import Redactor
 from audit.rules import RULES
 from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, TimelineRule
-from audit.tally import LOGS, EventKey, MarkKey, Size, Tally
+from audit.tally import CLAIMED, LOGS, EventKey, MarkKey, Size, Tally
 
 if TYPE_CHECKING:
     from audit.engine.learned import Learned  # it brings numpy, which a small check does without
@@ -315,9 +315,8 @@ class Auditor:
         if event.origin == UNKNOWN:
             tally.add_gap(Gap.ORIGIN, UNKNOWN)
         if event.times.arrived is not None:
-            tally.saw(event.times.arrived, event.times.arrived)
-            tally.live(event.place.input if event.wire else LOGS, event.times.arrived, event.times.arrived)
-            tally.hours.add(event.origin, hour_of(event.times.arrived))
+            when, whose = event.times.arrived, event.place.input if event.wire else LOGS
+            tally.dated(event.origin, whose if event.times.stamped else CLAIMED, when, when, {hour_of(when): 1})
         self._mark(case, tally)
         if self.inventory is not None:
             self.inventory.attend(name, event.origin, case.type, event.value)

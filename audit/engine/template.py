@@ -52,8 +52,8 @@ class Template:
 
     `exact`: values that must be known as harmless. `checked`: ids that their own schema must accept. `times`: where times in
     UTC with milliseconds begin. `clocks`: those that must agree: sent, created, arrived. `arrival`: when the event is
-    counted. `saying`: what the mark of a message is made of, where it has an id. `fields`: identifying fields that the event
-    has. `listed`: texts in which a listed value may stand.
+    counted; `stamped`: its collector says so. `saying`: what the mark of a message is made of, where it has an id. `fields`:
+    identifying fields that the event has. `listed`: texts in which a listed value may stand.
     """
 
     plan: Plan
@@ -62,6 +62,7 @@ class Template:
     times: tuple[int, ...]
     clocks: tuple[int, int, int] | None
     arrival: int | None
+    stamped: bool
     saying: Saying | None
     fields: tuple[str, ...]
     listed: tuple[Span, ...]
@@ -122,6 +123,7 @@ class Teacher:
             times=tuple(spot.start + 1 for spot in times.values()),
             clocks=self._clocks(value, times),
             arrival=self._arrival(value, times),
+            stamped=self.envelope.received is not None and resolve(value, self.envelope.received) is not None,
             saying=self._saying(root, found, line, mask, value),
             fields=tuple(text for text, pointer in self.fields if resolve(value, pointer) is not None),
             listed=tuple((spot.start + 1, spot.stop - 1) for spot in listed),

@@ -62,7 +62,7 @@ def times_of(value: dict[str, Json], envelope: Envelope, seen_at: datetime | Non
     arrived = received or stamp or sent
     first = min(sent, arrived) if sent is not None and arrived is not None else sent or arrived
     naive = any(map(has_no_offset, (sent_text, stamp_text, created_text, received_text)))
-    return Times(first, arrived, original or stamp, sent, original, naive)
+    return Times(first, arrived, original or stamp, sent, original, naive, received is not None)
 
 
 def _at(value: dict[str, Json], pointer: Pointer) -> Json:
@@ -77,6 +77,11 @@ def arrival_of(value: dict[str, Json], envelope: Envelope) -> datetime | None:
             if found is not None:
                 return found
     return None
+
+
+def is_stamped(value: dict[str, Json], envelope: Envelope) -> bool:
+    """Whether the collector says when an event arrived."""
+    return envelope.received is not None and parse_time(_at(value, envelope.received)) is not None
 
 
 def has_no_offset(text: Json) -> bool:
