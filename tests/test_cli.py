@@ -18,6 +18,7 @@ import zstandard
 from jsonschema import Draft202012Validator, FormatChecker
 
 from audit import __version__
+from audit.model import Reason
 from audit.policy.pack import Documented
 from audit.rules import BY_ID, RULES
 from audit.writers import FORMATS
@@ -510,6 +511,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gz-members": lambda data: gzip.compress(data[:999]) + gzip.compress(data[999:]),
     "bz2-streams": lambda data: bz2.compress(data[:999]) + bz2.compress(data[999:]),
     "zst-frames": lambda data: zstandard.compress(data[:999]) + zstandard.compress(data[999:]),
+    "zst-skippable": lambda data: b"\x50\x2a\x4d\x18\x04\x00\x00\x00spam" + zstandard.compress(data),
 }
 VARIED = (CAPTURES / "browser-segment-next.jsonl").read_bytes() + ERROR + WARNING + NOTE + b"{\n\n\xff\n"
 
@@ -525,6 +527,15 @@ def test_a_compressed_capture_gives_the_same_findings(pack: Callable[[bytes], by
     (row,) = packed.result["inputs"]
     assert row["sha256"] == hashlib.sha256(data).hexdigest()
     assert row["bytes"] == len(data)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_of_a_stream_cut_off_before_anything_can_be_unpacked_nothing_is_told_but_that(
+    pack: Callable[[bytes], bytes],
+) -> None:
+    run = check_bytes(pack(VARIED)[:15])
+    assert run.result["inputs"][0]["format"] == "none"
+    assert (list(run.result["unreadable"]), run.code) == ([Reason.TRUNCATED.value], 3)
 
 
 def test_standard_input_gives_the_same_findings() -> None:

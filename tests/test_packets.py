@@ -54,6 +54,7 @@ def row(run: Run, host: str, scheme: str | None = None) -> dict[str, Any]:
         (bytes, 101),
         (bytes, 228),
         (lambda frame: b"\x02\x00\x00\x00" + frame, 0),
+        (lambda frame: b"\xff\x03\x00\x21" + frame, 9),
     ],
 )
 def test_every_link_layer_is_read(wrap: Callable[[bytes], bytes], link: int) -> None:
@@ -69,6 +70,31 @@ def test_ipv6_with_its_extension_headers() -> None:
     extended = [frame[:6] + b"\x00" + frame[7:40] + b"\x06\x00" + b"\x00" * 6 + frame[40:] for frame in talk.close()]
     sized = [f[:4] + (int.from_bytes(f[4:6], "big") + 8).to_bytes(2, "big") + f[6:] for f in extended]
     assert row(run_of(sized), HOST)["addresses"] == ["2001:db8::7"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(("client", "server"), [("10.0.0.2", "203.0.113.7"), ("fd00::2", "2001:db8::7")])
+def test_what_was_sent_in_fragments_is_put_together(client: str, server: str, order: int) -> None:
+    whole = Talk(client=client, server=server, port=80).open().send(post(HOST, "/v1/t", EVENT)).close()
+    pieces = [piece for number, frame in enumerate(whole) for piece in wire.fragments(frame, 64, number)[::order]]
+    run, same = run_of(pieces), run_of(whole)
+    assert (run.total("events"), run.total("unreadable")) == (1, 0)
+    assert [d["bytes_out"] for d in run.result["destinations"]] == [d["bytes_out"] for d in same.result["destinations"]]
+    assert [f["rule"] for f in run.findings] == [f["rule"] for f in same.findings]
+
+
+def test_fragments_of_which_one_is_missing_show_the_destination_and_a_gap() -> None:
+    talk = Talk(port=80).open().send(post(HOST, "/v1/t", EVENT))
+    pieces = wire.fragments(talk.frames[3], 104)
+    run = run_of([*talk.frames[:3], *pieces[:-1], *talk.frames[4:], *talk.close()[-2:]])
+    assert row(run, HOST)["connected"] == 1
+    assert (run.total("events"), list(run.result["unreadable"])) == (0, [Reason.CUT_BODY.value])
+
+
+def test_the_same_ports_over_tcp_and_udp_are_two_conversations() -> None:
+    talk = Talk(source=50_000).open().send(hello(HOST)).close()
+    run = run_of([*talk, wire.ip("10.0.0.2", "203.0.113.7", 17, wire.udp((50_000, 443), b"x" * 1200))])
+    assert {d["scheme"] for d in run.result["destinations"]} == {"tls", "quic"}
 
 
 @pytest.mark.parametrize("order", [None, (1, 0, 2), (2, 1, 0), (0, 0, 2, 1, 1)])

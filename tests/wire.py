@@ -167,3 +167,19 @@ def pcapng(
         body = struct.pack(f"{order}III", 0, 0, 0) + struct.pack(f"{order}HHQ", 5, 8, dropped)
         out.append(_block(order, 5, body + struct.pack(f"{order}HH", 0, 0)))
     return b"".join(out)
+
+
+def fragments(packet: bytes, size: int = 200, number: int = 1) -> list[bytes]:
+    """An IP packet in fragments that hold `size` bytes of it each."""
+    head = 40 if packet[0] >> 4 == 6 else 20
+    body = packet[head:]
+    found = []
+    for at in range(0, len(body), size):
+        piece, more = body[at : at + size], at + size < len(body)
+        if head == 40:
+            extension = struct.pack(">BBHI", packet[6], 0, at | more, number)
+            found.append(packet[:4] + struct.pack(">H", len(piece) + 8) + b"\x2c" + packet[7:40] + extension + piece)
+        else:
+            said = struct.pack(">HHH", 20 + len(piece), number, (0x2000 if more else 0) | at // 8)
+            found.append(packet[:2] + said + packet[8:20] + piece)
+    return found

@@ -70,7 +70,8 @@ class Reading:
         damage: list[Reason] = []
         stream = _until_damaged(blocks(file), damage)
         head, complete = _head(stream)
-        found = self.input.forced or (detect(head, complete=complete) if head else Format.JSONL)
+        empty = Format.NONE if damage else Format.JSONL  # of what is cut off in its first block, nothing can be told
+        found = self.input.forced or (detect(head, complete=complete) if head else empty)
         self._last = 0
         if isinstance(found, Reason):
             yield self._seen(Broken(0, 1, found))

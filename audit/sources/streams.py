@@ -90,6 +90,7 @@ _FORMATS: tuple[tuple[bytes, str, Callable[[], Any], int], ...] = (
     (b"BZh", "bzip2", bz2.BZ2Decompressor, 4096),
     (b"\xfd7zXZ\x00", "xz", lambda: lzma.LZMADecompressor(memlimit=1 << 28), 4096),
     (b"\x28\xb5\x2f\xfd", "zstd", _zstd, 2048),
+    *((bytes((number,)) + b"\x2a\x4d\x18", "zstd", _zstd, 2048) for number in range(0x50, 0x60)),  # skippable frames
 )
 
 
@@ -111,7 +112,7 @@ def blocks(file: Hashed) -> Iterator[bytes]:
 
 
 def _inflate(head: bytes, file: Hashed, kind: tuple[bytes, str, Callable[[], Any], int]) -> Iterator[bytes]:
-    magic, name, make, step = kind
+    _, name, make, step = kind
     inflater, data, at = make(), head, 0
     while True:
         if inflater.eof:
@@ -119,7 +120,7 @@ def _inflate(head: bytes, file: Hashed, kind: tuple[bytes, str, Callable[[], Any
             at = 0
             if not data:
                 return
-            if not data.startswith(magic[: len(data)]):
+            if not any(data.startswith(other[0][: len(data)]) for other in _FORMATS if other[1] == name):
                 raise Damaged(Reason.CORRUPT)
             inflater = make()
         if at >= len(data):

@@ -12,6 +12,7 @@ from audit.engine.parse import Document, Limits
 from audit.engine.traffic import Exchange
 from audit.model import Contact, Known, Scheme
 from audit.sources.packets.files import Frame
+from audit.sources.packets.fragments import Fragments, Met
 from audit.sources.packets.frames import ICMP, ICMP6, TCP, UDP, Packet
 from audit.sources.packets.http import Asked, Requests, may_be_http
 from audit.sources.packets.names import Hello, client_hello, lookup
@@ -96,13 +97,21 @@ class Conversations:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.known: OrderedDict[bytes, tuple[Conversation, bool]] = OrderedDict()
+        self.fragments = Fragments()
         self.fed = 0
         self.names: OrderedDict[bytes, str] = OrderedDict()
         self.questions: OrderedDict[tuple[bytes, int, tuple[str, ...]], Question] = OrderedDict()
 
     def packet(self, frame: Frame, unit: int, packet: Packet) -> Iterator[Exchange]:
         """What this packet completes."""
-        if packet.later:
+        if packet.piece is None:
+            yield from self._whole(frame, unit, packet)
+        else:
+            for met in self.fragments.put(Met(frame, unit, packet)):
+                yield from self._whole(*met)
+
+    def _whole(self, frame: Frame, unit: int, packet: Packet) -> Iterator[Exchange]:
+        if packet.piece is not None and packet.piece.offset:
             self._bare(frame, unit, packet, None, Scheme.IP)
         elif packet.protocol == TCP:
             yield from self._tcp(frame, unit, packet)
@@ -144,6 +153,9 @@ class Conversations:
 
     def finish(self) -> Iterator[tuple[int, int, Exchange]]:
         """Everything that is still open at the capture's end."""
+        for frame, unit, packet in self.fragments.finish():
+            for exchange in self._whole(frame, unit, packet):
+                yield frame.at, unit, exchange
         for conversation, _ in self.known.values():
             yield from self._tell(conversation)
         for question in self.questions.values():

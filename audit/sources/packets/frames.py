@@ -5,20 +5,30 @@ from __future__ import annotations
 from typing import NamedTuple
 
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
-LINKS = frozenset({0, 1, 12, 14, 101, 108, 113, 228, 229, 276})
-"""Loopback, Ethernet, raw IP, Linux cooked captures."""
+LINKS = frozenset({0, 1, 9, 12, 14, 101, 108, 113, 228, 229, 276})
+"""Loopback, Ethernet, PPP, raw IP, Linux cooked captures."""
 
 _VLAN = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
 _IP4, _IP6, _PPPOE = 0x0800, 0x86DD, 0x8864
+_PPP = {0x21: _IP4, 0x57: _IP6}
 _LOCAL = frozenset({0x0806, 0x8809, 0x888E, 0x88CC})
 """ARP, link aggregation, port authentication, neighbour discovery of bridges."""
 _BRIDGES = b"\x01\x80\xc2\x00\x00"
 _EXTENSIONS = frozenset({0, 43, 60, 51, 135})
+_FRAGMENT = 44
+
+
+class Piece(NamedTuple):
+    """Which datagram a fragment is a part of, and which."""
+
+    datagram: bytes
+    offset: int
+    more: bool
 
 
 class Packet(NamedTuple):
     """An IP packet. `start`, `end`: of its payload, as far as captured; `missing`: bytes of it that were not captured;
-    `later`: not the first fragment, so that it begins with no transport header."""
+    `piece`: what it is a fragment of."""
 
     protocol: int
     source: bytes
@@ -26,7 +36,7 @@ class Packet(NamedTuple):
     start: int
     end: int
     missing: int
-    later: bool
+    piece: Piece | None = None
 
 
 def packet_in(link: int, data: bytes) -> Packet | None:
@@ -38,7 +48,7 @@ def packet_in(link: int, data: bytes) -> Packet | None:
                 kind, at = data[at + 2] << 8 | data[at + 3], at + 4
             elif kind == _PPPOE:
                 point = data[at + 6] << 8 | data[at + 7]
-                kind, at = {0x21: _IP4, 0x57: _IP6}.get(point, 0), at + 8
+                kind, at = _PPP.get(point, 0), at + 8
             else:
                 break
         if kind == _IP4:
@@ -68,6 +78,9 @@ def _layer(link: int, data: bytes) -> tuple[int, int]:
         return data[14] << 8 | data[15], 16
     if link == 276:
         return data[0] << 8 | data[1], 20
+    if link == 9:
+        at = 2 if data[:2] == b"\xff\x03" else 0
+        return _PPP.get(data[at] << 8 | data[at + 1], 0), at + 2
     at = 4 if link in (0, 108) else 0
     return (_IP6 if data[at] >> 4 == 6 else _IP4 if data[at] >> 4 == 4 else 0), at
 
@@ -77,28 +90,52 @@ def _ip4(data: bytes, at: int) -> Packet | None:
         return None
     head = (data[at] & 15) * 4
     total = data[at + 2] << 8 | data[at + 3] or len(data) - at  # offloaded segments carry no length
-    fragment = (data[at + 6] << 8 | data[at + 7]) & 0x1FFF
     if head < 20 or total < head or len(data) < at + 20:
         return None
     end = min(at + total, len(data))
-    missing = at + total - end
-    return Packet(data[at + 9], data[at + 12 : at + 16], data[at + 16 : at + 20], at + head, end, missing, fragment > 0)
+    source, target, protocol = data[at + 12 : at + 16], data[at + 16 : at + 20], data[at + 9]
+    fragment, piece = data[at + 6] << 8 | data[at + 7], None
+    if fragment & 0x3FFF:
+        datagram = source + target + data[at + 4 : at + 6] + bytes((protocol,))
+        piece = Piece(datagram, (fragment & 0x1FFF) * 8, fragment & 0x2000 > 0)
+    return Packet(protocol, source, target, at + head, end, at + total - end, piece)
 
 
 def _ip6(data: bytes, at: int) -> Packet | None:
     if data[at] >> 4 != 6 or len(data) < at + 40:
         return None
     size = data[at + 4] << 8 | data[at + 5] or len(data) - at - 40
-    following, start, later = data[at + 6], at + 40, False
-    for _ in range(8):
-        if following in _EXTENSIONS:
-            length = (data[start + 1] + 2) * 4 if following == 51 else (data[start + 1] + 1) * 8
-            following, start = data[start], start + length
-        elif following == 44:
-            later = later or (data[start + 2] << 8 | data[start + 3]) & 0xFFF8 > 0
-            following, start = data[start], start + 8
-        else:
-            break
+    source, target = data[at + 8 : at + 24], data[at + 24 : at + 40]
+    protocol, start = _past_options(data, data[at + 6], at + 40)
+    piece = None
+    if protocol == _FRAGMENT:
+        protocol, fragment = data[start], data[start + 2] << 8 | data[start + 3]
+        if fragment & 0xFFF9:
+            piece = Piece(source + target + data[start + 4 : start + 8], fragment & 0xFFF8, fragment & 1 > 0)
+        start += 8
+        if piece is None:
+            protocol, start = _past_options(data, protocol, start)
     whole = at + 40 + size
     end = max(min(whole, len(data)), start)
-    return Packet(following, data[at + 8 : at + 24], data[at + 24 : at + 40], start, end, max(whole - end, 0), later)
+    return Packet(protocol, source, target, start, end, max(whole - end, 0), piece)
+
+
+def _past_options(data: bytes, following: int, start: int) -> tuple[int, int]:
+    """What follows the headers that say nothing of who speaks, and where."""
+    for _ in range(8):
+        if following not in _EXTENSIONS:
+            break
+        length = (data[start + 1] + 2) * 4 if following == 51 else (data[start + 1] + 1) * 8
+        following, start = data[start], start + length
+    return following, start
+
+
+def together(packet: Packet, payload: bytes) -> Packet | None:
+    """The packet whose fragments were put together, in its payload alone."""
+    try:
+        protocol, start = (
+            _past_options(payload, packet.protocol, 0) if len(packet.source) == 16 else (packet.protocol, 0)
+        )
+    except IndexError:
+        return None
+    return Packet(protocol, packet.source, packet.target, min(start, len(payload)), len(payload), 0)
