@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -95,6 +97,35 @@ def test_an_entry_yields_its_event_and_its_contact() -> None:
         "api.segment.io": "unnamed",
         "app.example.test": "own",
     }
+
+
+MANY = {
+    "an array": b"[" + archive(sent()) + b", " + archive(sent(), sent()) + b"]",
+    "an array, printed": json.dumps(
+        [json.loads(archive(sent())), json.loads(archive(sent(), sent()))], indent=2
+    ).encode(),
+    "one after another": archive(sent()) + b"\n" + archive() + b"\n" + archive(sent(), sent()) + b"\n",
+}
+
+
+@pytest.mark.parametrize("data", MANY.values(), ids=MANY)
+def test_several_archives_in_one_file_are_all_read(data: bytes) -> None:
+    run = check_bytes(data, name="a.har")
+    accounted(run)
+    assert (run.result["inputs"][0]["format"], run.total("events"), run.total("unreadable")) == ("har", 3, 0)
+    cut = check_bytes(data[:-90], name="a.har")
+    assert (cut.total("events"), list(cut.result["unreadable"])) == (2, [Reason.CUT.value])
+    scanner = Entries(1 << 20, 0)
+    assert sum(len(list(scanner.feed(data[at : at + 7]))) for at in range(0, len(data), 7)) == 3
+
+
+def test_parameters_are_read_decoded_or_as_they_stood() -> None:
+    text = json.dumps(EVENT)
+    for value in (text, quote(text, safe=""), quote_plus(text), base64.b64encode(text.encode()).decode()):
+        params = {"mimeType": "application/x-www-form-urlencoded", "params": [{"name": "data", "value": value}]}
+        assert check_bytes(archive(sent(request={"postData": params})), name="a.har").total("events") == 1
+    odd = {"mimeType": "x", "params": [{"name": "\ud800", "value": "\ud800%"}]}
+    assert check_bytes(archive(sent(request={"postData": odd})), name="a.har").total("unreadable") == 1
 
 
 def test_a_request_without_an_answer_is_an_attempt() -> None:

@@ -27,7 +27,7 @@ class Format(StrEnum):
 _PCAP = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 _FLOW = re.compile(rb"\d{1,12}:\d{1,2}:[a-z_]{2,32}[;,]")
-_HAR = re.compile(rb'\A\s*\{(?:\s*"\$?[a-z]{1,16}"\s*:\s*"[^"\\]{0,256}"\s*,)*\s*"log"\s*:\s*\{')
+_HAR = re.compile(rb'\A\s*(?:\[\s*)?\{(?:\s*"\$?[a-z]{1,16}"\s*:\s*"[^"\\]{0,256}"\s*,)*\s*"log"\s*:\s*\{')
 _HAR_LATER = re.compile(
     rb'\A\s*\{(?:\s*"[\w$.-]{1,32}"\s*:\s*(?:"[^"\\]{0,256}"|[\w.+-]{1,32}|\{[^{}]{0,4096}\})\s*,){1,16}'
     rb'\s*"log"\s*:\s*\{\s*"(?:version|creator|browser|pages|entries)"'

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+_LOG = re.compile(rb'"log"\s*:\s*\{')
 _ENTRIES = re.compile(rb'"entries"\s*:\s*\[')
 _TEXTS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+)'
 _STEP = re.compile(_TEXTS + rb"([{}\[\]])", re.DOTALL)
@@ -45,11 +46,25 @@ class Entries:
 
     def feed(self, block: bytes) -> Iterator[Found]:
         """The entries that end in this block."""
-        if self.done:
-            return
         self.held += block
         if len(self.held) < self.wanted:
             return  # a long text is not searched again from its beginning with every block
+        yield from self._list()
+        while self.done and self._again():
+            yield from self._list()
+
+    def _again(self) -> bool:
+        """Whether another archive follows the one that has ended: several of them may stand in one file."""
+        found = _LOG.search(self.held)
+        self._drop(max(len(self.held) - _KEPT, 0) if found is None else found.end())
+        self.begun = self.done = found is None
+        self.wanted = 0
+        return found is not None
+
+    def _list(self) -> Iterator[Found]:
+        """The entries in what is held, up to the end of their list."""
+        if self.done:
+            return
         if not self.begun and not self._begin():
             return
         if self.in_text and not self._leave_text():

@@ -6,6 +6,7 @@ import base64
 import binascii
 import itertools
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -17,6 +18,9 @@ from audit.engine.traffic import Traffic
 from audit.model import Reason
 from audit.sources.entries import Entries
 from audit.sources.requests import Request, decode
+
+_ENCODED = re.compile(r"(?:[A-Za-z0-9+._~*-]|%[0-9A-Fa-f]{2})*")
+"""A parameter as it stood in the body: some exporters leave it so, though the format means it decoded."""
 
 
 def split(
@@ -105,8 +109,11 @@ def _body(asked: Mapping[str, Any]) -> bytes | None:
             return _bytes(text, posted.get("encoding"))
         params = posted.get("params")
         if isinstance(params, list) and params:
-            pairs = [(p.get("name"), p.get("value")) for p in params if isinstance(p, dict)]
-            return urlencode([(n, v) for n, v in pairs if isinstance(n, str) and isinstance(v, str)]).encode()
+            given = [(p.get("name"), p.get("value")) for p in params if isinstance(p, dict)]
+            pairs = [(name, value) for name, value in given if isinstance(name, str) and isinstance(value, str)]
+            if any("%" in value for _, value in pairs) and all(_ENCODED.fullmatch(value) for _, value in pairs):
+                return "&".join(f"{name}={value}" for name, value in pairs).encode("utf-8", "surrogatepass")
+            return urlencode(pairs, errors="surrogatepass").encode()
     size = asked.get("bodySize")
     return b"" if size == 0 else None
 
