@@ -142,3 +142,11 @@ def test_few_times_keep_their_ten_minutes_and_made_up_ones_do_not_fill_the_memor
     forged = spread(range(0, 400_000_000, 8_000), Size().buckets)
     assert len(forged.acts.items) <= Size().buckets
     assert len(forged.uses.items) <= Size().buckets
+
+
+def test_the_limits_for_a_record_are_those_of_every_command_that_reads() -> None:
+    assert invoke("inventory", CAPTURES / "three-samples.jsonl").code == 0
+    for limit, least in (("--max-depth", "1"), ("--max-keys", "1"), ("--max-line", "9")):
+        assert invoke("inventory", CAPTURES / "three-samples.jsonl", limit, least).code == 3
+        assert limit in invoke("proxy", "--help").out
+    assert "--max-views" in invoke("proxy", "--help").out

@@ -16,7 +16,8 @@ from audit.cli.custody import custody_of, custody_option
 from audit.cli.gate_options import gate_of, gate_options, targets
 from audit.cli.hosts import host_options, territory_of
 from audit.cli.input_format import forced, input_format_option
-from audit.cli.options import Size, check_targets, load_policy, sources_of
+from audit.cli.limit_options import limit_options, limits_of
+from audit.cli.options import check_targets, load_policy, sources_of
 from audit.cli.outputs import choose, output_option, save, write
 from audit.cli.reveal import reveal_of, reveal_options
 from audit.cli.running import fold, teller
@@ -100,33 +101,7 @@ Nothing is sent anywhere, and no captured value is printed (but see --reveal): f
     help="Findings shown of each group; all are counted.",
 )
 @reveal_options
-@click.option(
-    "--max-line", type=Size(), default="16MiB", show_default=True, help="A longer line or item is unreadable."
-)
-@click.option(
-    "--max-depth", type=click.IntRange(1, 250), default=200, show_default=True, help="Deeper nesting is unreadable."
-)
-@click.option(
-    "--max-keys",
-    type=click.IntRange(1, 1_000_000),
-    default=10_000,
-    show_default=True,
-    help="A record with more members is unreadable.",
-)
-@click.option(
-    "--max-unpacked",
-    type=Size(least=1 << 16),
-    default="4MiB",
-    show_default=True,
-    help="Bytes of one event that are decoded in search of content; more is a gap, and claims are inconclusive.",
-)
-@click.option(
-    "--max-views",
-    type=click.IntRange(15, 1_000_000),
-    default=1500,
-    show_default=True,
-    help="Decoded forms of one event that are searched; more is a gap, and claims are inconclusive.",
-)
+@limit_options
 @input_format_option
 @click.option(
     "--inventory/--no-inventory",
@@ -179,7 +154,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     gate = gate_of(options, policy)
     written = [*paths, *([options["findings"]] if options["findings"] else []), *targets(options)]
     check_targets(written, [*(c.path for c in inputs if c.path is not None), *sources_of(options)])
-    limits = Limits(*(options[name] for name in Limits._fields))
+    limits = limits_of(options)
     consent = gather(options, policy)
     seeds = gather_seeds(options, policy)
     for warning in (*consent.warnings, *seeds.warnings):

@@ -9,10 +9,10 @@ import click
 
 from audit import __version__
 from audit.cli.check import _inputs, _origins
-from audit.cli.options import Size, check_targets, load_policy, sources_of
+from audit.cli.limit_options import limits_of, record_limits
+from audit.cli.options import check_targets, load_policy, sources_of
 from audit.cli.outputs import save, say
 from audit.engine.observed import inventory
-from audit.engine.parse import Limits
 from audit.engine.result import digest
 from audit.engine.rows import InputFacts, input_rows
 from audit.engine.run import Auditor
@@ -65,9 +65,7 @@ What is documented is what the policy pack says. The exit code is 0, or 3 if not
     metavar="FILE=ORIGIN",
     help="Who sent the events of a capture, where their names do not tell. Repeatable.",
 )
-@click.option(
-    "--max-line", type=Size(), default="16MiB", show_default=True, help="A longer line or item is unreadable."
-)
+@record_limits
 def command(captures: tuple[str, ...], **options: Any) -> None:
     """List every event and field that captures hold: type, share, different values, category, documented or not.
 
@@ -79,7 +77,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     kind, target = _output(options["output"], options["kind"])
     given = [capture.path for capture in inputs if capture.path is not None]
     check_targets([target] if target else [], [*given, *sources_of(options)])
-    auditor = Auditor(policy, Limits(options["max_line"]), inventory=True)
+    auditor = Auditor(policy, limits_of(options), inventory=True)
     with MarkStore() as marks:
         tally, facts = run(auditor, inputs, marks, origins=origins)
     document = _document(policy, tally.settled(), inputs, facts)

@@ -14,7 +14,8 @@ import click
 from audit.cli.consent_options import Consent, consent_options, gather
 from audit.cli.custody import custody_option
 from audit.cli.hosts import host_options, territory_of
-from audit.cli.options import Size, check_targets, load_policy, sources_of
+from audit.cli.limit_options import limit_options, limits_of
+from audit.cli.options import check_targets, load_policy, sources_of
 from audit.cli.outputs import Output, choose, output_option, write
 from audit.cli.proxy_options import listening, password, reverse_of, serving_options
 from audit.cli.seed_options import gather_seeds, seed_options
@@ -64,8 +65,7 @@ _MARKS = 4 << 20
               show_default=True, help="The lowest level of finding that makes the exit code 1.")  # fmt: skip
 @click.option("--examples", type=click.IntRange(1, 1000), default=3, show_default=True,
               help="Findings shown of each group; all are counted.")  # fmt: skip
-@click.option("--max-line", type=Size(), default="16MiB", show_default=True,
-              help="A body that inflates to more is unreadable.")  # fmt: skip
+@limit_options
 @click.option("-q", "--quiet", is_flag=True, help="No text on stdout; the exit code and the outputs asked for remain.")
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
@@ -132,7 +132,7 @@ def _run(options: dict[str, Any]) -> int:
         store = _store(options)
     except (authority.NoAuthority, Unusable) as error:
         raise click.UsageError(str(error)) from None
-    limits = Limits(max_line=options["max_line"])
+    limits = limits_of(options)
     auditor = Auditor(policy, limits, consent.table, territory=hosts.territory, seeds=seeds.search)
     with MarkStore(_MARKS) as marks:
         conduct = Conduct(block=options["block"], everything=options["evidence_all"])
@@ -309,7 +309,7 @@ class _Session:
         )
 
     def _parameters(self) -> dict[str, Any]:
-        told = ("fail_on", "examples", "max_line", "mode", "evidence_all", "max_body")
+        told = ("fail_on", "examples", *Limits._fields, "mode", "evidence_all", "max_body")
         return {
             **{name: self.options[name] for name in told},
             "conduct": "block" if self.options["block"] else "observe",
