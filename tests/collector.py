@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import datetime as dt
 import fcntl
 import http.server
+import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -23,7 +26,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import ROOT
+from tests.conftest import CAPTURES, ROOT, Json, load
 
 HOST = "localhost"
 
@@ -275,3 +278,29 @@ def records(evidence: Path) -> Sequence[dict[str, Any]]:
 
     lines = (line for file in sorted(evidence.glob("segment-*.jsonl")) for line in file.read_bytes().split(b"\n"))
     return [json.loads(line[65:]) for line in lines if line[:64].isalnum() and line.endswith(b"}")]
+
+
+# ---- what is sent through it ------------------------------------------------------------------------------------------
+
+EVENT: Json = json.loads((CAPTURES / "python-segment.jsonl").read_bytes().split(b"\n")[0])
+LEAK: Json = {**EVENT, "properties": {**EVENT.get("properties", {}), "note": "jane.zq7plant@corp-zq7plant.com"}}
+
+
+def post(running: Proxy, url: str, body: Json | bytes, *args: str) -> tuple[int, bytes]:
+    """The status that curl got, and the body."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    file = running.evidence.parent / f"body-{random.getrandbits(40):x}"
+    file.write_bytes(data)
+    done = curl(running, url, "--data-binary", f"@{file}", "-w", "\n%{http_code}", *args)
+    text, _, status = done.stdout.rpartition(b"\n")
+    return int(status or 0), text
+
+
+def ended(running: Proxy) -> Json:
+    """End it as Ctrl-C does; the result that it wrote."""
+    running.end()
+    return load(running.evidence.parent / "result.json")
+
+
+def bodies(found: list[Json]) -> list[bytes]:
+    return [base64.b64decode(record["body"]) for record in found if record["kind"] == "request"]

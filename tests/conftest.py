@@ -16,13 +16,16 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
 import pytest
 from click.testing import CliRunner
 
 from audit.cli import main
+
+if TYPE_CHECKING:
+    from tests.collector import Collector, Proxy
 
 ROOT = Path(__file__).resolve().parent.parent
 CAPTURES = ROOT / "fixtures" / "captures"
@@ -338,3 +341,39 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if wanting:
         reporter.write_line(f"the gate may not skip: {'; '.join(wanting)}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+# ---- the proxy between a real client and a real collector ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def isolated() -> Iterator[None]:
+    """A network of its own, for whoever asks with `usefixtures`."""
+    from tests.collector import own_network
+
+    with own_network():
+        yield
+
+
+@pytest.fixture(scope="module")
+def vendor(isolated: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    from tests.collector import collector
+
+    with collector(tmp_path_factory.mktemp("vendor")) as running:
+        yield running
+
+
+@pytest.fixture
+def observing(tmp_path: Path, vendor: Collector) -> Iterator[Proxy]:
+    from tests.collector import proxy
+
+    with proxy(tmp_path, "--trust-ca", str(vendor.trust), "-o", "json=result.json") as running:
+        yield running
+
+
+@pytest.fixture
+def blocking(tmp_path: Path, vendor: Collector) -> Iterator[Proxy]:
+    from tests.collector import proxy
+
+    with proxy(tmp_path, "--trust-ca", str(vendor.trust), "--block", "-o", "json=result.json") as running:
+        yield running

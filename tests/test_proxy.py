@@ -12,74 +12,20 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from audit.evidence import verify
 from tests.bench.live import run as hammer
-from tests.collector import Collector, Proxy, collector, curl, have, own_network, proxy, records, run
-from tests.conftest import CAPTURES, Json, check, invoke, load
+from tests.collector import EVENT, LEAK, Collector, Proxy, bodies, curl, ended, have, post, proxy, records, run
+from tests.conftest import Json, check, invoke, load
 
-EVENT: Json = json.loads((CAPTURES / "python-segment.jsonl").read_bytes().split(b"\n")[0])
-LEAK: Json = {**EVENT, "properties": {**EVENT.get("properties", {}), "note": "jane.zq7plant@corp-zq7plant.com"}}
 PLANTED = "zq7plant"
 PROOF = "TELEMETRY_AUDIT_PROOF" in os.environ
 proof = pytest.mark.skipif(not PROOF, reason="one of the long proofs: make proof")
 
-pytestmark = pytest.mark.skipif(not have("curl"), reason="curl is not installed")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def isolated() -> Iterator[None]:
-    with own_network():
-        yield
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("proxy")
-
-
-@pytest.fixture(scope="module")
-def vendor(home: Path) -> Iterator[Collector]:
-    with collector(home) as running:
-        yield running
-
-
-@pytest.fixture
-def observing(tmp_path: Path, vendor: Collector) -> Iterator[Proxy]:
-    with proxy(tmp_path, "--trust-ca", str(vendor.trust), "-o", "json=result.json") as running:
-        yield running
-
-
-@pytest.fixture
-def blocking(tmp_path: Path, vendor: Collector) -> Iterator[Proxy]:
-    with proxy(tmp_path, "--trust-ca", str(vendor.trust), "--block", "-o", "json=result.json") as running:
-        yield running
-
-
-def post(running: Proxy, url: str, body: Json | bytes, *args: str) -> tuple[int, bytes]:
-    """The status that curl got, and the body."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    file = running.evidence.parent / f"body-{random.getrandbits(40):x}"
-    file.write_bytes(data)
-    done = curl(running, url, "--data-binary", f"@{file}", "-w", "\n%{http_code}", *args)
-    text, _, status = done.stdout.rpartition(b"\n")
-    return int(status or 0), text
-
-
-def ended(running: Proxy) -> Json:
-    """End it as Ctrl-C does; the result that it wrote."""
-    running.end()
-    return load(running.evidence.parent / "result.json")
-
-
-def bodies(found: list[Json]) -> list[bytes]:
-    import base64
-
-    return [base64.b64decode(record["body"]) for record in found if record["kind"] == "request"]
+pytestmark = [pytest.mark.skipif(not have("curl"), reason="curl is not installed"), pytest.mark.usefixtures("isolated")]
 
 
 # ---- real clients ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import resource
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,23 +17,10 @@ from audit.rules import RULES
 from audit.rules.case import TimelineRule
 from audit.runners.marks import MarkStore
 from audit.tally import MARK, MarkKey, Tally
-from tests.collector import Collector, Proxy, collector, have, own_network, proxy, records
+from tests.collector import EVENT, LEAK, Collector, Proxy, bodies, ended, have, post, proxy, records
 from tests.conftest import check
-from tests.test_proxy import EVENT, LEAK, bodies, ended, post
 
-pytestmark = pytest.mark.skipif(not have("curl"), reason="curl is not installed")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def isolated() -> Iterator[None]:
-    with own_network():
-        yield
-
-
-@pytest.fixture(scope="module")
-def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with collector(tmp_path_factory.mktemp("vendor")) as running:
-        yield running
+pytestmark = [pytest.mark.skipif(not have("curl"), reason="curl is not installed"), pytest.mark.usefixtures("isolated")]
 
 
 def until(happened: Callable[[], bool]) -> None:

@@ -9,20 +9,22 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.collector import Collector, collector, have, own_network, proxy, records
+from tests.collector import Collector, have, proxy, records
 from tests.conftest import ROOT, load
 
 MODULES = Path(os.environ.get("TELEMETRY_AUDIT_NODE_MODULES", ROOT / ".proof" / "node_modules"))
 
-pytestmark = pytest.mark.skipif(
-    "TELEMETRY_AUDIT_PROOF" not in os.environ or not have("node") or not MODULES.is_dir(),
-    reason="one of the long proofs, with Node: make proof",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        "TELEMETRY_AUDIT_PROOF" not in os.environ or not have("node") or not MODULES.is_dir(),
+        reason="one of the long proofs, with Node: make proof",
+    ),
+    pytest.mark.usefixtures("isolated"),
+]
 
 SEND = """
 for (let n = 0; n < 7; n++)
@@ -43,18 +45,6 @@ const Analytics = require('@rudderstack/rudder-sdk-node');
 const client = new Analytics('key', {dataPlaneUrl: process.argv[2], flushAt: 3});
 %s client.flush();""",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def isolated() -> Iterator[None]:
-    with own_network():
-        yield
-
-
-@pytest.fixture(scope="module")
-def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    with collector(tmp_path_factory.mktemp("vendor")) as running:
-        yield running
 
 
 @pytest.mark.parametrize("sdk", SDKS)
