@@ -242,7 +242,8 @@ class _Session:
         _say("Ctrl-C ends it and prints the report.")
 
     def _head(self) -> None:
-        _say(f"evidence: {self.store.records:,} records, head {self.store.head}")
+        number = self.store.records
+        _say(f"evidence: {number:,} record{'' if number == 1 else 's'}, head {self.store.head}")
 
     def _tick(self) -> None:
         if monotonic() - self._told >= _HOUR:

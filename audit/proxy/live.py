@@ -14,7 +14,7 @@ from audit.evidence import Failing, Store
 from audit.model import Contact, Finding, Level, Reason
 from audit.policy.consent import ConsentTable
 from audit.policy.destinations import DATASOURCE, Standing
-from audit.proxy.words import Words
+from audit.proxy.words import UNREADABLE, Words
 from audit.redact import instant
 from audit.runners.marks import MarkStore
 from audit.sources.evidence import Chained, bare, failed, heard, whole
@@ -129,7 +129,7 @@ class LiveAudit:
         self.store.append(record if refusal is None else {**record, "refused": refusal.value})
 
     def _refusal(self, request: Request, exchange: Exchange, contact: Contact, found: list[Finding]) -> Refusal | None:
-        if exchange.reason is not None or any(finding.rule == "unreadable-record" for finding in found):
+        if exchange.reason is not None or any(finding.rule == UNREADABLE for finding in found):
             return Refusal.UNREADABLE
         if any(finding.level is Level.ERROR for finding in found):
             return Refusal.VIOLATION

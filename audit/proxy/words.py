@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from audit.model import Contact, Finding, Level
 from audit.redact import visible
 
+UNREADABLE = "unreadable-record"
+"""The rule about telemetry that cannot be decoded."""
 _MOST_HOSTS = 1_000
 _MOST_FINDINGS = 5
 
@@ -29,7 +31,9 @@ class Words:
         rows = [finding for finding in found if finding.level is not Level.NOTE]
         if not (events or rows or refusal) and not self._is_new(contact):
             return
-        what = f"{events} event{'' if events == 1 else 's'}" if events else "no telemetry"
+        unread = any(finding.rule == UNREADABLE for finding in found)
+        none = "telemetry that cannot be read" if unread else "no telemetry"
+        what = f"{events} event{'' if events == 1 else 's'}" if events else none
         end = f"REFUSED: {refusal}" if refusal else "no finding" if events and not (rows or notes) else ""
         end = end or (f"{len(notes)} note{'' if len(notes) == 1 else 's'}" if notes else "")
         self.line("  ".join(part for part in (_target(contact), what, end) if part))
