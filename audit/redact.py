@@ -18,7 +18,10 @@ from audit.model import Breach, Event, Fact, Finding, Json, Level, Pointer, Reve
 
 _MEMO = 4096
 _PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$ -]{0,63}")
-_DATA_LIKE = re.compile(r"[0-9]{7}|[0-9A-Fa-f]{16}|[A-Za-z]{25}|(?:[0-9][ .-]?){9}|(?:[0-9]{1,3}\.){3}[0-9]")
+_DATA_LIKE = re.compile(
+    r"[0-9]{7}|[0-9A-Fa-f]{16}|[A-Za-z]{25}|(?:[0-9][ .-]?){9}|(?:[0-9]{1,3}\.){3}[0-9]"
+    r"|(?<![A-Za-z0-9_$])[0-9][A-Za-z0-9]{11}|(?=[A-Za-z]*[0-9]+[A-Za-z]+[0-9])[A-Za-z0-9]{16}"
+)
 _UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 _SHAPES: tuple[tuple[Shape, re.Pattern[str]], ...] = tuple(
     (shape, re.compile(pattern))

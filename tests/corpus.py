@@ -113,6 +113,12 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "hex": lambda t: t.encode().hex(),
     "hex, capital": lambda t: t.encode().hex().upper(),
     "hex, separated": lambda t: t.encode().hex(":"),
+    "hex, with spaces": lambda t: t.encode().hex(" "),
+    "hex, in groups": lambda t: t.encode().hex(" ", -2),
+    "hex, 0x each": lambda t: ", ".join(f"0x{b:02x}" for b in t.encode()),
+    "numbers with spaces": lambda t: " ".join(map(str, t.encode())),
+    "zlib, base32": lambda t: base64.b32encode(zlib.compress(t.encode())).decode(),
+    "full width in wrapped base64": lambda t: _lines(base64.b64encode(ENCODINGS["full width"](t).encode()).decode(), 76),
     "hex, 0x": lambda t: "0x" + t.encode().hex(),
     "quoted-printable": lambda t: "".join(f"={b:02X}" for b in t.encode()),
     "quoted-printable, mixed": lambda t: quopri.encodestring(t.encode(), quotetabs=True).decode().replace("@", "=40"),
@@ -202,6 +208,20 @@ SECRETS: dict[str, Make] = {
     "JDBC, SQL Server": lambda m: f"jdbc:sqlserver://db:1433;databaseName=x;user=sa;password={m.password()}",
     "ADO": lambda m: f"Server=db;Database=shop;User Id=sa;Password={m.password()};",
     "libpq": lambda m: f"host=db port=5432 dbname=x user=app password={m.password()}",
+    "Postman": lambda m: f"PM{'AK'}-{m.hex(24)}-{m.hex(34)}",
+    "Terraform": lambda m: f"{m.alnum(14)}.atlasv1.{m.alnum(67)}",
+    "Square": lambda m: "EA" + "AAE" + m.alnum(59),
+    "Brevo": lambda m: f"xkey{'sib'}-{m.hex(64)}-{m.alnum(16)}",
+    "CircleCI": lambda m: f"CCI{'PAT'}_{m.alnum(22)}_{m.hex(40)}",
+    "Groq": lambda m: "gs" + "k_" + m.alnum(52),
+    "xAI": lambda m: "xa" + "i-" + m.alnum(80),
+    "Tailscale": lambda m: f"ts{'key'}-auth-{m.alnum(12)}CNTRL-{m.alnum(32)}",
+    "Plaid": lambda m: f"access-{'production'}-{m.uuid()}",
+    "Alibaba": lambda m: "LT" + "AI5t" + m.alnum(18),
+    "SonarQube": lambda m: "sq" + "u_" + m.hex(40),
+    "Fly": lambda m: "fo" + "1_" + m.alnum(43),
+    "Feishu webhook": lambda m: f"https://open.feishu.cn/open-apis/bot/v2/hook/{m.uuid()}",
+    "DingTalk webhook": lambda m: f"https://oapi.dingtalk.com/robot/send?access_token={m.hex(64)}",
     "Slack webhook": lambda m: f"https://hooks.slack.com/services/T{_caps(m)}/B{_caps(m)}/{m.alnum(24)}",
     "Discord webhook": lambda m: f"https://discord.com/api/webhooks/{m.digits(18)}/{m.alnum(68)}",
 }
@@ -292,6 +312,10 @@ ERRORS = (
     "1 validation error for Order\namount\n  Input should be an integer [type=int_parsing, input_value='{w}', input_type=str]",
     "failed to parse field [age] of type [long] in document with id '1'. Preview of field's value: '{w}'",
     "Traceback (most recent call last):\n  File \"app.py\", line 7, in load\n    row = rows[key]\nLookupError: '{w}'",
+    "Truncated incorrect DOUBLE value: '{w}'",
+    'ERROR: date/time field value out of range: "{w}"',
+    "Cannot add or update a child row: a foreign key constraint fails (`shop`.`orders`, CONSTRAINT `fk`) at {n}",
+    "SyntaxError: Unexpected token M in JSON at position 0: {w}",
     "PHP Fatal error\n#0 /srv/app/login.php(12): login('{w}', 'x{n}')\n#1 {main}",
     "com.acme.ImportException: value '{w}' is not allowed\n\tat com.acme.Importer.run(Importer.java:42)",
 )
@@ -341,6 +365,12 @@ DATA: dict[str, Make] = {
     "JSON rows, cut off": lambda m: json.dumps([*_rows(m), _row(m)])[:-20],
     "JSON, in JSON": lambda m: json.dumps(json.dumps({"rows": _rows(m)})),
     "Python rows": lambda m: str(_rows(m)),
+    "Python tuples": lambda m: str([tuple(row.values()) for row in _rows(m)]),
+    "directory": lambda m: f"dn: uid=x{m.digits(3)},ou=people\nobjectClass: person\ncn: {m.person()}\nsn: x",
+    "contact card": lambda m: f"BEGIN:VCARD\nVERSION:3.0\nFN:{m.person()}\nEND:VCARD",
+    "spreadsheet": lambda m: json.dumps(
+        {"range": "A1:B3", "majorDimension": "ROWS", "values": [["id", "name"], [m.digits(3), m.person()]]}
+    ),
     "NDJSON": lambda m: "\n".join(map(json.dumps, _rows(m))),
     "result set": lambda m: json.dumps({"rowCount": 1, "rows": [_row(m)]}),
     "table": lambda m: json.dumps({"columns": ["id", "name"], "rows": [[m.between(1, 99), m.person()]]}),
@@ -459,6 +489,17 @@ LOOK_ALIKES: dict[str, Make] = {
     ),
     "CSS": lambda m: m.pick(
         "@media screen and (max-width: 9em)", "@import url(x.css);", "a:hover { color: #fff }", "@font-face"
+    ),
+    "schedule": lambda m: m.pick(
+        f"*/{m.between(1, 9)} * * * *", f"0 {m.between(1, 9)} 1,15 * 3", "@daily", "5 4 * * sun"
+    ),
+    "locale": lambda m: m.pick("sr_RS@latin", "de_DE@euro", "zh-Hant-TW", "en-US,en;q=0.9,de;q=0.8", "UTC+05:30"),
+    "version range": lambda m: m.pick("^1.2.3 || ~2.0.0", f">=1.{m.digits(1)}.7 <1.9.0", "4:8.0.22-0ubuntu0.20.04.2"),
+    "imperative": lambda m: m.pick(
+        "Create table view", "Select a table from the list", "Drop column here", "Find users"
+    ),
+    "file path": lambda m: m.pick(
+        "/usr/local/lib/python3.8/x.py", f"C:\\app\\x{m.digits(2)}.exe", "./src/a/index.tsx:42:17"
     ),
     "error tracker": lambda m: f"https://{m.hex(32)}@o{m.digits(6)}.ingest.sentry.io/{m.digits(7)}",
     "version": lambda m: m.pick(

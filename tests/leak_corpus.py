@@ -49,7 +49,7 @@ IDENTIFIERS = (
     "anna.schmidt@fabrikam-mail.com", "Peter.O'Neil@contoso-post.co.uk", "jane.q.doe+shop@gmail.com", "li.wei@example.com",
     "+44 20 7946 0958", "+1 415 555 2671", "Annegret Musterfrau", "Jürgen Großmann-Weiß",
     "usr_8841290", "f.dupont", "MBR-0099-3311-7",
-    "5520033418@partner-portal.io",
+    "5520033418@partner-portal.io", "Лариса Малахитова", "山田太郎株式会社",
 )  # fmt: skip
 SALT = "grain-of-pepper-55"
 SEEDS = (
@@ -138,6 +138,10 @@ def wide(text: str, form: str) -> str:
     return "".join(form.format(ord(char)) for char in text)
 
 
+HIDDEN_IN = ("full width", "zero width", "soft hyphens", "mathematical letters")
+"""What bytes must be read as letters for to be seen: put into base64 and hex as well."""
+
+
 def encodings(*, stacked: bool) -> dict[str, Encoder]:
     """Every single encoding; `stacked`: only those whose output another may well encode again."""
     found: dict[str, Encoder] = {
@@ -168,8 +172,15 @@ def encodings(*, stacked: bool) -> dict[str, Encoder]:
         "\\x": lambda r, v: "".join(f"\\x{byte:02x}" for byte in raw(v)) if v.isascii() else wide(v, "\\u{:04x}"),
         "base32 lower": lambda r, v: base64.b32encode(raw(v)).decode().lower().rstrip("="),
         "hex separated": lambda r, v: raw(v).hex(r.choice(":- ")),
+        "hex in groups": lambda r, v: raw(v).hex(" ", r.choice((2, 4, -2))),
+        "hex of Latin-1": lambda r, v: v.encode("latin-1", "ignore").hex() if max(v) <= "\xff" else raw(v).hex(),
+        "numbers with spaces": lambda r, v: " ".join(map(str, raw(v))),
         "hex 0x": lambda r, v: "0x" + raw(v).hex(),
         "hex 0x each": lambda r, v: ", ".join(f"0x{byte:02x}" for byte in raw(v)),
+        "quoted-printable, soft breaks": lambda r, v: "=\r\n".join(
+            "".join(f"={byte:02X}" for byte in raw(v)[at : at + 4]) for at in range(0, len(raw(v)), 4)
+        ),
+        "mail header": lambda r, v: "=?utf-8?Q?" + "".join(f"={b:02X}" if b != 32 else "_" for b in raw(v)) + "?=",
         "quoted-printable": lambda r, v: "".join(f"={byte:02X}" for byte in raw(v)),
         "upper case": lambda r, v: v.upper(),
         "lower case": lambda r, v: v.lower(),
@@ -178,6 +189,14 @@ def encodings(*, stacked: bool) -> dict[str, Encoder]:
         "soft hyphens": lambda r, v: v[:3] + "\u00ad" + v[3:],
         "NFD": lambda r, v: unicodedata.normalize("NFD", v),
         "UTF-16": lambda r, v: b64(v.encode(r.choice(("utf-16", "utf-16-le", "utf-16-be")))),
+        "mathematical letters": lambda r, v: "".join(
+            chr(ord(c) + (0x1D400 - 65 if c < "a" else 0x1D41A - 97)) if c.isascii() and c.isalpha() else c for c in v
+        ),
+        "UTF-16 as it is": lambda r, v: v.encode("utf-16-le").decode("latin-1") if v.isascii() else v,
+        "zlib in base32": lambda r, v: base64.b32encode(zlib.compress(raw(v))).decode(),
+        "base64 wrapped, backwards": lambda r, v: "\r\n".join(b64(raw(v))[at : at + 8] for at in range(0, len(v), 8))[::-1]
+        if len(v) % 3 == 0
+        else b64(raw(v))[::-1],
         "UTF-16 hex": lambda r, v: v.encode("utf-16-le").hex(),
         "bzip2": lambda r, v: b64(bz2.compress(raw(v))),
         "LZ-string": lambda r, v: lz(v),
@@ -287,6 +306,16 @@ def stacks(random_: random.Random) -> Iterator[Leak]:
             yield Leak(f"{depth} layers", " then ".join(names), rule_of(value), whole(random_, text))
 
 
+def hidden(random_: random.Random) -> Iterator[Leak]:
+    """Letters that look alike or are not seen, below another encoding."""
+    outer, inner = encodings(stacked=True), encodings(stacked=False)
+    for name in HIDDEN_IN:
+        for carrier in ("base64", "hex", "gzip", "base32", "base58"):
+            value = random_.choice((*CANARIES, *IDENTIFIERS))
+            text = outer[carrier](random_, inner[name](random_, value))
+            yield Leak("2 layers", f"{name} then {carrier}", rule_of(value), whole(random_, text))
+
+
 def whole(random_: random.Random, text: str) -> bytes:
     """An event that holds a text as a whole value: around a stack, other words could be read as its part."""
     event = page_load(messageId=f"ajs-{random_.getrandbits(128):032x}")
@@ -338,9 +367,8 @@ def splits(random_: random.Random) -> Iterator[Leak]:
         url = f"https://dev.appsmith.com/applications?user={quote(value)}&x=1"
         event["context"]["page"]["url"] = url
         yield Leak("split or elsewhere", "query of a URL", rule, dump(event))
-    for number in ("8203947561528374", "5520033418"):
-        if number in CANARIES:
-            yield Leak("split or elsewhere", "number", "canary", whole(random_, "x").replace(b'"x"', number.encode()))
+    for number in ("8203947561528374", "8.203947561528374e15", "8203947561528374.0", '"8,203,947,561,528,374"'):
+        yield Leak("split or elsewhere", "number", "canary", whole(random_, "x").replace(b'"x"', number.encode()))
 
 
 def utf16(text: str) -> list[int]:
@@ -395,6 +423,9 @@ def built(value: str) -> Iterator[tuple[str, bytes]]:
     data, salt = raw(value), raw(SALT)
     yield "md5 of sha1", hashlib.md5(hashlib.sha1(data).hexdigest().encode()).digest()
     yield "sha256 of md5", hashlib.sha256(hashlib.md5(data).hexdigest().encode()).digest()
+    yield "sha512 of sha384", hashlib.sha512(hashlib.sha384(data).hexdigest().encode()).digest()
+    yield "sha256 of base64 of sha1", hashlib.sha256(base64.b64encode(hashlib.sha1(data).digest())).digest()
+    yield "sha384 with a salt", hashlib.sha384(salt + data).digest()
     yield "sha256 twice", hashlib.sha256(hashlib.sha256(data).digest()).digest()
     yield "salt before", hashlib.sha256(salt + data).digest()
     yield "salt behind", hashlib.sha1(data + salt).digest()
@@ -405,7 +436,7 @@ def built(value: str) -> Iterator[tuple[str, bytes]]:
 def leaks(seed: int = 20) -> list[Leak]:
     """All leaks, in a fixed order."""
     random_ = random.Random(seed)
-    families = (single, stacks, alignments, splits, digests)
+    families = (single, stacks, hidden, alignments, splits, digests)
     return [leak for family in families for leak in family(random_)]
 
 

@@ -135,6 +135,9 @@ def _unpacked(data: bytes, budget: Budget, *, inflates: bool) -> Iterator[_Child
     text = text_in(data)
     if text is not None:
         yield _Child(text, ())
+    if not data.isascii():
+        yield from _latin(data)
+    yield from _broad(data)
     if _wide(data):
         yield _Child(_without_mark(data).replace(b"\0", b"").decode("latin-1"), ("utf-16",))
     if inflates:
@@ -148,6 +151,34 @@ def _wide(data: bytes) -> bool:
         return False
     even, odd = data[0::2], data[1::2]
     return any(a.count(0) * 4 >= len(a) * 3 and b.count(0) * 4 <= len(b) for a, b in ((even, odd), (odd, even)))
+
+
+_LATIN = re.compile(rb"[\t\r\n\x20-\x7e\xc0-\xd6\xd8-\xf6\xf8-\xff]{6,}")
+_NO_LETTER = bytes(range(0x80))
+_SCRIPTS = bytes(byte for byte in range(256) if 0x4E <= byte <= 0x9F or byte in b"\x00\x30\xff")
+"""The higher bytes of Chinese and Japanese letters."""
+
+
+def _latin(data: bytes) -> Iterator[_Child]:
+    """Letters of Western Europe, a byte each, among more ASCII: bytes that are UTF-8 hardly ever are both."""
+    if _LATIN.fullmatch(data) and 0 < len(data.translate(None, _NO_LETTER)) * 3 <= len(data):
+        yield _Child(data.decode("latin-1"), ("latin-1",))
+
+
+def _broad(data: bytes) -> Iterator[_Child]:
+    """UTF-16 of letters beyond Latin: they share their higher byte, or are Chinese or Japanese throughout."""
+    data = _without_mark(data)
+    if len(data) < 8 or len(data) % 2:
+        return
+    for order, high in (("utf-16-le", data[1::2]), ("utf-16-be", data[0::2])):
+        pages = set(high) - {0}
+        if len(pages) == 1 or (pages and not high.translate(None, _SCRIPTS)):
+            try:
+                text = data.decode(order)
+            except UnicodeDecodeError:
+                continue
+            if text.isprintable():
+                yield _Child(text, ("utf-16",))
 
 
 def _without_mark(data: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Sequence
 
 Algorithm = Callable[[bytes], bytes]
@@ -13,8 +14,9 @@ _HASHLIB = (
     "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha512_224", "sha512_256", "sha3_224", "sha3_256", "sha3_384",
     "sha3_512", "blake2b", "blake2s", "ripemd160",
 )  # fmt: skip
-_NESTED = ("md5", "sha1", "sha256", "sha512")
-_SALTED = ("md5", "sha1", "sha256", "sha512", "sha3_256", "blake2b")
+_INNER = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b", "ripemd160")
+_OUTER = ("md5", "sha1", "sha256", "sha384", "sha512", "sha3_256")
+_SALTED = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_256", "blake2b")
 _JOINTS = ("", ":", "|", "-", "_", ".", "#", "$")
 
 
@@ -34,7 +36,7 @@ def missing() -> tuple[str, ...]:
 def count() -> int:
     """How many hash forms a value is searched in: algorithms, nested pairs, and the two of 32 bits."""
     known = algorithms()
-    return len(known) + sum(a in known and b in known for a in _NESTED for b in _NESTED) + len(WEAK)
+    return len(known) + sum(a in known and b in known for a in _INNER for b in _OUTER) + len(WEAK)
 
 
 def _of_hashlib(name: str) -> Algorithm | None:
@@ -80,18 +82,17 @@ WEAK: dict[str, Callable[[bytes], int]] = {"crc32": zlib.crc32, "murmur3-32": _m
 
 
 def nested(data: bytes, known: dict[str, Algorithm]) -> Iterator[tuple[str, bytes]]:
-    """Hashes of hashes: of the hex text in either case, and of the bytes."""
-    for inner in _NESTED:
+    """Hashes of hashes: of the hex text in either case, of the base64 text, and of the bytes."""
+    outer = [(name, known[name]) for name in _OUTER if name in known]
+    for inner in _INNER:
         if inner not in known:
             continue
         first = known[inner](data)
         text = first.hex()
-        for outer in _NESTED:
-            if outer in known:
-                function = known[outer]
-                yield f"{outer} of {inner}", function(text.encode())
-                yield f"{outer} of {inner}", function(text.upper().encode())
-                yield f"{outer} of {inner}", function(first)
+        forms = (text.encode(), text.upper().encode(), first, b2a_base64(first, newline=False))
+        for name, function in outer:
+            told = f"{name} of {inner}"
+            yield from ((told, function(form)) for form in forms)
 
 
 def salted(data: bytes, salts: Sequence[bytes], known: dict[str, Algorithm]) -> Iterator[tuple[str, bytes]]:
@@ -102,6 +103,6 @@ def salted(data: bytes, salts: Sequence[bytes], known: dict[str, Algorithm]) -> 
             if name in known:
                 for text in texts:
                     yield f"{name} with a listed salt", known[name](text)
-        for name in _NESTED:
+        for name in _OUTER:
             if name in known:
                 yield f"hmac-{name} with a listed salt", hmac.digest(salt, data, name)

@@ -34,6 +34,27 @@ _BREAK = b"\xff"
 _SWAPPED = bytes((byte >> 4) | (byte & 15) << 4 for byte in range(256))
 _PRINTABLE = bytes(0x70 if 32 <= byte < 127 or byte in b"\t\r\n" else 0x0A for byte in range(256))
 _LONG = b"p" * 10
+_DISGUISES = tuple(
+    map(
+        re.compile,
+        (  # each begins with what is looked for fast: the look behind stands after it
+            (
+                rb"\xc2\xad(?:(?<=[\x20-\x7e]{3}..)[\x20-\x7e]|(?<=[\x20-\x7e]..)[\x20-\x7e]\xc2\xad"
+                rb"|(?<=[\xe0-\xef][\x80-\xbf]{2}..)[\xe0-\xef][\x80-\xbf]{2}\xc2\xad)"
+            ),
+            rb"\xf0\x9d[\x90-\x9f][\x80-\xbf]\xf0\x9d",
+            rb"\xe2[\x92\x93][\x80-\xbf]\xe2[\x92\x93]",
+        ),
+    )
+)
+_FAR = bytes(0x6C if 0xE1 <= byte <= 0xEF else 0x63 if 0x80 <= byte <= 0xBF else 0x20 for byte in range(256))
+
+
+def disguised(data: bytes) -> bool:
+    """Whether bytes hold letters with soft hyphens between them, mathematical or circled ones, or what may be LZ-string."""
+    return b"lcclcclcc" in data.translate(_FAR) or any(form.search(data) for form in _DISGUISES)
+
+
 _MARKS = tuple(
     map(
         re.compile,
@@ -128,7 +149,12 @@ class Ids:
         forth = pairs[0::2].tobytes() + _BREAK + pairs[1::2].tobytes()
         everything = forth + _BREAK + forth[::-1].translate(_SWAPPED)
         flat = everything.replace(b"\0", b"")  # of UTF-16
-        if self.needles.spelled(flat) or any(mark.search(flat) for mark in _MARKS):
+        if (
+            self.needles.spelled(flat)
+            or self.needles.widely(everything)
+            or disguised(flat)
+            or any(mark.search(flat) for mark in _MARKS)
+        ):
             return False
         if any(inflates(everything, mark) for mark in set(_ZLIB.findall(everything))):
             return False

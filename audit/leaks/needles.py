@@ -19,7 +19,7 @@ SHORT = 6
 """Shorter values are found as whole words of plain text only."""
 
 _WORD = re.compile(r"[^\W_]+")
-_PRINTED = re.compile(r"\+?\d[\d\s().\-/]{5,30}\d")
+_PRINTED = re.compile(r"\+?\d[\d\s().,'\-/]{5,30}\d")
 _NO_DIGIT = re.compile(r"\D")
 _NO_DIGITS = bytes(byte for byte in range(256) if not 48 <= byte < 58)
 _ADDRESS = "._+-"
@@ -56,6 +56,8 @@ class Needles:
         values = dict.fromkeys([*(seed.value for seed in seeds), *(p.text for p in self.long)])
         foreign = dict.fromkeys(form for value in values for form in _unfolded(value))
         self.hidden = _automaton([*plain.values(), *foreign]) if foreign else self.turned
+        broad = dict.fromkeys(form for value in values for form in _broad(value))
+        self.wide = _automaton(broad) if broad else None
         self.spaced = any(" " in p.text for p in self.long)
         self.foreign = bool(foreign)
 
@@ -70,6 +72,10 @@ class Needles:
     def spelled(self, data: bytes) -> bool:
         """As `touches`, of decoded bytes as they are: letters beyond ASCII have more than one form there."""
         return bool(self.hidden.find_matches_as_indexes(data.lower()))
+
+    def widely(self, data: bytes) -> bool:
+        """Whether bytes hold a value in a script beyond Latin as UTF-16."""
+        return self.wide is not None and bool(self.wide.find_matches_as_indexes(data))
 
     def words(self, text: str) -> bool:
         """Whether a short value stands in a text as a word."""
@@ -134,6 +140,16 @@ def _unfolded(value: str) -> Iterator[bytes]:
             yield form.encode("utf-8", "surrogatepass").lower()
         with contextlib.suppress(UnicodeEncodeError):
             yield text.encode("latin-1").lower()
+
+
+def _broad(value: str) -> Iterator[bytes]:
+    """The forms of a value in UTF-16 where most of it is beyond Latin: there is no ASCII between zeros to be seen."""
+    value = unicodedata.normalize("NFC", value.strip())
+    if len(value) < _TELLING or max(value) <= "\u02ff":
+        return
+    for text in (value, value.lower(), value.upper(), value.title()):
+        for form in (text, text[::-1]):
+            yield from (form.encode(order, "surrogatepass") for order in ("utf-16-le", "utf-16-be"))
 
 
 def _turned(text: str) -> tuple[str, ...]:

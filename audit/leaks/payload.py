@@ -26,7 +26,7 @@ _ROW_NAMES = frozenset(
 )
 _COLUMN_NAMES = frozenset("columns fields headers header cols columnnames fieldnames".split())
 _COUNT_NAMES = frozenset(
-    "rowcount affectedrows row_count rows_affected numrows totalrows insertid command totalsize".split()
+    "rowcount affectedrows row_count rows_affected numrows totalrows insertid command totalsize majordimension".split()
 )
 _STATUS_NAMES = frozenset("status statuscode status_code httpstatus".split())
 _BODY_NAMES = frozenset("body responsebody response_body responsetext payload data headers".split())

@@ -32,7 +32,8 @@ _DATABASE = re.compile(
     r"|Out of range value for column|Data too long for column|Incorrect \w+ value: '|mapper_parsing_exception"
     r"|Unique constraint failed on the |Sequelize\w{1,40}Error|ConditionalCheckFailedException|DB::Exception: "
     r"|Access denied for user '|authentication failed for user |Unknown database '|SQL compilation error"
-    r"|index_not_found_exception"
+    r"|index_not_found_exception|field value out of range: \"|Truncated incorrect \w+ value: '|a foreign key constraint fails"
+    r"|Unable to make \w+ from '|Bad (?:int64|float64|double|bool|numeric) value: "
     r"|Numeric value '[^']{1,200}' is not recognized|Conversion failed when converting "
 )
 _DATABASE_MARKS = (
@@ -43,7 +44,7 @@ _DATABASE_MARKS = (
     "FOREIGN KEY", "Key (", "Failing row", "dup key", "value too long", "Out of range", "Data too long",
     "Incorrect ", "mapper_parsing", "Sequelize", "ConditionalCheck", "DB::", "Numeric value", "Conversion failed",
     "Unique constraint", "Access denied", "authentication failed", "Unknown database", "compilation error",
-    "index_not_found",
+    "index_not_found", "out of range", "incorrect ", "foreign key", "Unable to make", "Bad ",
 )  # fmt: skip
 
 _VALUE = r"(?:'[^'\n]{1,400}'|\"[^\"\n]{1,400}\"|`[^`\n]{1,400}`|\\[\"'][^\"'\n]{1,400})"
@@ -57,13 +58,14 @@ _QUOTING = re.compile(
     rf"[ :=]{{1,3}}{_VALUE}"
     rf"|input_value={_VALUE}|Unparseable date: {_VALUE}|Text {_VALUE} could not be parsed|time data {_VALUE} does not match"
     rf"|Preview of field's value: {_VALUE}|is not (?:a )?valid \w{{1,32}}: {_VALUE}|KeyError: {_VALUE}\s+in row"
+    rf"|Unexpected token .{{1,3}} in JSON at position \d{{1,9}}: \S"
     rf"|{_VALUE} (?:already exists|is not a valid \w{{1,32}})"
 )
 _QUOTING_MARKS = (
     "invalid literal", "could not convert", "input string", "from String", "Cast to", "value", "Value", "input ",
     "record", "row", "cell", "document", "payload", "entry", "annot ", "ould not", "ailed to", "nable to", "nvalid",
     "nparseable", "nrecognized", "alformed", "input_value", "could not be parsed", "time data", "already exists",
-    "valid",
+    "valid", "Unexpected token",
 )  # fmt: skip
 _FRAME = re.compile(
     r"^\s{0,16}at [\w$.<>\[\] ]{1,200}\([^()\n]{1,300}\)|^\s{0,16}File \"[^\"\n]{1,300}\", line \d"
@@ -100,6 +102,13 @@ _HTML = frozenset(
     "style section article header footer nav main form label input button select option h1 h2 h3 h4 h5 h6 small code pre "
     "figure picture source video audio iframe canvas polygon line text tspan stop".split()
 )
+_CELL = r"(?:'[^'()\n]{0,400}'|\"[^\"()\n]{0,400}\"|-?\d[\d.]{0,32}|None)"
+_TUPLE = re.compile(rf"\({_CELL}(?:, ?{_CELL}){{1,64}}\)")
+_CONTACT = re.compile(
+    r"^BEGIN:V(?:CARD|EVENT)\s|^dn: ?\w{1,16}=[^\n]{1,400}\n(?:\w{1,64}: [^\n]{1,400}(?:\n|\Z)){2}", re.MULTILINE
+)
+"""Records of an address book, of a calendar and of a directory, as they are exchanged."""
+
 _HTTP = re.compile(r"HTTP/[0-9.]{1,3} \d{3}[^\r\n]{0,64}\r?\n(?:[\w-]{1,64}: [^\r\n]{0,1024}\r?\n){1,64}\r?\n\S")
 
 
@@ -126,18 +135,22 @@ def _as_text(text: str) -> Payload | None:
         if _quotes(text, Payload.QUOTING_ERROR in marked):
             return Payload.QUOTING_ERROR
     head = text[:_MOST]
-    if "\n" in text:
-        if _delimited(head):
-            return Payload.DELIMITED
-        if _RULED.search(head) and _printed(head):
-            return Payload.TABLE
-        if _FOOT.search(head):
-            return Payload.TABLE
-        if len(_ITEM.findall(head)) >= 2 and len(_UNDER_ITEM.findall(head)) >= 2:
-            return Payload.ROWS
-        if "HTTP/" in text and _HTTP.search(head):
-            return Payload.RESPONSE
+    kind = _in_lines(head) if "\n" in text else None
+    if kind is not None:
+        return kind
     return Payload.MARKUP if text.count("<") > 1 and _marked_up(head) else None
+
+
+def _in_lines(text: str) -> Payload | None:
+    if _delimited(text):
+        return Payload.DELIMITED
+    if (_RULED.search(text) and _printed(text)) or _FOOT.search(text):
+        return Payload.TABLE
+    if len(_ITEM.findall(text)) >= 2 and len(_UNDER_ITEM.findall(text)) >= 2:
+        return Payload.ROWS
+    if "HTTP/" in text and _HTTP.search(text):
+        return Payload.RESPONSE
+    return Payload.ROWS if ("dn:" in text or "BEGIN:V" in text) and _CONTACT.search(text) else None
 
 
 def _quotes(text: str, marked: bool) -> bool:  # noqa: FBT001 - whether a mark was seen
@@ -242,6 +255,8 @@ def _in_longer(text: str) -> Payload | None:
     if "{" not in text and "[" not in text:
         return None
     head, at, decoder = text[:_MOST], 0, json.JSONDecoder()
+    if "[(" in head and _tuples(head):
+        return Payload.ROWS
     for _ in range(16):
         starts = [start for mark in ('{"', "[{", "[[", '{ "', "{\\n") if (start := head.find(mark, at)) >= 0]
         if not starts:
@@ -257,6 +272,14 @@ def _in_longer(text: str) -> Payload | None:
             return kind
         at = end
     return _alike(head)
+
+
+def _tuples(text: str) -> bool:
+    """Rows as Python prints them: tuples of one length, a text in each."""
+    rows = [found[0] for found in islice(_TUPLE.finditer(text), 50)]
+    return (
+        len(rows) >= 2 and len({row.count(",") for row in rows}) == 1 and all("'" in row or '"' in row for row in rows)
+    )
 
 
 def _alike(text: str) -> Payload | None:

@@ -23,8 +23,10 @@ _AFTER = re.compile(
 )
 _SQL = re.compile(
     r"\binsert\s+into\s+[\w.\"`\[\]]+\s*(?:\(|values\b|select\b)|\bupdate\s+[\w.\"`\[\]]+\s+set\s+[\w.\"`\[\]]+\s*="
-    r"|\bdelete\s+from\s+[\w.\"`\[\]]+\s*(?:where\b|;|$)|\b(?:create|alter|drop|truncate)\s+table\s+(?:if\s+(?:not\s+)?exists\s+)?[\w.\"`\[\]]+\s*(?:\(|;|$|add\b|drop\b|alter\b)"
-    r"|\bunion\s+(?:all\s+)?select\b|\bwith\s+\w+\s+as\s*\(\s*select\b|\bcall\s+\w+\s*\([^)]{0,200}\)\s*;|\bexec(?:ute)?\s+[\w.]+\s+@",
+    r"|\bdelete\s+from\s+[\w.\"`\[\]]+\s*(?:where\b|;|$)|\b(?:create|alter|drop|truncate)\s+table\s+(?:if\s+(?:not\s+)?exists\s+)?[\w.\"`\[\]]+\s*(?:\(|;|add\b|drop\b|alter\b)"
+    r"|\b(?:drop|truncate)\s+table\s+(?:if\s+exists\s+)?[\w.\"`\[\]]+\s*$"
+    r"|\bunion\s+(?:all\s+)?select\b|\bwith\s+\w+\s+as\s*\(\s*select\b|\bcall\s+\w+\s*\([^)]{0,200}\)\s*;|\bexec(?:ute)?\s+[\w.]+\s+[@']"
+    r"|\bmatch\s*\(\w{0,64}:?\w{0,64}(?:\s*\{[^{}]{0,400}\})?\)[^;]{0,400}\breturn\s+\w|\bfor\s+\w+\s+in\s+\w+\s+(?:filter|sort|limit)\s[^;]{0,400}\breturn\s+\w",
     re.IGNORECASE,
 )
 _MONGO = re.compile(
@@ -33,6 +35,7 @@ _MONGO = re.compile(
 )
 _GRAPHQL = re.compile(
     r"\b(?:query|mutation|subscription)\b\s*\w{0,64}\s*(?:\([^)]{0,400}\))?\s*\{\s*\w"
+    r"|\bfragment\s+\w{1,64}\s+on\s+\w{1,64}\s*\{"
     r"|^\s*\{\s*\w{1,64}\s*(?:\([^)]{0,400}\))?\s*\{\s*\w{1,64}\b(?!\s*:)"
 )
 _CODE = re.compile(
@@ -76,6 +79,7 @@ def _kind(text: str) -> Query | None:
         or "union" in lower
         or "exec" in lower
         or "call" in lower
+        or "return" in lower
     ) and _sql(text):
         return Query.SQL
     if ("$" in text or "db." in text) and _MONGO.search(text):

@@ -13,6 +13,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from audit.leaks.secrets import has_marks, has_turned_marks
+from audit.leaks.segments import unwrapped
 
 _PLAIN = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "._:/?&=~#!,*'-")
 _LONG = 2048
@@ -76,10 +77,18 @@ _IDS = re.compile(  # the look behind stands after the first digit: so the searc
     r"(?![0-9A-Za-z.])"
 )
 """Ids that stand by themselves: UUIDs and runs of hex digits. No sign of a credential, a number or an escape spans them."""
-_WIDE = re.compile(r"(?:00[2-7][0-9a-fA-F]){4}|(?:[eE][fF][bB][c-dC-D][0-9a-fA-F]{2}){3}|[eE]2808[bB]")
-_SPACED = re.compile(r"(?:[0-9a-fA-F]{2}[:_.,;-]){7}[0-9a-fA-F]{2}|(?:0x[0-9a-fA-F]{2}.?){4}|(?:[0-9]{1,3}[,;|]){7}")
+_WIDE = re.compile(
+    r"(?:00[2-7][0-9a-fA-F]){4}|(?:[eE][fF][bB][c-dC-D][0-9a-fA-F]{2}){3}|[eE]2(?:808[b-fB-F]|81[aA]0)|(?:[2-7][0-9a-fA-F][cC]2[aA][dD]){2}"
+)
+_SPACED = re.compile(
+    r"(?:[0-9a-fA-F]{2}[\s:_.,;-]{1,2}){7}[0-9a-fA-F]{2}|(?:0[xX][0-9a-fA-F]{2}.{0,2}){4}|(?:[0-9]{1,3}[\s,;|]{1,2}){7}"
+    r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}){2,16}[\s:]{1,2}(?:[0-9a-fA-F]{2}){2,16}(?![0-9a-fA-F])"
+)
 _QUOTED = re.compile(r"=(?:20|2B|3A|40|\r?\n)|(?:=[0-9A-Fa-f]{2}){3}")
-_LOWER32 = re.compile(_base32(_LETTERS32.lower()) + r"|(?<![A-Za-z0-9])566")
+_PACKED32 = "(?:566|PAA[Q-Z2-7]|P(?:BP|CO|DN)[A-P]|D6FQ|IJNG)"
+"""What letters of full width, zlib, gzip and bzip2 begin with in base32."""
+
+_LOWER32 = re.compile(_base32(_LETTERS32.lower()) + rf"|(?<![A-Za-z0-9]){_PACKED32.lower()}[a-z2-7]{{6}}")
 WHOLE_ID = re.compile(
     r"\n(?:(?:[2-7][0-9a-f]){6,11}\n|1f8b08|78(?:01|5e|9c|da)|425a68|ad[0-9]{10}|(?:ae|ba|be|de|ee)[0-9]{14}"
     r"|[0-9]{14,16}\n"
@@ -87,12 +96,15 @@ WHOLE_ID = re.compile(
 )
 BLOCK32 = tuple(letters.strip("[]") for letters in _letters32(_LETTERS32.lower()))
 FULL_WIDTH = re.compile(r"efb[cd][0-9a-f]{2}efb[cd]")
+UNSEEN = re.compile(r"e28(?:08[b-f]|1a0)")
+"""Letters of full width, and spaces without width, in hex."""
 _BYTES = bytes(0x41 if 0x20 <= byte < 0x7F else 0x30 if byte == 0 else 0x78 for byte in range(256))
 """Printable bytes as `A`, zeros as `0`: text and UTF-16 are plain to see in it."""
 _UPPER = re.compile(
-    rf"{_base32(_LETTERS32)}|(?<![A-Za-z0-9])566|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{{8}}"  # packed
+    rf"{_base32(_LETTERS32)}|(?<![A-Za-z0-9]){_PACKED32}[A-Z2-7]{{6}}"
+    r"|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{8}"  # packed
     r"|[+-]LC[A-D]|fiw[g-j]"  # the same after one or two glued bytes
-    r"|(?:77[w-z0-3][A-Za-z0-9+/_-]){3}|4oCL"  # full-width letters and zero-width spaces in base64
+    r"|(?:77[w-z0-3][A-Za-z0-9+/_-]){3}|4oC[L-P]|4oGg|77u/"  # full-width letters and what nobody sees, in base64
     r"|(?:[AB][A-Za-z0-9+/]{1,3}){6}"  # UTF-16 in base64
     r"|(?<![A-Za-z0-9+/$-])[A-P][AIQYgow4][A-Za-f][A-Za-z0-9+/$-]{8}"  # LZ-string
 )
@@ -155,7 +167,7 @@ def _may_spell(ids: list[str]) -> bool:
         b"AAAAAAAAAAAA" in seen
         or b"0A0A0A0A" in seen
         or b"A0A0A0A0" in seen
-        or "e2808b" in digits
+        or ("e28" in digits and UNSEEN.search(digits) is not None)
         or FULL_WIDTH.search(digits) is not None
     )
 
@@ -197,7 +209,10 @@ def is_encoded(text: str) -> bool:
     stripped = text.strip()
     if len(stripped) > 1 and stripped[0] + stripped[-1] in ("[]", "{}", '""'):
         return True
-    return "&#" in text or has_turned_marks(text) or _has_runs(text)
+    if "&#" in text or "\0" in text or has_turned_marks(text) or _has_runs(text):
+        return True
+    flat = unwrapped(text) if "\n" in text or " " in text else None
+    return flat is not None and _has_runs(flat)
 
 
 def _has_runs(text: str) -> bool:
@@ -210,7 +225,7 @@ def _has_runs(text: str) -> bool:
         return True
     if "=" in text and _QUOTED.search(text):
         return True
-    if any(text.count(mark) > 3 for mark in ":_.,;-x|") and _SPACED.search(text):
+    if any(text.count(mark) > 1 for mark in " \n:_.,;-x|") and _SPACED.search(text):
         return True
     if text.islower():  # base64 and base58 without a capital hold no text of this length
         return False

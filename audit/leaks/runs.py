@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.leaks.room import BLOCK32, FULL_WIDTH, WHOLE_ID
+from audit.leaks.room import BLOCK32, FULL_WIDTH, UNSEEN, WHOLE_ID
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
@@ -20,7 +20,7 @@ SHORTEST = 12
 
 _DASH = 45
 _ONE = np.uint8(1)
-_UNSEEN = re.compile(FULL_WIDTH.pattern.encode() + b"|e2808b")
+_UNSEEN = re.compile(FULL_WIDTH.pattern.encode() + b"|" + UNSEEN.pattern.encode())
 _LONGEST_WORD = 22
 """Twice the bytes of the longest text that is looked for as a whole id; longer ones show in a window."""
 

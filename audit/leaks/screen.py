@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from audit.leaks.budget import LAYERS, Budget
 from audit.leaks.decode import gathered
 from audit.leaks.digests import Digests
-from audit.leaks.ids import Ids, take
+from audit.leaks.ids import Ids, disguised, take
 from audit.leaks.inflate import inflated
 from audit.leaks.lzstring import from_letters
 from audit.leaks.needles import SHORT, Needles
@@ -31,6 +31,7 @@ _ODD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HIGH = re.compile(r"[\x80-\xff]")
 _LISTS = re.compile(
     r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4}|[0-9a-fA-F]{2}(?:(?:[\s:,;._-]|0[xX]){1,4}[0-9a-fA-F]{2}){4}"
+    r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}){2,16}[\s:]{1,2}(?:[0-9a-fA-F]{2}){2,16}(?![0-9a-fA-F])"
 )
 _TURNED = re.compile(r"(?:&#k[0-9n-sN-S]{2,5};|\\[kh][0-9n-sN-S]{2}){3}|(?:[0-9a-fA-F]{2}[xX]0[ ,]{0,2}){4}")
 """Escapes shifted by 13, and hex of each byte read backwards."""
@@ -134,7 +135,7 @@ class Screen:
 
     def clean(self, text: str, layers: int = LAYERS) -> bool:
         """Whether nothing can be found in a text. False proves nothing: what is very long is decoded, within bounds."""
-        if len(text) > _LONGEST:
+        if len(text) > _LONGEST or "\0" in text:
             return False
         if not text.isascii():
             return self._foreign(text, layers)
@@ -173,8 +174,9 @@ class Screen:
         edge = text.strip()
         if edge[:1] in ("{", "[", '"') and not self._json(edge, layers):
             return False
-        flat = unwrapped(text) if "\n" in text or " " in text else None
-        return flat is None or self.clean(flat, layers)
+        if "\n" not in text and " " not in text:
+            return True
+        return all(flat is None or self.clean(flat, layers) for flat in map(unwrapped, (text, text[::-1])))
 
     def _json(self, text: str, layers: int) -> bool:
         try:
@@ -253,6 +255,11 @@ class Screen:
         straight = run.translate(_URL64)
         shifted = straight.translate(_ROT13)
         pieces, starts = [], []
+        turned = run.translate(_ROT13)
+        for letters in (run, run[::-1], turned, turned[::-1]):
+            packed = from_letters(letters.decode()) if letters[0] in _LZ_FIRST else None
+            if packed is not None and len(packed) >= SHORT and not (layers and self.clean(packed, layers - 1)):
+                return False
         for letters in (straight, straight[::-1], shifted, shifted[::-1]):
             padded = letters + b"AAAAAAA"
             size = len(letters)
@@ -260,10 +267,6 @@ class Screen:
                 pieces.append(padded[start : start + (size - start + 3) // 4 * 4 + 4])
             starts.append(binascii.a2b_base64(padded[: (size + 3) // 4 * 4]))
             starts += (binascii.a2b_base64(padded[at : at + 12]) for at in _starts(letters) if at < size - 8)
-            if letters[0] in _LZ_FIRST:
-                packed = from_letters(letters.decode())
-                if packed is not None and len(packed) >= SHORT and not (layers and self.clean(packed, layers - 1)):
-                    return False
         return self._bytes(starts, binascii.a2b_base64(b"".join(pieces)), layers)
 
     def _bytes(self, starts: tuple[bytes, ...] | list[bytes], everything: bytes, layers: int) -> bool:
@@ -276,15 +279,19 @@ class Screen:
             return False
         if any(mark in everything and inflates(everything, mark) for mark in _DEFLATED):
             return False
-        if _DISGUISED.search(flat):
+        if _DISGUISED.search(flat) or disguised(flat):
+            return False
+        if self.needles.wide is not None and self.needles.widely(everything):
             return False
         if self.needles.foreign and not flat.isascii():
             found = b"\n".join(run for run in _FOREIGN.findall(flat) if not run.isascii())
             if self._spells(found.decode("utf-8", "replace")) or self._spells(flat.decode("latin-1")):
                 return False
         if layers and _LONG in flat.translate(_PRINTABLE):
-            readable = dict.fromkeys((*_READABLE.findall(everything), *_READABLE.findall(flat)))
-            return self.clean(b"\n".join(readable).decode("ascii"), layers - 1)
+            runs = dict.fromkeys((*_READABLE.findall(everything), *_READABLE.findall(flat)))
+            readable = [run.decode("ascii") for run in runs]
+            alone = [text for text in readable if "\n" in text or " " in text or text[0] in '{["']
+            return all(self.clean(text, layers - 1) for text in ("\n".join(readable), *alone))
         return True
 
 

@@ -22,6 +22,8 @@ class Segment(NamedTuple):
 _HEX = re.compile(r"[0-9a-fA-F]{10,}")
 _SPACED_HEX = re.compile(
     r"(?:0[xX])?[0-9a-fA-F]{2}(?:(?:[\s:,;._-]|\\x|0[xX]|%){1,4}[0-9a-fA-F]{2}){4,}(?![0-9a-fA-F])"
+    r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}[\s:]{1,2})?(?:(?:[0-9a-fA-F]{2}){2,16}[\s:]{1,2})+"
+    r"(?:[0-9a-fA-F]{2}){2,16}(?:[\s:]{1,2}[0-9a-fA-F]{2})?(?![0-9a-fA-F])"
 )
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
@@ -52,12 +54,12 @@ def segments(text: str) -> Iterator[Segment]:
     """Everything in a text that may be encoded bytes, in a text wrapped over lines too."""
     if len(text) < 8:
         return
+    flat = unwrapped(text)
+    if flat is not None:  # first, since its lines by themselves mean little, and may be very many
+        yield from _letters(flat)
     yield from _letters(text)
     if _comma(text):
         yield from _numbers(text)
-    flat = unwrapped(text)
-    if flat is not None:
-        yield from _letters(flat)
 
 
 def _letters(text: str) -> Iterator[Segment]:

@@ -105,9 +105,17 @@ def number_text(number: object) -> str:
         return str(int(number))
     if isinstance(number, int | Decimal) and not -_LARGE < number < _LARGE:
         return ""
+    if (
+        isinstance(number, Decimal)
+        and number.is_finite()
+        and abs(number) < _WHOLE
+        and number == number.to_integral_value()
+    ):
+        return str(int(number))
     return str(number)
 
 
+_WHOLE = 10**18
 _LARGE = 10**1000
 
 

@@ -16,6 +16,9 @@ def _fixed() -> frozenset[tuple[int, int]]:
         code = 0x30 + char
         bits = 3 | int(f"{code:08b}"[::-1], 2) << 3
         found |= {(bits & 255, bits >> 8 | high << 3) for high in range(32)}
+    for char in range(0xC2, 0xF5):  # the first byte of a letter beyond ASCII
+        bits = 3 | int(f"{0x190 + char - 144:09b}"[::-1], 2) << 3
+        found |= {(bits & 255, bits >> 8 | high << 4) for high in range(16)}
     return frozenset(found)
 
 
@@ -77,7 +80,9 @@ def perhaps_streams(heads: Any, sizes: Any) -> Any:
     )  # a stored block tells its length twice
     bits = found.byteswap()
     kept = ((kinds != 1) | (twice == 0xFFFF)) & (
-        (kinds != 3) | _spelling()[(bits >> np.uint64(11)) & np.uint64(0xFFFF)]
+        (kinds != 3)
+        | _spelling()[(bits >> np.uint64(11)) & np.uint64(0xFFFF)]
+        | ((bits >> np.uint64(3)) & np.uint64(3) == np.uint64(3))  # a first letter of nine bits
     )
     coded = np.flatnonzero(kinds == 5)
     kept[coded] = _may_be_codes(bits[coded])

@@ -47,7 +47,12 @@ def decodings(text: str) -> Iterator[Decoded]:
     if "\\" in text:
         yield Decoded("escape", _joined(_ESCAPE.sub(_unescaped, text)))
     if "=" in text and _QUOTED.search(text):
-        yield Decoded("quoted-printable", _lenient(quopri.decodestring(text.encode("utf-8", "surrogatepass"))))
+        data = text.encode("utf-8", "surrogatepass")
+        yield Decoded("quoted-printable", _lenient(quopri.decodestring(data)))
+        if "=?" in text and "_" in text:  # a header of mail writes a space so
+            yield Decoded("quoted-printable", _lenient(quopri.decodestring(data, header=True)))
+    if "\0" in text:
+        yield Decoded("utf-16", text.replace("\0", ""))
     if not text.isascii():
         yield Decoded("unicode", plain_letters(text))
 

@@ -64,9 +64,11 @@ def _form(kind: Secret, marks: str, pattern: str, holds: Callable[[re.Match[str]
     return Form(kind, tuple(marks.split()), re.compile(pattern), holds)
 
 
-def _issued(marks: str, pattern: str, kind: Secret = Secret.TOKEN) -> Form:
+def _issued(
+    marks: str, pattern: str, kind: Secret = Secret.TOKEN, holds: Callable[[re.Match[str]], bool] = _token
+) -> Form:
     """A token that stands by itself: neither letter nor digit before or after it."""
-    return _form(kind, marks, rf"(?<![A-Za-z0-9]){pattern}(?![A-Za-z0-9])")
+    return _form(kind, marks, rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", holds)
 
 
 def _is_signed(match: re.Match[str]) -> bool:
@@ -124,6 +126,52 @@ FORMS: tuple[Form, ...] = (
     _issued("NRAK-", r"NRAK-[A-Z0-9]{27}"),
     _issued("figd_", r"figd_[\w-]{40,64}"),
     _issued("AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
+    _issued("pscale_", r"pscale_(?:tkn|pw|oauth)_[\w.-]{32,64}"),
+    _issued(".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,70}"),
+    _issued("EAA", r"EAA(?:CEdEose0cBA[A-Za-z0-9]{20,255}|[A-Z][A-Za-z0-9]{90,255}|AE[\w-]{55,64})"),
+    _issued("PMAK-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    _issued("CLOJARS_", r"CLOJARS_[0-9a-z]{60}"),
+    _issued("cio", r"cio[A-Za-z0-9]{32}"),
+    _issued("fo1_ fm1 fm2_", r"f(?:o1_[\w-]{43}|m(?:1[ar]|2)_[\w+/=-]{40,1024})"),
+    _issued("xkeysib- xsmtpsib-", r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}"),
+    _issued("FLWSECK", r"FLWSECK(?:_TEST)?-[0-9a-f]{12,32}-X"),
+    _issued("tfp_", r"tfp_[\w-]{40,60}"),
+    _issued("EZAK EZTK", r"EZ[AT]K[A-Za-z0-9]{54}"),
+    _issued("duffel_", r"duffel_(?:live|test)_[\w=-]{43}"),
+    _issued("CFPAT-", r"CFPAT-[\w-]{43}"),
+    _issued("pnu_", r"pnu_[A-Za-z0-9]{36}"),
+    _issued("pul-", r"pul-[0-9a-f]{40}"),
+    _issued("rdme_", r"rdme_[a-z0-9]{70}"),
+    _issued("shippo_", r"shippo_(?:live|test)_[0-9a-f]{40}"),
+    _issued("bkua_", r"bkua_[0-9a-f]{40}"),
+    _issued("CCIPAT_", r"CCIPAT_[A-Za-z0-9]{22}_[0-9a-f]{40}"),
+    _issued("gsk_", r"gsk_[A-Za-z0-9]{48,56}"),
+    _issued("r8_", r"r8_[\w-]{37}"),
+    _issued("pplx-", r"pplx-[A-Za-z0-9]{48}"),
+    _issued("xai-", r"xai-\w{70,90}"),
+    _issued("tskey-", r"tskey-(?:auth|api|client|scim|webhook)-[A-Za-z0-9]{8,24}-[A-Za-z0-9]{24,48}"),
+    _issued("ops_eyJ", r"ops_eyJ[\w=-]{60,4096}"),
+    _issued("access-", r"access-(?:sandbox|development|production)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    _issued("LTAI", r"LTAI[A-Za-z0-9]{16,20}", Secret.CLOUD),
+    _issued("AKID", r"AKID[A-Za-z0-9]{32}", Secret.CLOUD),
+    _issued("AQVN", r"AQVN[\w-]{35,38}", Secret.CLOUD),
+    _issued("v1.0-", r"v1\.0-[0-9a-f]{24}-[0-9a-f]{146}", Secret.CLOUD),
+    _issued("cfut_ cfat_ cfk_", r"cf(?:ut|at|k)_[A-Za-z0-9]{40,56}", Secret.CLOUD),
+    _issued("GR1348941", r"GR1348941[\w-]{20}"),
+    _issued("vcp_ vci_ vca_ vcr_ vck_", r"vc[piark]_[A-Za-z0-9]{48,64}"),
+    _issued("nfp_ nfc_ nfo_ nfu_", r"nf[pcou]_[A-Za-z0-9]{36}"),
+    _issued("sgp_", r"sgp_(?:[A-Za-z0-9]{64}|(?:[0-9a-f]{16}_)?[0-9a-f]{40})"),
+    _issued("aio_", r"aio_[A-Za-z0-9]{28}"),
+    _issued("fio-u-", r"fio-u-[\w=-]{64}"),
+    _issued("sl.", r"sl\.(?:u\.)?[\w-]{130,1300}"),
+    _issued("mlsn.", r"mlsn\.[0-9a-f]{64}"),
+    _issued("re_", r"re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}", Secret.TOKEN, _mixed),
+    _issued("dG9r", r"dG9rO[A-Za-z0-9+/]{54}=?"),
+    _issued("SSWS", r"SSWS[ :]{1,2}00[\w-]{40}"),
+    _issued("squ_ sqp_ sqa_", r"sq[upa]_[0-9a-f]{40}"),
+    _issued("GenieKey", r"GenieKey[ :]{1,2}[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    _issued("NRAA- NRII- NRSP-", r"NR(?:AA|SP)-[a-f0-9]{36}|NRII-[\w-]{32}"),
+    _issued("xoxe", r"xoxe(?:\.xox[bp])?-\d-[A-Za-z0-9]{100,255}"),
     _form(
         Secret.TOKEN,
         "sk-",
@@ -150,4 +198,8 @@ FORMS: tuple[Form, ...] = (
         r"chat\.googleapis\.com/v1/spaces/[\w-]{5,32}/messages\?[\w=&%-]{0,128}token=([\w%=-]{20,128})",
     ),
     _form(Secret.WEBHOOK, "hook.", r"hook\.(?:[a-z]{2}[0-9]\.make|integromat)\.com/([a-z0-9]{24,40})"),
+    _form(Secret.WEBHOOK, "open-apis/bot", r"(?:feishu\.cn|larksuite\.com)/open-apis/bot/(?:v2/)?hook/[\w-]{30,64}"),
+    _form(Secret.WEBHOOK, "robot/send", r"dingtalk\.com/robot/send\?access_token=[0-9a-f]{64}"),
+    _form(Secret.WEBHOOK, "webhook/send", r"weixin\.qq\.com/cgi-bin/webhook/send\?key=[0-9a-f-]{36}"),
+    _form(Secret.WEBHOOK, "pagerduty", r"events\.pagerduty\.com/integration/[0-9a-f]{32}/enqueue"),
 )
