@@ -64,6 +64,7 @@ proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmar
 	$(MAKE) check
 	$(BIN)/python -m tests.bench --events 1000000
 	$(BIN)/python -m tests.bench.reports
+	$(BIN)/python -m tests.bench.captures
 	KILLS=20 $(BIN)/python -m pytest tests/test_processes.py tests/test_dask.py -k killed
 	FILES=100000 $(BIN)/python -m pytest tests/test_processes.py -k very_many
 	OBJECTS=1000 $(BIN)/python -m pytest tests/test_objects.py -k many

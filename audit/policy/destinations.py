@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple, TypeAlias
 
@@ -131,6 +132,7 @@ def host_name(text: str) -> str:
     return name.strip("[]")
 
 
+@lru_cache(4096)
 def address_of(host: str) -> Address | None:
     """The address that a host is, zone left out."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -11,6 +12,8 @@ Value: TypeAlias = "bytes | str | int | float | bool | list[Value] | dict[str, V
 
 _DEPTH = 32
 _DIGITS = 12
+_PAIR = re.compile(rb"(\d{1,12}):([a-z_]{1,64})[;,](\d{1,12}):")
+"""A name and the length of its value, as nearly all are."""
 
 
 class Raw(NamedTuple):
@@ -78,11 +81,18 @@ def _stream(data: Bytes, end: int, wanted: frozenset[str], most: int) -> Iterato
 def pick(payload: bytes, wanted: frozenset[str]) -> dict[str, Raw]:
     """The wanted members of a dictionary's payload, without looking into any."""
     found: dict[str, Raw] = {}
-    at = 0
-    while at < len(payload):
-        start, end = _bounds(payload, at)
-        name = payload[start:end].decode("utf-8", "replace")
-        start, at = _bounds(payload, end + 1)
+    at, size = 0, len(payload)
+    while at < size:
+        plain = _PAIR.match(payload, at)
+        if plain is not None and int(plain[1]) == len(plain[2]):
+            name, start = plain[2].decode(), plain.end()
+            at = start + int(plain[3])
+            if at >= size:
+                raise Malformed
+        else:
+            start, end = _bounds(payload, at)
+            name = payload[start:end].decode("utf-8", "replace")
+            start, at = _bounds(payload, end + 1)
         if name in wanted:
             found[name] = Raw(payload[start:at], payload[at : at + 1])
         at += 1
