@@ -12,7 +12,7 @@ import pickle
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,12 +123,23 @@ def _next(client: Any, done: Any) -> Any:
     while not done.has_ready():
         time.sleep(_PAUSE)
         if time.monotonic() - asked > SECONDS:
-            if not client.nthreads():
-                raise NoWorkerError(
-                    f"{_GONE} for {SECONDS} s: nothing was written. Is telemetry-audit installed there?"
-                )
+            _manned(client)
             asked = time.monotonic()
     return next(done)
+
+
+def _had(client: Any, ask: Callable[..., Any]) -> Any:
+    """What a job that ended has to say. Where its worker went with that, it is done again, and one must be there to do it."""
+    while True:
+        try:
+            return ask(timeout=SECONDS)
+        except TimeoutError:
+            _manned(client)
+
+
+def _manned(client: Any) -> None:
+    if not client.nthreads():
+        raise NoWorkerError(f"{_GONE} for {SECONDS} s: nothing was written. Is telemetry-audit installed there?")
 
 
 def _hear(fold: Fold, job: Job, future: Any, killed: Counter[Job], lost: Counter[Job]) -> list[Job]:
@@ -142,14 +153,14 @@ def _hear(fold: Fold, job: Job, future: Any, killed: Counter[Job], lost: Counter
         return [job]
     if future.status == "cancelled":
         raise NoWorkerError(_LOST)
-    error = future.exception()
+    error = _had(future.client, future.exception)
     if isinstance(error, KilledWorker):  # the scheduler has tried it on several workers already
         killed[job] += 1
         final = killed[job] >= ATTEMPTS
         return fold.hear(job, Lost(final)) if final else [job, *fold.hear(job, Lost(final))]
     if error is not None:
         raise NoWorkerError(f"a worker cannot do this ({type(error).__name__}): is telemetry-audit installed there?")
-    match future.result():
+    match _had(future.client, future.result):
         case Unfit(reason):
             raise NoWorkerError(reason)
         case Failed(kind, where):
