@@ -118,7 +118,9 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "hex, 0x each": lambda t: ", ".join(f"0x{b:02x}" for b in t.encode()),
     "numbers with spaces": lambda t: " ".join(map(str, t.encode())),
     "zlib, base32": lambda t: base64.b32encode(zlib.compress(t.encode())).decode(),
-    "full width in wrapped base64": lambda t: _lines(base64.b64encode(ENCODINGS["full width"](t).encode()).decode(), 76),
+    "full width in wrapped base64": lambda t: _lines(
+        base64.b64encode(ENCODINGS["full width"](t).encode()).decode(), 76
+    ),
     "hex, 0x": lambda t: "0x" + t.encode().hex(),
     "quoted-printable": lambda t: "".join(f"={b:02X}" for b in t.encode()),
     "quoted-printable, mixed": lambda t: quopri.encodestring(t.encode(), quotetabs=True).decode().replace("@", "=40"),

@@ -336,6 +336,10 @@ def may_be_shown(name: str) -> bool:
         or max(map(len, re.findall(r"\d+", re.sub(r"(?<=\d)[ .-](?=\d)", "", name))), default=0) > 8
     ):
         return False  # an IP address, or digits in groups
+    if re.search(r"(?:^|[. -])[0-9][A-Za-z0-9]{11}", name):
+        return False  # a word as a random token begins
+    if any(len(word) > 15 and len(re.findall("[0-9]+", word)) > 1 for word in re.findall("[A-Za-z0-9]+", name)):
+        return False  # a long word in which letters and digits take turns
     return runs["0-9"] <= 6 and runs["0-9A-Fa-f"] <= 15 and runs["A-Za-z"] <= 24
 
 
