@@ -45,9 +45,9 @@ class Cluster(NamedTuple):
 
 
 @contextmanager
-def clustered(*, failures: int, preload: str | None = None, nanny: bool = True) -> Iterator[Cluster]:
-    """A scheduler that gives up a job after so many workers died of it, and two workers. A `nanny` starts them again;
-    `preload`: what each runs first."""
+def clustered(*, failures: int, preload: str | None = None, nanny: bool = True, size: int = 2) -> Iterator[Cluster]:
+    """A scheduler that gives up a job after more than so many workers died with it, and `size` workers. A `nanny` starts them
+    again; `preload`: what each runs first."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -56,7 +56,7 @@ def clustered(*, failures: int, preload: str | None = None, nanny: bool = True) 
     run = [sys.executable, "-m"]
     scheduler = [*run, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
     workers = [*run, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
-    workers += ["--nworkers", "2"] if nanny else ["--no-nanny"]
+    workers += ["--nworkers", str(size)] if nanny else ["--no-nanny"]
     workers += ["--preload", preload] if preload is not None else []
     started = [
         subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -173,7 +173,7 @@ from audit.runners import dask, work
 
 def do(judge, recipe, job, give):
     for chunk in job.chunks:
-        if chunk.input.name == "poison.jsonl":
+        if "poison" in chunk.input.name:
             with open({told!r}, "ab") as file:
                 file.write(b".")
             os.kill(os.getpid(), signal.SIGKILL)
@@ -183,25 +183,65 @@ dask.do = do
 """
 
 
-def test_a_file_that_kills_workers_is_named_and_not_tried_for_ever(tmp_path: Path) -> None:
-    """A job of several files, then each of them alone: so often as the scheduler may, and that once more."""
+def poisoned(tmp_path: Path, names: str, *, size: int, failures: int) -> tuple[dict[str, Any], int]:
+    """The result of logs of one event each, those in capitals being poison, and how many workers that cost."""
     logs, told, preload = tmp_path / "logs", tmp_path / "told", tmp_path / "poisoned.py"
     logs.mkdir()
-    for name in ("a", "poison", "z"):
-        (logs / f"{name}.jsonl").write_bytes(jsonl(page_load(extra=1)))
+    for name in names:
+        path = logs / f"{name.lower()}{'-poison' * name.isupper()}.jsonl"
+        path.write_bytes(jsonl(page_load(extra=1)))
     preload.write_text(POISONED.format(told=str(told)), "utf-8")
-    with clustered(failures=1, preload=str(preload)) as cluster:
+    with clustered(failures=failures, preload=str(preload), size=size) as cluster:
         run = invoke("check", logs, "-o", "json", "--engine", "dask", "--scheduler", cluster.address)
     assert run.out, run.err
-    found = json.loads(run.out)
+    return json.loads(run.out), len(told.read_bytes())
+
+
+def test_a_file_that_kills_workers_is_named_and_not_tried_for_ever(tmp_path: Path) -> None:
+    """A job of several files, then each of them: as often as the scheduler may, and that once more."""
+    found, killed = poisoned(tmp_path, "aPz", size=2, failures=1)
     assert [(row["name"], row["events"], row["unreadable"]) for row in found["inputs"]] == [
         ("a.jsonl", 1, 0),
-        ("poison.jsonl", 0, 1),
+        ("p-poison.jsonl", 0, 1),
         ("z.jsonl", 1, 0),
     ]
     assert found["unreadable"] == {Reason.CRASHED.value: 1}
     assert found["counts"]["rules"]["undocumented-field"] == 2
-    assert len(told.read_bytes()) <= 2 * ATTEMPTS * 2
+    assert killed <= 2 * ATTEMPTS * 2
+
+
+def test_a_file_that_stood_beside_one_that_kills_workers_is_not_blamed(tmp_path: Path) -> None:
+    """The scheduler blames whatever waited at a worker that died: of a single worker, everything that was under way."""
+    found, _ = poisoned(tmp_path, "aBcDeFgHi", size=1, failures=0)
+    assert [(row["name"], row["events"]) for row in found["inputs"]] == [
+        (f"{name.lower()}{'-poison' * name.isupper()}.jsonl", int(name.islower())) for name in "aBcDeFgHi"
+    ]
+    assert found["unreadable"] == {Reason.CRASHED.value: 4}
+
+
+class Manned:
+    """A cluster with so many workers, asked one time after the other."""
+
+    def __init__(self, *workers: int) -> None:
+        self.workers = list(workers)
+
+    def nthreads(self) -> dict[int, int]:
+        return dict.fromkeys(range(self.workers.pop(0)), 1)
+
+
+def test_a_result_that_went_with_its_worker_is_waited_for_while_another_worker_may_make_it() -> None:
+    answers: list[object] = [TimeoutError(), TimeoutError(), "done"]
+
+    def ask(timeout: float) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert dask._had(Manned(2, 1), ask) == "done"
+    answers[:] = [TimeoutError(), TimeoutError(), "never asked for"]
+    with pytest.raises(NoWorkerError, match="no worker has been there"):
+        dask._had(Manned(1, 0), ask)
 
 
 # ---- the cluster is not asked too much ---------------------------------------------------------------------------------

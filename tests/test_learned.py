@@ -203,6 +203,18 @@ def test_known_lines_are_taken() -> None:
     assert len(taken.at) > 200
 
 
+def test_who_dates_an_event_is_known_of_lines_known_again() -> None:
+    """An event that only its sender dates must not be told as one that its collector dates."""
+    auditor = learning(APPSMITH)
+    assert auditor.learned is not None
+    lines = [
+        re.sub(rb',?"receivedAt":"[^"]*"', b"", line) if number % 2 else line
+        for number, line in enumerate(generated(3_000, 5))
+    ]
+    assert_same(auditor, APPSMITH, b"\n".join(lines))
+    assert {row.template.stamped for row in auditor.learned.rows.values()} == {True, False}
+
+
 def test_what_is_known_is_bounded_and_what_is_used_stays() -> None:
     auditor = learning(APPSMITH)
     assert auditor.learned is not None

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +43,16 @@ class Answer(NamedTuple):
 
     value: Done | Digest
     given: tuple[Partial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What went wrong with jobs. A scheduler blames whatever waited at a worker that died; the first time that makes a job a
+    suspect and no more."""
+
+    killed: Counter[Job] = field(default_factory=Counter)
+    lost: Counter[Job] = field(default_factory=Counter)
+    suspects: deque[Job] = field(default_factory=deque)
 
 
 class Unfit(NamedTuple):
@@ -96,25 +107,30 @@ def _telling() -> Iterator[None]:
 
 
 def _all(client: Any, fold: Fold, waiting: deque[Job], recipe: bytes) -> None:
-    """Keep the cluster busy until every job is done."""
+    """Keep the cluster busy until every job is done; at the end, those that workers died with, each with nothing beside it."""
     from distributed import as_completed
 
     running: dict[Any, Job] = {}
-    killed, lost = Counter[Job](), Counter[Job]()
+    heard = Heard()
     done = as_completed(loop=client.loop)
-    while waiting or running:
+    while waiting or running or heard.suspects:
         most = PER_WORKER * max(1, sum(client.nthreads().values()))
-        while waiting and len(running) < most:
-            job = next((job for job in waiting if fold.may(job)), None)
-            if job is None:
-                break
-            waiting.remove(job)
+        for job in _beginning(fold, waiting, heard.suspects, len(running), most):
             future = client.submit(serve, recipe, job, pure=False)
             running[future] = job
             done.add(future)
         future = _next(client, done)
-        waiting.extendleft(_hear(fold, running.pop(future), future, killed, lost))
+        waiting.extendleft(_hear(fold, running.pop(future), future, heard))
         future.release()
+
+
+def _beginning(fold: Fold, waiting: deque[Job], suspects: deque[Job], running: int, most: int) -> list[Job]:
+    """The jobs to hand out now. A suspect only while nothing else is under way: what then dies, dies of it."""
+    found: list[Job] = []
+    while running + len(found) < most and (job := next((job for job in waiting if fold.may(job)), None)):
+        waiting.remove(job)
+        found.append(job)
+    return found if found or running else [suspects.popleft()]
 
 
 def _next(client: Any, done: Any) -> Any:
@@ -142,22 +158,23 @@ def _manned(client: Any) -> None:
         raise NoWorkerError(f"{_GONE} for {SECONDS} s: nothing was written. Is telemetry-audit installed there?")
 
 
-def _hear(fold: Fold, job: Job, future: Any, killed: Counter[Job], lost: Counter[Job]) -> list[Job]:
+def _hear(fold: Fold, job: Job, future: Any, heard: Heard) -> list[Job]:
     """Take in how a job ended; the jobs to be done in its place."""
     from distributed.scheduler import KilledWorker
 
     if future.status == "lost":  # its worker died with the result, before it handed that over: no fault of the job
-        lost[job] += 1
-        if lost[job] >= _LOSSES:
+        heard.lost[job] += 1
+        if heard.lost[job] >= _LOSSES:
             raise NoWorkerError("workers die before they hand over their results: nothing was written")
         return [job]
     if future.status == "cancelled":
         raise NoWorkerError(_LOST)
     error = _had(future.client, future.exception)
     if isinstance(error, KilledWorker):  # the scheduler has tried it on several workers already
-        killed[job] += 1
-        final = killed[job] >= ATTEMPTS
-        return fold.hear(job, Lost(final)) if final else [job, *fold.hear(job, Lost(final))]
+        heard.killed[job] += 1
+        final = heard.killed[job] >= ATTEMPTS
+        heard.suspects.extend([] if final else [job])
+        return fold.hear(job, Lost(final))
     if error is not None:
         raise NoWorkerError(f"a worker cannot do this ({type(error).__name__}): is telemetry-audit installed there?")
     match _had(future.client, future.result):
