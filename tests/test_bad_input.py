@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from audit.model import Reason
 from tests import hostile
 from tests.conftest import (
     Json,
@@ -142,6 +143,15 @@ def test_blank_lines_alone_are_counted_as_blank_and_test_nothing(lines: bytes) -
 def test_an_empty_directory_is_nothing_tested(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     nothing_read(check("logs", cwd=tmp_path))
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no such devices")
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_a_device_without_an_end_is_not_read(device: str) -> None:
+    run = check(device)
+    assert run.code == 3
+    assert run.result["unreadable"] == {Reason.NO_FILE.value: 1}
+    assert check("/dev/null").result["unreadable"] == {}
 
 
 def test_one_empty_file_beside_a_good_one_spoils_nothing(tmp_path: Path) -> None:

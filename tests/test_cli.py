@@ -122,6 +122,15 @@ def test_a_wrong_command_line_is_exit_2(args: tuple[str, ...]) -> None:
     assert run.err.startswith("Usage: ")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("chekc", "Did you mean 'check'?"), ("x\x1b", "There are: check, canary,")]
+)
+def test_an_unknown_command_is_told_the_nearest_or_all(name: str, words: str) -> None:
+    run = invoke(name)
+    assert words in run.err
+    assert "\x1b" not in run.err
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_every_rule_is_explained(rule: Any) -> None:
     run = invoke("explain", rule.id)

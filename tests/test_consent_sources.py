@@ -388,7 +388,7 @@ def test_every_source_is_in_the_parameters_by_name_and_hash() -> None:
     }
     assert all(len(parameters[key]["sha256"]) == 64 for key in ("consent", "docker_env", "docker_inspect"))
     assert parameters["opted_in_at"] == "2020-11-04T11:00:00.000Z"
-    assert (parameters["grace"], parameters["flush_window"]) == ("PT300S", "PT86400S")
+    assert (parameters["grace"], parameters["flush_window"]) == ("PT5M", "PT24H")
 
 
 def test_a_policy_that_knows_no_consent_refuses_the_options() -> None:

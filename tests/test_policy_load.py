@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audit.policy import files as loading
 from audit.policy.files import built_in, find
-from audit.policy.load import load, parse_duration
+from audit.policy.load import iso_duration, load, parse_duration
 from audit.policy.pack import Consent, Documented, Match, PolicyError, holds
 from audit.policy.page import broken_sentences, fold, position
 from audit.policy.shapes import documentation
@@ -635,6 +637,12 @@ def test_names_and_examples_are_no_keywords() -> None:
 )
 def test_durations_are_read(written: str, seconds: int) -> None:
     assert parse_duration(written) == timedelta(seconds=seconds)
+
+
+@given(st.integers(0, 10**9))
+def test_a_duration_is_written_as_it_is_read(seconds: int) -> None:
+    length = timedelta(seconds=seconds)
+    assert parse_duration(iso_duration(length)) == length
 
 
 @pytest.mark.parametrize(

@@ -459,7 +459,7 @@ def test_before_opted_in_at_there_is_no_beginning() -> None:
 def test_every_report_says_the_grace_and_the_flush_window_for_they_are_ours_and_not_the_pages() -> None:
     run = audit([client(NOON)], *out_at(NOON), "--grace", "PT7M")
     said = " ".join(run.out.split())
-    assert "not by the page: grace PT420S, flush window PT86400S" in said
+    assert "not by the page: grace PT7M, flush window PT24H" in said
 
 
 def test_times_without_offset_are_read_as_utc_and_counted() -> None:

@@ -22,7 +22,7 @@ from audit.authoring.trial import findings
 from audit.engine.judge import plural
 from audit.engine.run import Auditor
 from audit.model import Level
-from audit.policy.load import load
+from audit.policy.load import iso_duration, load
 from audit.redact import duration, visible
 
 _SENTENCE = "This pack was drafted from captured events; no page has been read for it yet."
@@ -182,15 +182,9 @@ def _cadence(rhythm: Rhythm | None) -> tuple[dict[str, str] | None, str | None]:
         return None, said
     tolerance = math.ceil(max(1.0, 1.25 * off))
     retry = max(1, min(60, every // 10))
-    cadence = {"every": _iso(every), "tolerance": _iso(tolerance), "retry": _iso(retry)}
+    terms = {"every": every, "tolerance": tolerance, "retry": retry}
+    cadence = {name: iso_duration(dt.timedelta(seconds=seconds)) for name, seconds in terms.items()}
     return {**cadence, "subject": child("", *rhythm.subject)}, said
-
-
-def _iso(seconds: int) -> str:
-    hours, rest = divmod(seconds, 3600)
-    minutes, secs = divmod(rest, 60)
-    parts = [f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (secs, "S")) if n]
-    return f"PT{''.join(parts) or '0S'}"
 
 
 def _event_points(known: Type, name: str, enough: int, cadence: str | None) -> Iterator[str]:

@@ -13,7 +13,7 @@ import click
 
 from audit.engine.times import parse_time
 from audit.policy.consent import ConsentTable
-from audit.policy.load import parse_duration
+from audit.policy.load import iso_duration, parse_duration
 from audit.policy.pack import ConsentSwitch, Policy
 from audit.redact import instant, visible
 from audit.sources.consent import ConsentError, join, read_rows, table_from_options, table_of
@@ -106,7 +106,7 @@ def gather(options: dict[str, Any], policy: Policy) -> Consent:
             raise click.UsageError("this policy pack has no [consent] table: consent options say nothing about it")
         return Consent(None, {}, ())
     grace = options["grace"] if options["grace"] is not None else switch.grace
-    parameters: dict[str, Any] = {"grace": _iso(grace), "flush_window": _iso(switch.flush_window)}
+    parameters: dict[str, Any] = {"grace": iso_duration(grace), "flush_window": iso_duration(switch.flush_window)}
     if all(options[name] is None for name in names):
         return Consent(None, parameters, ())
     try:
@@ -177,7 +177,3 @@ def env_of(text: str, shown: str, switch: ConsentSwitch) -> EnvFile:
             f"{shown}: no line is NAME=VALUE: give the env file that the containers are started with"
         )
     return read_env(text, switch)
-
-
-def _iso(delta: timedelta) -> str:
-    return f"PT{int(delta.total_seconds())}S"

@@ -50,6 +50,14 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
+def iso_duration(delta: timedelta) -> str:
+    """A duration of whole seconds as `parse_duration` reads it, in hours, minutes and seconds: a day may be told as PT24H."""
+    minutes, seconds = divmod(int(delta.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (seconds, "S")) if n]
+    return f"PT{''.join(parts) or '0S'}"
+
+
 def load(directory: Path) -> Policy:
     """The pack in a directory. Raises PolicyError, which names file and key path."""
     return _Loader(directory).policy()

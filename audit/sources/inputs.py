@@ -118,9 +118,25 @@ def _problem(path: str | None) -> Reason | None:
         return Reason.DENIED
     except OSError:
         return Reason.VANISHED
-    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and _ends(path))):
         return Reason.NO_FILE
     return None if os.access(path, os.R_OK) else Reason.DENIED
+
+
+def _ends(device: str) -> bool:
+    """Whether what a device gives has an end, as that of a terminal has: /dev/zero and its like would be read for ever."""
+    try:
+        if os.path.samestat(os.stat(device), os.stat(os.devnull)):  # noqa: PTH116 - what samestat takes
+            return True
+        end = os.open(device, os.O_RDONLY | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_NONBLOCK", 0))
+    except PermissionError:
+        return True  # told as that
+    except OSError:
+        return False
+    try:
+        return os.isatty(end)
+    finally:
+        os.close(end)
 
 
 def is_stream(capture: Input) -> bool:
