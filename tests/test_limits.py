@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.tally import BUCKET, EPOCH, Act, ActKey, Size, Tally
+from audit.tally import BUCKET, EPOCH, Size, Tally
+from audit.tally.bounds import Act, ActKey
 from tests.conftest import CAPTURES, check, invoke
 
 EVENT = json.loads((CAPTURES / "three-samples.jsonl").read_bytes().split(b"\n")[2])

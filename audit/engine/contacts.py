@@ -15,7 +15,8 @@ from audit.model import Place as At
 from audit.policy.destinations import DATASOURCE, TELEMETRY, Place, Standing, Territory, address_of
 from audit.redact import fingerprint
 from audit.rules.case import Case, Listing
-from audit.tally import Destination, DestinationKey, Tally
+from audit.tally import Tally
+from audit.tally.destinations import Destination, DestinationKey
 
 CONTENT_RULES = frozenset(
     {

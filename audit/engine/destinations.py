@@ -14,7 +14,8 @@ from audit.policy.pack import Policy
 from audit.redact import fingerprint, instant, message, visible
 from audit.rules import RULES
 from audit.rules.case import DestinationRule, Reached
-from audit.tally import Destination, DestinationKey, Span, Tally, Watch
+from audit.tally import Span, Tally
+from audit.tally.destinations import Destination, DestinationKey, Watch
 
 ROWS = 1_000
 _TOLD = frozenset({TELEMETRY, RELEASE_NOTES})

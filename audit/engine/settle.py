@@ -34,7 +34,8 @@ from audit.redact import fingerprint, message
 from audit.rules import RULES
 from audit.rules.case import CountRule, PageBreach, PageRule, Timeline, TimelineBreach, TimelineRule, field_text
 from audit.rules.timelines import HEARTBEATS, lives
-from audit.tally import Bounded, Group, Tally
+from audit.tally import Group, Tally
+from audit.tally.bounds import Bounded
 
 Marks = Callable[[Timeline], Iterable[bytes]]
 """The sorted marks of a timeline."""

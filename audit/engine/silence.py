@@ -10,7 +10,8 @@ from itertools import pairwise
 from audit.model import PackStr
 from audit.policy.consent import START, ConsentTable, State, Window
 from audit.redact import duration, instant
-from audit.tally import Act, Span, Tally
+from audit.tally import Span, Tally
+from audit.tally.bounds import Act
 
 _USE = (
     "use the product in that time, note it (a row with state exercised in --consent), and go on capturing until a later "

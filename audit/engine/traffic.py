@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from audit.engine.parse import Document
 from audit.model import Contact, Finding, Reason
-from audit.tally import Watch
+from audit.tally.destinations import Watch
 
 
 class Message(NamedTuple):

@@ -9,7 +9,8 @@ from hashlib import blake2b
 from audit.model import Json, Times
 from audit.policy.consent import EVERYONE, ConsentTable
 from audit.policy.pack import EventType, Policy
-from audit.tally import BUCKET, EPOCH, Act, ActKey, Tally
+from audit.tally import BUCKET, EPOCH, Tally
+from audit.tally.bounds import Act, ActKey
 
 
 @dataclass(frozen=True, slots=True)

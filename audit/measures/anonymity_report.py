@@ -10,7 +10,8 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from audit.sketch import CROWD, CrowdKey, TraceKey
-from audit.tally import Bounded, Tally
+from audit.tally import Tally
+from audit.tally.bounds import Bounded
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -15,7 +15,8 @@ from audit.model import Json, Pointer
 from audit.policy.pack import EventType
 from audit.redact import Redactor
 from audit.sketch import FieldKey, Seen
-from audit.tally import Bounded, Tally
+from audit.tally import Tally
+from audit.tally.bounds import Bounded
 
 _NODES = 20_000
 _RECENT = 256

@@ -13,7 +13,7 @@ from audit.sources.packets.conversations import Conversations, instant
 from audit.sources.packets.files import Frame, Losses, classic, next_generation
 from audit.sources.packets.frames import LINKS, is_local, packet_in
 from audit.sources.packets.plain import Plain
-from audit.tally import Watch
+from audit.tally.destinations import Watch
 
 _BATCH = 1 << 14
 

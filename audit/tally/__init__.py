@@ -13,14 +13,12 @@ from typing import Generic, NamedTuple, TypeVar
 
 from audit.model import Finding, Gap, Level, Reason
 from audit.sketch import CrowdKey, Distinct, FieldKey, Hours, Seen, Trace, TraceKey, crowd
+from audit.tally.bounds import Act, ActKey, Bounded, Spread, wider_act, wider_use
+from audit.tally.destinations import Destination, DestinationKey, Watch
 
 EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 BUCKET = timedelta(minutes=10)
 """Times of use are kept in buckets of this length."""
-
-K = TypeVar("K")
-V = TypeVar("V")
-
 
 LOGS = -1
 """Stands for the logs among the inputs: the files of one log cannot be told from several logs, so they are one."""
@@ -93,17 +91,6 @@ class Span(NamedTuple):
         return Span(min(self.first, other.first), max(self.last, other.last))
 
 
-class Act(NamedTuple):
-    """Opt-in events of one subject in ten minutes of one state of consent: how many, the first and the last."""
-
-    number: int
-    first: datetime
-    last: datetime
-
-    def plus(self, other: Act) -> Act:
-        return Act(self.number + other.number, min(self.first, other.first), max(self.last, other.last))
-
-
 class MarkKey(NamedTuple):
     """Marks are kept per chunk, since their places count from its start."""
 
@@ -112,145 +99,12 @@ class MarkKey(NamedTuple):
     chunk: int
 
 
-class ActKey(NamedTuple):
-    """`change`: how many changes of this subject's consent lay before; `bucket`: ten minutes since 0001-01-01."""
-
-    subject: str
-    change: int
-    bucket: int
-
-
-class Spread(Generic[K]):
-    """Acts by time, in buckets that become twice as wide whenever there are more than `most`: made-up times cannot fill the
-    memory. The width depends on the whole set alone, so order and grouping don't matter; a wider bucket makes gaps look
-    longer and use rarer, never the other way."""
-
-    __slots__ = ("items", "level", "most", "wider")
-
-    def __init__(self, most: int, wider: Callable[[K, int], K]) -> None:
-        self.most, self.wider, self.level = most, wider, 0
-        self.items: dict[K, Act] = {}
-
-    def add(self, key: K, act: Act, level: int = 0) -> None:
-        """Count an act in. `level`: how often the width of the key's bucket was doubled already."""
-        while self.level < level:
-            self._widen()
-        key = self.wider(key, self.level - level)
-        known = self.items.get(key)
-        self.items[key] = act if known is None else known.plus(act)
-        while len(self.items) > self.most and self.level < _WIDEST:
-            self._widen()
-
-    def take(self, other: Spread[K]) -> None:
-        for key, act in other.items.items():
-            self.add(key, act, other.level)
-
-    def _widen(self) -> None:
-        held, self.items, self.level = self.items, {}, self.level + 1
-        for key, act in held.items():
-            wide = self.wider(key, 1)
-            known = self.items.get(wide)
-            self.items[wide] = act if known is None else known.plus(act)
-
-    def state(self) -> tuple[object, ...]:
-        return (self.level, self.items)
-
-
-_WIDEST = 30
-"""Then one bucket holds all times that there are."""
-
-
-def _wider_act(key: ActKey, times: int) -> ActKey:
-    return key._replace(bucket=key.bucket >> times) if times else key
-
-
-def _wider_use(bucket: int, times: int) -> int:
-    return bucket >> times
-
-
-class DestinationKey(NamedTuple):
-    """A destination as counted. Foreign ones sort first, so that a flood of own ones cannot push them out."""
-
-    own: bool
-    host: str
-    port: int
-    scheme: str
-    standing: str
-    purpose: str
-
-
-class Destination(NamedTuple):
-    """Everything said with one destination. `readable`: contacts whose content the capture shows; `opaque`: those that said
-    something it does not show; `telemetry`: those that carried events, or telemetry that could not be read."""
-
-    contacts: int
-    connected: int
-    readable: int
-    opaque: int
-    telemetry: int
-    bytes_out: int
-    first: datetime | None
-    last: datetime | None
-    known: frozenset[str]
-    addresses: tuple[str, ...]
-
-    def plus(self, more: Destination) -> Destination:
-        firsts = [when for when in (self.first, more.first) if when is not None]
-        lasts = [when for when in (self.last, more.last) if when is not None]
-        return Destination(
-            self.contacts + more.contacts,
-            self.connected + more.connected,
-            self.readable + more.readable,
-            self.opaque + more.opaque,
-            self.telemetry + more.telemetry,
-            self.bytes_out + more.bytes_out,
-            min(firsts, default=None),
-            max(lasts, default=None),
-            self.known | more.known,
-            tuple(sorted({*self.addresses, *more.addresses})[:ADDRESSES]),
-        )
-
-
-ADDRESSES = 8
-"""How many addresses of one destination are kept: the smallest."""
-
-
-class Watch(NamedTuple):
-    """What a packet capture says of itself. `dropped` None: it keeps no count of what it lost; `short`: packets cut off at
-    the capture's snap length; `odd`: frames of no protocol that is read."""
-
-    packets: int
-    first: datetime | None
-    last: datetime | None
-    dropped: int | None
-    short: int
-    snaplen: int
-    odd: int
-
-
 class EventKey(NamedTuple):
     """An event as counted: documented names sort first, so that a flood of made-up ones cannot push them out."""
 
     undocumented: bool
     origin: str
     name: str
-
-
-class Bounded(Generic[K, V]):
-    """A dict that keeps the `most` smallest keys. What falls out can never come back, so counts of kept keys are exact:
-    a key falls out only where `most` smaller ones are known, and merging only adds smaller ones."""
-
-    __slots__ = ("items", "most")
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.items: dict[K, V] = {}
-
-    def prune(self, *, final: bool = False) -> None:
-        """Drop all but the smallest keys; cheap to call often, it acts at twice the bound."""
-        if len(self.items) > (self.most if final else 2 * self.most):
-            kept = heapq.nsmallest(self.most, self.items)  # type: ignore[type-var]  # keys are tuples of orderable parts
-            self.items = {key: self.items[key] for key in kept}
 
 
 class Tally:
@@ -268,7 +122,7 @@ class Tally:
         self.reasons: Counter[Reason] = Counter()
         self.span: Span | None = None
         self.marks: dict[MarkKey, bytearray] = {}
-        self.acts: Spread[ActKey] = Spread(self.size.buckets, _wider_act)
+        self.acts: Spread[ActKey] = Spread(self.size.buckets, wider_act)
         self.subjects: dict[str, list[bytes]] = {}
         self.seen: set[str] = set()
         self.naive = 0
@@ -280,7 +134,7 @@ class Tally:
         self.lives: dict[int, Span] = {}
         self.claimed = Hours()
         self.watched: Span | None = None
-        self.uses: Spread[int] = Spread(self.size.buckets, _wider_use)
+        self.uses: Spread[int] = Spread(self.size.buckets, wider_use)
         self.controls = 0
         self.traces: dict[TraceKey, Bounded[int, Trace]] = {}
         self.crowds: dict[CrowdKey, Bounded[int, tuple[int, ...]]] = {}
