@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,3 +160,13 @@ def test_real_dumps_are_whole() -> None:
         found = list(flows.split([path.read_bytes()], Limits()))
         assert found
         assert not any(isinstance(part, Broken) for part in found)
+
+
+def test_an_answer_that_is_damaged_inside_shows_no_planted_value(tmp_path: Path) -> None:
+    seeds = tmp_path / "seeds.csv"
+    seeds.write_text("value,kind,label\nplanted-value-7f3a9c,canary,row\n")
+    own = ("--own-host", "api.telemetry.test", "--seeds", str(seeds))
+    whole = net(flow(answer={"status_code": 200, "headers": [], "content": b"planted-value-7f3a9c"}))
+    damaged = whole.replace(b"20:planted", b"90:planted")
+    searched = [check_bytes(dump, *own, name="dump.mitm").result["coverage"]["searched"] for dump in (whole, damaged)]
+    assert [found.get("controls") for found in searched] == [1, None]

@@ -19,6 +19,7 @@ from audit.engine.run import Broken
 from audit.engine.traffic import Traffic, Watched
 from audit.model import Reason
 from audit.sources import packets
+from audit.sources.bytestream import Bytes
 from tests import wire
 from tests.conftest import CAPTURES, Run, accounted, check, check_bytes
 from tests.wire import Talk, cooked, cooked2, ethernet, hello, lookup, pcap, pcapng, post
@@ -187,6 +188,21 @@ def test_unfinished_requests_are_held_within_a_bound(monkeypatch: pytest.MonkeyP
     run = run_of([frame for talk in talks for frame in talk.frames] + whole)
     assert run.total("events") == 1
     assert run.result["unreadable"] == {Reason.CUT_BODY.value: 9}
+
+
+def test_conversations_are_remembered_within_a_bound_however_often_requests_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("audit.sources.packets.conversations._MOST", 10)
+    frames = []
+    for number in range(200):
+        frames += Talk(server=f"203.0.113.{number}").open().close()
+        frames += Talk(server=f"198.51.100.{number}", port=80).open().send(post(HOST, "/", b"")).close()
+    reading = packets._Reading(Bytes([pcap([ethernet(frame) for frame in frames])]), Limits())
+    told = [exchange.contact for part in reading.frames() for exchange in part.exchanges]
+    assert len(reading.conversations.known) <= 3 * 10 + 2
+    told += [e.contact for part in reading.rest() if isinstance(part, Traffic) for e in part.exchanges]
+    assert len({contact.address for contact in told if contact is not None}) == 400
 
 
 def test_a_snap_length_cuts_and_is_told() -> None:

@@ -104,7 +104,10 @@ def _answer(flow: Mapping[str, Raw], limits: Limits) -> Callable[[], bytes] | No
         return None
 
     def unpack() -> bytes:
-        said = response.members(_ANSWERED)
+        try:
+            said = response.members(_ANSWERED)
+        except Malformed:
+            return b""
         label = next((value for name, value in _headers(said.get("headers")) if name.lower() == "content-encoding"), "")
         content = said.get("content")
         found = unpacked(content, label, limits.max_line) if isinstance(content, bytes) else b""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from audit.sources.bytestream import Bytes, CutShort, Malformed
 
 Value: TypeAlias = "bytes | str | int | float | bool | list[Value] | dict[str, Value] | None"
 
+_T = TypeVar("_T")
 _DEPTH = 32
 _DIGITS = 12
-_PAIR = re.compile(rb"(\d{1,12}):([a-z_]{1,64})[;,](\d{1,12}):")
-"""A name and the length of its value, as nearly all are."""
+_PAIR = re.compile(rb"(\d{1,2}:[a-z_]{1,64})[;,](\d{1,12}):")
+"""A name with its length, and the length of its value, as nearly all are."""
 
 
 class Raw(NamedTuple):
@@ -30,7 +32,7 @@ class Raw(NamedTuple):
         """The wanted members of a dictionary; none of anything else."""
         if self.kind != b"}":
             return {}
-        return {name: raw.value() for name, raw in pick(self.payload, wanted).items()}
+        return _members(self.payload, wanted, _value)
 
 
 def header(data: Bytes) -> int | None:
@@ -80,13 +82,19 @@ def _stream(data: Bytes, end: int, wanted: frozenset[str], most: int) -> Iterato
 
 def pick(payload: bytes, wanted: frozenset[str]) -> dict[str, Raw]:
     """The wanted members of a dictionary's payload, without looking into any."""
-    found: dict[str, Raw] = {}
+    return _members(payload, wanted, Raw)
+
+
+def _members(payload: bytes, wanted: frozenset[str], made: Callable[[bytes, bytes], _T]) -> dict[str, _T]:
+    found: dict[str, _T] = {}
     at, size = 0, len(payload)
+    pair = _PAIR.match
     while at < size:
-        plain = _PAIR.match(payload, at)
-        if plain is not None and int(plain[1]) == len(plain[2]):
-            name, start = plain[2].decode(), plain.end()
-            at = start + int(plain[3])
+        plain = pair(payload, at)
+        name = _name_of(plain[1]) if plain is not None else None
+        if plain is not None and name is not None:
+            start = plain.end()
+            at = start + int(plain[2])
             if at >= size:
                 raise Malformed
         else:
@@ -94,9 +102,16 @@ def pick(payload: bytes, wanted: frozenset[str]) -> dict[str, Raw]:
             name = payload[start:end].decode("utf-8", "replace")
             start, at = _bounds(payload, end + 1)
         if name in wanted:
-            found[name] = Raw(payload[start:at], payload[at : at + 1])
+            found[name] = made(payload[start:at], payload[at : at + 1])
         at += 1
     return found
+
+
+@lru_cache(1024)
+def _name_of(pair: bytes) -> str | None:
+    """The name behind its length, if it has that length."""
+    size, _, name = pair.partition(b":")
+    return name.decode() if int(size) == len(name) else None
 
 
 def _bounds(payload: bytes, at: int) -> tuple[int, int]:
@@ -109,6 +124,10 @@ def _bounds(payload: bytes, at: int) -> tuple[int, int]:
     if end >= len(payload):
         raise Malformed
     return colon + 1, end
+
+
+def _value(payload: bytes, kind: bytes) -> Value:
+    return payload if kind == b"," else parse(payload, kind)
 
 
 def parse(payload: bytes, kind: bytes, depth: int = 0) -> Value:  # noqa: C901 - one case a type of a closed set
@@ -141,11 +160,13 @@ def parse(payload: bytes, kind: bytes, depth: int = 0) -> Value:  # noqa: C901 -
 
 def _values(payload: bytes, depth: int) -> list[Value]:
     found: list[Value] = []
-    at = 0
-    while at < len(payload):
+    at, size = 0, len(payload)
+    if size and depth >= _DEPTH:
+        raise Malformed
+    while at < size:
         start, end = _bounds(payload, at)
-        found.append(parse(payload[start:end], payload[end : end + 1], depth + 1))
-        at = end + 1
+        kind, at = payload[end : end + 1], end + 1
+        found.append(payload[start:end] if kind == b"," else parse(payload[start:end], kind, depth + 1))
     return found
 
 

@@ -42,9 +42,9 @@ class _Reading:
 
     def frames(self) -> Iterator[Traffic]:
         pcapng = self.data.ahead(4) == b"\x0a\x0d\x0d\x0a"
-        counted = Plain(self.conversations.known).counted
+        plain = Plain(self.conversations).over
         try:
-            for frame in (next_generation if pcapng else classic)(self.data, self.losses, counted):
+            for frame in (next_generation if pcapng else classic)(self.data, self.losses, plain):
                 yield from self._frame(frame)
         except CutShort:
             self.problem = Reason.CUT_PACKETS

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from audit.engine.parse import Document, Limits
 from audit.engine.traffic import Exchange
@@ -27,15 +27,25 @@ _HELD = 1 << 26
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SYN, _ACK, _RST, _FIN = 2, 16, 4, 1
 OVER_UDP = bytes((UDP,))
+Seen: TypeAlias = tuple[int, int, int]
+"""Of a packet: when it was seen, where its record begins, and its number."""
 _REPLIES = {ICMP: frozenset({0, 3, 11, 12}), ICMP6: frozenset({1, 2, 3, 4, 129})}
 
 
 def instant(when: int) -> datetime | None:
     """Nanoseconds since 1970, to the microsecond; None for none (a capture without times)."""
     try:
-        return _EPOCH + timedelta(microseconds=when // 1000) if when else None
+        return _EPOCH + timedelta(0, 0, when // 1000) if when else None
     except OverflowError:
         return None
+
+
+def text_of(address: bytes) -> str:
+    """An IP address as text."""
+    if len(address) != 4:
+        return str(ip_address(address))
+    a, b, c, d = address
+    return f"{a}.{b}.{c}.{d}"
 
 
 class Conversation:
@@ -63,8 +73,9 @@ class Conversation:
         "when",
     )
 
-    def __init__(self, frame: Frame, unit: int, client: bytes, server: bytes, port: int | None, scheme: Scheme) -> None:  # noqa: PLR0913 - a row
-        self.at, self.unit, self.when, self.until = frame.at, unit, frame.when, frame.when
+    def __init__(self, seen: Seen, client: bytes, server: bytes, port: int | None, scheme: Scheme) -> None:
+        self.when, self.at, self.unit = seen
+        self.until = self.when
         self.client, self.server, self.port, self.scheme = client, server, port, scheme
         self.sent = self.asked = self.closing = 0
         self.connected = self.told = False
@@ -79,6 +90,21 @@ class Conversation:
         """Bytes that wait for more of them."""
         early = self.stream.held if self.stream is not None else 0
         return early + len(self.first) + (self.requests.holds if self.requests is not None else 0)
+
+
+def greeted(conversation: Conversation, held: bytes, start: int, end: int, size: int) -> bool:
+    """Whether the first that a client says, `size` bytes in the TCP segment that begins here, is a whole ClientHello; then the
+    conversation has its name."""
+    at, stream = start + (held[start + 12] >> 4 << 2), conversation.stream
+    if held[at : at + 2] != b"\x16\x03" or at + size > end or stream is None or stream.early or conversation.first:
+        return False
+    if conversation.requests is not None or stream.following != int.from_bytes(held[start + 4 : start + 8], "big"):
+        return False
+    found = client_hello(held[at : at + size])
+    if found is None:
+        return False
+    conversation.hello, conversation.scheme, conversation.stream = found, Scheme.TLS, None
+    return True
 
 
 class Question(NamedTuple):
@@ -127,8 +153,8 @@ class Conversations:
         """The oldest conversations, where there are too many to remember; with place and number of their first packets."""
         while len(self.known) > 2 * _MOST:
             _, (conversation, _) = self.known.popitem(last=False)
-            yield from self._tell(conversation)
-        if self.full:
+            yield from self._told(conversation)
+        if self.fed > _HELD:
             yield from self._relieve()
         while len(self.questions) > _MOST:
             _, question = self.questions.popitem(last=False)
@@ -136,8 +162,8 @@ class Conversations:
 
     @property
     def full(self) -> bool:
-        """Whether so much was fed since it was last looked at that more than allowed may be held."""
-        return self.fed > _HELD
+        """Whether more may be held than allowed: so much was fed since it was last looked at, or so many are remembered."""
+        return self.fed > _HELD or len(self.known) > 3 * _MOST
 
     def _relieve(self) -> Iterator[tuple[int, int, Exchange]]:
         """Let go of unfinished requests, the oldest conversations first, until at most half of what is allowed is held."""
@@ -157,7 +183,13 @@ class Conversations:
             for exchange in self._whole(frame, unit, packet):
                 yield frame.at, unit, exchange
         for conversation, _ in self.known.values():
-            yield from self._tell(conversation)
+            if conversation.told:
+                continue
+            if conversation.stream is not None or conversation.asked:
+                yield from self._told(conversation)
+            else:  # as most are, in fewer steps
+                conversation.told = True
+                yield conversation.at, conversation.unit, self._contact(conversation)
         for question in self.questions.values():
             yield from _unanswered(question)
 
@@ -175,7 +207,7 @@ class Conversations:
         found = self.known.get(key)
         if found is None or (flags & (_SYN | _ACK) == _SYN and found[0].closing):
             if found is not None:
-                yield from (exchange for _, _, exchange in self._tell(found[0]))
+                yield from (exchange for _, _, exchange in self._told(found[0]))
             found = self._new_tcp(frame, unit, packet, flags, key)
         conversation, outward = found
         conversation.until = frame.when
@@ -194,6 +226,19 @@ class Conversations:
         sequence = int.from_bytes(data[at + 4 : at + 8], "big")
         yield from self._bytes(conversation, frame, sequence, data[payload : packet.end], whole=not packet.missing)
 
+    def opened(self, key: bytes, sequence: bytes, seen: Seen) -> bool:
+        """Whether a client's first packet, which holds nothing, has begun a conversation here: not where room must be made."""
+        if self.full:
+            return False
+        ends = len(key) // 2 - 2
+        source, target, ports = key[:ends], key[ends:-4], key[-4:]
+        conversation = Conversation(seen, source, target, ports[2] << 8 | ports[3], Scheme.TCP)
+        conversation.stream = stream = Stream()
+        stream.following = (int.from_bytes(sequence, "big") + 1) % (1 << 32)
+        self.known[key] = conversation, True
+        self.known[target + source + ports[2:] + ports[:2]] = conversation, False
+        return True
+
     def _new_tcp(self, frame: Frame, unit: int, packet: Packet, flags: int, key: bytes) -> tuple[Conversation, bool]:
         at = packet.start
         source = frame.data[at] << 8 | frame.data[at + 1]
@@ -201,7 +246,7 @@ class Conversations:
         # Met in the middle, the lower port is the server's.
         outward = not flags & _ACK if flags & _SYN else target <= source
         ends = (packet.source, packet.target) if outward else (packet.target, packet.source)
-        conversation = Conversation(frame, unit, *ends, target if outward else source, Scheme.TCP)
+        conversation = Conversation((frame.when, frame.at, unit), *ends, target if outward else source, Scheme.TCP)
         conversation.stream = Stream()
         self._remember(key, packet, conversation, outward=outward)
         return conversation, outward
@@ -259,7 +304,7 @@ class Conversations:
     def _exchange(self, conversation: Conversation, asked: Asked) -> Exchange:
         conversation.asked += 1
         host = asked.header("host")
-        address = str(ip_address(conversation.server))
+        address = text_of(conversation.server)
         netloc = f"[{address}]" if ":" in address else address
         own = netloc if conversation.port == 80 else f"{netloc}:{conversation.port}"
         target = asked.target
@@ -300,7 +345,7 @@ class Conversations:
             ends = (packet.source, packet.target) if outward else (packet.target, packet.source)
             port = target if outward else source
             scheme = {53: Scheme.DNS, 443: Scheme.QUIC}.get(port, Scheme.UDP)
-            found = Conversation(frame, unit, *ends, port, scheme), outward
+            found = Conversation((frame.when, frame.at, unit), *ends, port, scheme), outward
             self._remember(key, packet, *found[:1], outward=outward)
         conversation, outward = found
         conversation.until = frame.when
@@ -341,42 +386,47 @@ class Conversations:
             if back is not None:
                 back[0].connected, back[0].until = True, frame.when
                 return
-            found = Conversation(frame, unit, packet.source, packet.target, port, scheme), True
+            found = Conversation((frame.when, frame.at, unit), packet.source, packet.target, port, scheme), True
             self.known[key] = found
         found[0].until = frame.when
         found[0].sent += packet.end - packet.start + packet.missing
 
     # ---- what a conversation comes to ----
 
-    def _tell(self, conversation: Conversation) -> Iterator[tuple[int, int, Exchange]]:
+    def _told(self, conversation: Conversation) -> list[tuple[int, int, Exchange]]:
         """A conversation as a contact, once; one that consisted of HTTP requests has told everything by them."""
         if conversation.told:
-            return
+            return []
         conversation.told = True
-        for exchange in self._stop(conversation):
-            yield conversation.at, conversation.unit, exchange
-        if conversation.asked:
-            return
-        address = str(ip_address(conversation.server))
+        at, unit = conversation.at, conversation.unit
+        if conversation.stream is not None:
+            rest = [(at, unit, exchange) for exchange in self._stop(conversation)]
+            if conversation.asked:
+                return rest
+        elif conversation.asked:
+            return []
+        return [(at, unit, self._contact(conversation))]
+
+    def _contact(self, conversation: Conversation) -> Exchange:
+        address = text_of(conversation.server)
         spoken = conversation.hello.name if conversation.hello is not None else None
         name = spoken or self.names.get(conversation.server)
         known = Known.TLS if spoken else Known.DNS if name else Known.ADDRESS
         opaque = conversation.sent > 0 and conversation.scheme not in (Scheme.DNS, Scheme.ICMP)
         when = instant(conversation.when)
         contact = Contact(
-            host=name or address,
-            port=conversation.port,
-            scheme=conversation.scheme,
-            known=known,
-            seen_at=when,
-            address=address,
-            connected=conversation.connected,
-            opaque=opaque,
-            bytes_out=conversation.sent,
-            until=instant(conversation.until),
+            name or address,
+            conversation.port,
+            conversation.scheme,
+            known,
+            when,
+            address,
+            conversation.connected,
+            opaque,
+            conversation.sent,
+            instant(conversation.until),
         )
-        content = Document({"host": spoken}) if spoken else None
-        yield conversation.at, conversation.unit, Exchange(contact, content=content, seen_at=when)
+        return Exchange(contact, (), None, Document({"host": spoken}) if spoken else None, when)
 
 
 def _looked_up(name: str, when: int, size: int, *, connected: bool) -> Exchange:

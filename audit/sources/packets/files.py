@@ -22,9 +22,11 @@ class Frame(NamedTuple):
     short: bool
 
 
-Plain: TypeAlias = Callable[[int, bytes, int, int, int], bool]
-"""Whether a packet was counted where it stands and need not become a frame: by its link, what holds it, where it begins and
-ends there, and when it was seen."""
+Counted: TypeAlias = Callable[[bytes, int, int, int, int, int], bool]
+"""Whether a packet was counted where it stands and need not become a frame: by what holds it, where it begins and ends there,
+when it was seen, the place of its record, and its number."""
+Plain: TypeAlias = Callable[[int], Counted]
+"""That, by the link that packets came over."""
 
 
 class Losses:
@@ -64,7 +66,7 @@ def classic(data: Bytes, losses: Losses, plain: Plain) -> Iterator[Frame]:
     _, _, _, _, snaplen, link = struct.unpack(f"{order}HHiIII", data.take(20))
     losses.limit(snaplen)
     link &= 0x0FFFFFFF
-    head = struct.Struct(f"{order}IIII")
+    head, counted = struct.Struct(f"{order}IIII"), plain(link)
     while (raw := data.record(16)) is not None:
         seconds, fraction, kept, length = head.unpack(raw)
         if kept > _MOST:
@@ -73,28 +75,39 @@ def classic(data: Bytes, losses: Losses, plain: Plain) -> Iterator[Frame]:
         when = seconds * 1_000_000_000 + fraction * scale
         held = data.take(kept)
         losses.met(when, kept, length)
-        if not plain(link, held, 0, kept, when):
+        if not counted(held, 0, kept, when, at, losses.packets):
             yield Frame(at, when, link, held, kept < length)
-        yield from _held(data, head, scale, link, losses, plain)
+        yield from _held(data, head, scale, link, losses, counted)
 
 
 def _held(  # noqa: PLR0913 - the hot loop: everything it needs, nothing looked up
-    data: Bytes, head: struct.Struct, scale: int, link: int, losses: Losses, plain: Plain
+    data: Bytes, head: struct.Struct, scale: int, link: int, losses: Losses, counted: Counted
 ) -> Iterator[Frame]:
     """The frames of those records that are held whole, read where they stand."""
     held, pos, end = data.held, data.pos, len(data.held)
     before = data.at - pos
     unpack = head.unpack_from
+    packets, short, last = losses.packets, losses.short, losses.last
     while pos + 16 <= end:
         seconds, fraction, kept, length = unpack(held, pos)
-        begin, after = pos + 16, pos + 16 + kept
+        begin = pos + 16
+        after = begin + kept
         if after > end:
             break
         when = seconds * 1_000_000_000 + fraction * scale
-        losses.met(when, kept, length)
-        if not plain(link, held, begin, after, when):
+        packets += 1
+        if kept < length:
+            short += 1
+        if when > last:
+            last = when
+            losses.first = losses.first or when
+        elif 0 < when < losses.first:
+            losses.first = when
+        if not counted(held, begin, after, when, before + pos, packets):
+            losses.packets, losses.short, losses.last = packets, short, last
             yield Frame(before + pos, when, link, held[begin:after], kept < length)
         pos = after
+    losses.packets, losses.short, losses.last = packets, short, last
     data.at, data.pos = before + pos, pos
 
 
@@ -105,6 +118,7 @@ class _Interface(NamedTuple):
     ticks: int
     since: int
     snaplen: int
+    counted: Counted
 
 
 def next_generation(data: Bytes, losses: Losses, plain: Plain) -> Iterator[Frame]:
@@ -123,37 +137,46 @@ def next_generation(data: Bytes, losses: Losses, plain: Plain) -> Iterator[Frame
         body = _block(data, size, 8)
         try:
             if kind == 1:
-                interfaces.append(_interface(body, order, losses))
+                interfaces.append(_interface(body, order, losses, plain))
             elif kind == 5:
                 _statistics(body, order, losses, section)
             elif kind in (2, 3, 6):
                 frame = _packet(kind, body, order, interfaces, losses, at)
                 losses.met(frame.when, 0, frame.short)
-                if not plain(frame.link, frame.data, 0, len(frame.data), frame.when):
+                if not plain(frame.link)(frame.data, 0, len(frame.data), frame.when, at, losses.packets):
                     yield frame
         except (struct.error, IndexError):
             raise Malformed from None
-        yield from _held_blocks(data, order, interfaces, losses, plain)
+        yield from _held_blocks(data, order, interfaces, losses)
 
 
-def _held_blocks(
-    data: Bytes, order: str, interfaces: list[_Interface], losses: Losses, plain: Plain
-) -> Iterator[Frame]:
+def _held_blocks(data: Bytes, order: str, interfaces: list[_Interface], losses: Losses) -> Iterator[Frame]:
     """The frames of the packet blocks that are held whole and say nothing else, read where they stand."""
     held, pos, end = data.held, data.pos, len(data.held)
     before = data.at - pos
     unpack = struct.Struct(f"{order}IIIIIII").unpack_from
+    packets, short, last, many = losses.packets, losses.short, losses.last, len(interfaces)
     while pos + 32 <= end:
         kind, size, number, high, low, kept, length = unpack(held, pos)
-        if kind != 6 or size != (kept + 35 & -4) or pos + size > end or number >= len(interfaces):
+        if kind != 6 or size != (kept + 35 & -4) or pos + size > end or number >= many:
             break
         interface = interfaces[number]
         when = ((high << 32) + low) * 1_000_000_000 // interface.ticks + interface.since
-        begin, after = pos + 28, pos + 28 + kept
-        losses.met(when, kept, length)
-        if not plain(interface.link, held, begin, after, when):
+        begin = pos + 28
+        after = begin + kept
+        packets += 1
+        if kept < length:
+            short += 1
+        if when > last:
+            last = when
+            losses.first = losses.first or when
+        elif 0 < when < losses.first:
+            losses.first = when
+        if not interface.counted(held, begin, after, when, before + pos, packets):
+            losses.packets, losses.short, losses.last = packets, short, last
             yield Frame(before + pos, when, interface.link, held[begin:after], kept < length)
         pos += size
+    losses.packets, losses.short, losses.last = packets, short, last
     data.at, data.pos = before + pos, pos
 
 
@@ -173,7 +196,7 @@ def _options(body: bytes, at: int, order: str) -> Iterator[tuple[int, bytes]]:
         at += 4 + (size + 3) // 4 * 4
 
 
-def _interface(body: bytes, order: str, losses: Losses) -> _Interface:
+def _interface(body: bytes, order: str, losses: Losses, plain: Plain) -> _Interface:
     link, _, snaplen = struct.unpack_from(f"{order}HHI", body)
     losses.limit(snaplen)
     ticks, offset = 1_000_000, 0
@@ -183,7 +206,7 @@ def _interface(body: bytes, order: str, losses: Losses) -> _Interface:
             ticks = 1 << min(power, 63) if value[0] & 0x80 else 10 ** min(power, 18)
         elif code == 14 and len(value) == 8:
             offset = struct.unpack(f"{order}q", value)[0]
-    return _Interface(link, ticks, offset * 1_000_000_000, snaplen)
+    return _Interface(link, ticks, offset * 1_000_000_000, snaplen, plain(link))
 
 
 def _statistics(body: bytes, order: str, losses: Losses, section: int) -> None:

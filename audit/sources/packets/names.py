@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from typing import NamedTuple
 
 _HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME = 22, 1, 0
 _A, _AAAA = 1, 28
 _MOST = 1 << 16
+_EXTENSION = struct.Struct(">HH").unpack_from
 
 
 class Hello(NamedTuple):
@@ -17,6 +19,9 @@ class Hello(NamedTuple):
 
 def client_hello(data: bytes) -> Hello | None:
     """The ClientHello at the beginning of a client's bytes; None while more of them are needed."""
+    size = data[3] << 8 | data[4] if len(data) > 8 else 0
+    if size >= 4 and data[0] == _HANDSHAKE and int.from_bytes(data[6:9], "big") + 4 <= size <= len(data) - 5:
+        return Hello(_server_name(data[5 : 5 + size]) if data[5] == _CLIENT_HELLO else None)  # in one record, as mostly
     message, at = bytearray(), 0
     while len(message) < 4 or len(message) < 4 + int.from_bytes(message[1:4], "big"):
         if at + 5 > len(data):
@@ -45,9 +50,9 @@ def _server_name(message: bytes) -> str | None:
         return None
     at += 2
     while at + 4 <= end:
-        kind, size = message[at] << 8 | message[at + 1], message[at + 2] << 8 | message[at + 3]
-        data = message[at + 4 : at + 4 + size]
-        if kind == _SERVER_NAME and len(data) > 5 and data[2] == 0:
+        kind, size = _EXTENSION(message, at)
+        if kind == _SERVER_NAME and size > 5 and at + 10 <= len(message) and message[at + 6] == 0:
+            data = message[at + 4 : at + 4 + size]
             return host_text(data[5 : 5 + (data[3] << 8 | data[4])])
         at += 4 + size
     return None

@@ -40,7 +40,8 @@ class Url:
 
     def without_data(self) -> Url:
         """The same without the parameter that holds the event, which is judged as an event."""
-        return replace(self, query=tuple(pair for pair in self.query if pair[0] != "data"))
+        kept = tuple(pair for pair in self.query if pair[0] != "data")
+        return self if len(kept) == len(self.query) else replace(self, query=kept)
 
 
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
