@@ -19,8 +19,8 @@ from audit.authoring.schema_of import event_schema
 from audit.authoring.synth import synthetic
 from audit.authoring.toml_text import table
 from audit.authoring.trial import findings
-from audit.engine.judge import plural
 from audit.engine.run import Auditor
+from audit.engine.seen import plural
 from audit.model import Level
 from audit.policy.load import iso_duration, load
 from audit.redact import duration, visible

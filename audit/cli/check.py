@@ -22,11 +22,11 @@ from audit.cli.outputs import choose, output_option, save, write
 from audit.cli.reveal import reveal_of, reveal_options
 from audit.cli.running import fold, teller
 from audit.cli.seed_options import gather_seeds, seed_options
-from audit.engine.judge import CONSENT_RULES
 from audit.engine.parse import Limits
 from audit.engine.requirements import AIR_GAP, ENCRYPTED, REQUIREMENTS
 from audit.engine.result import Result
 from audit.engine.run import Auditor
+from audit.engine.seen import CONSENT_RULES
 from audit.engine.settle import settle
 from audit.engine.silence import crowded
 from audit.gate.baseline import render as render_baseline

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from audit.cli.policy_lint import say
-from audit.engine.judge import plural
+from audit.engine.seen import plural
 from audit.model import Json, Outcome
 from audit.redact import visible
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from audit.engine.destinations import watch, watched_for
-from audit.engine.judge import FILTERED, Evidence, Judgement, counted, plural, unread, unwatched
+from audit.engine.doubts import FILTERED, unread, unwatched
+from audit.engine.seen import Evidence, Judgement, counted, plural
 from audit.model import Level, Verdict
 from audit.policy.destinations import Standing
 from audit.redact import duration

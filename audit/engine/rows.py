@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from audit.engine import searched, silence
-from audit.engine.judge import Judgement, unsearched
+from audit.engine.judge import unsearched
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow
+from audit.engine.seen import Judgement
 from audit.leaks.search import Search
 from audit.model import Finding, Place, Revealed, Withheld
 from audit.policy.consent import ConsentTable

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from audit import __version__
 from audit.engine import destinations, observed, silence
-from audit.engine.judge import CONSENT_RULES, Evidence, headline, judge, overall
+from audit.engine.headline import headline, overall
+from audit.engine.judge import judge
 from audit.engine.requirements import asked, require
 from audit.engine.result import FORMAT, REVEALED, Result, digest
 from audit.engine.rows import (
@@ -25,6 +26,7 @@ from audit.engine.rows import (
     owners,
     requirement_row,
 )
+from audit.engine.seen import CONSENT_RULES, Evidence
 from audit.leaks.search import Search
 from audit.measures import anonymity_report
 from audit.model import Finding, Gap, Grade, Level, PackStr, Place

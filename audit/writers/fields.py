@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NotRequired, TypedDict
 
-from audit.engine.judge import plural
 from audit.engine.result import InputRow, PolicyRow, Tool
+from audit.engine.seen import plural
 from audit.redact import visible
 from audit.writers.csv_table import cell
 from audit.writers.markdown import prose, span, table

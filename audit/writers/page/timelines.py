@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from audit.engine.judge import plural
 from audit.engine.result import Result
+from audit.engine.seen import plural
 from audit.engine.times import parse_time
 from audit.redact import duration, instant
 from audit.writers.page.charts import WIDE, Box, Chart, Word
