@@ -190,6 +190,66 @@ def test_unfinished_requests_are_held_within_a_bound(monkeypatch: pytest.MonkeyP
     assert run.result["unreadable"] == {Reason.CUT_BODY.value: 9}
 
 
+TUNNELS: dict[str, Callable[[bytes], bytes]] = {
+    "MPLS": lambda f: wire.mpls(f, 17),
+    "MPLS, two labels": lambda f: wire.mpls(f, 17, 18),
+    "MPLS, Ethernet inside": lambda f: wire.mpls(f, 17, word=True),
+    "GRE": lambda f: ethernet(wire.gre(f)),
+    "GRE with a key, Ethernet inside": lambda f: ethernet(wire.gre(f, bridged=True, key=True)),
+    "VXLAN": lambda f: ethernet(wire.vxlan(f)),
+    "VXLAN as Linux numbered it": lambda f: ethernet(wire.vxlan(f, port=8472)),
+    "Geneve": lambda f: ethernet(wire.geneve(f)),
+    "IP in IP": lambda f: ethernet(wire.ip("10.0.0.2", "10.0.0.1", 4, f)),
+    "IP in IPv6": lambda f: ethernet(wire.ip("fd00::2", "fd00::1", 4, f)),
+    "GRE in VXLAN": lambda f: ethernet(wire.vxlan(wire.gre(f))),
+}
+
+
+@pytest.mark.parametrize("wrap", TUNNELS.values(), ids=TUNNELS)
+def test_what_a_tunnel_carries_is_read(wrap: Callable[[bytes], bytes]) -> None:
+    frames = Talk(port=80).open().send(post(HOST, "/v1/t", EVENT), size=100).close()
+    run = run_of(frames, "--air-gapped", wrap=wrap)
+    assert (run.total("events"), run.code) == (1, 1)
+    assert row(run, HOST)["class"] == "unnamed"
+    assert run.result["traffic"]["not_read"] == 0
+    assert not any(found["opaque"] for found in run.result["destinations"])
+
+
+def test_the_end_of_a_tunnel_is_a_destination_too() -> None:
+    frames = Talk(server="10.0.0.9", port=80).open().send(post("inside", "/", b"")).close()
+    run = run_of([wire.vxlan(frame, ("10.0.0.2", "203.0.113.50")) for frame in frames], "--air-gapped")
+    found = row(run, "203.0.113.50")
+    assert (found["port"], found["scheme"], found["class"], found["opaque"]) == (4789, "udp", "undocumented", 0)
+
+
+UNREAD: dict[str, bytes] = {
+    "another protocol": ethernet(wire.ip("10.0.0.2", "10.0.0.1", 47, b"\x00\x00\x12\x34" + b"x" * 40)),
+    "another version": ethernet(wire.ip("10.0.0.2", "10.0.0.1", 47, b"\x00\x05\x08\x00" + b"x" * 40)),
+    "cut off": ethernet(wire.gre(wire.ip("10.0.0.2", "203.0.113.7", 6, b"x" * 40)))[:50],
+    "no VXLAN": ethernet(wire.vxlan(wire.ip("10.0.0.2", "203.0.113.7", 6, b"x" * 40), flags=0)),
+    "labels over who knows what": wire.mpls(b"\x90" * 60, 17),
+    "tunnels without end": ethernet(
+        wire.gre(wire.gre(wire.gre(wire.gre(wire.gre(wire.ip("10.0.0.2", "203.0.113.7", 6, b"x" * 40))))))
+    ),
+}
+
+
+@pytest.mark.parametrize("frame", UNREAD.values(), ids=UNREAD)
+def test_a_tunnel_whose_inside_cannot_be_read_is_no_clean_air_gap(frame: bytes) -> None:
+    clean = [ethernet(wire.ip("10.0.0.2", "10.0.0.1", 17, wire.udp((5000, 5001), b"x")))] * 3
+    run = check_bytes(pcap([*clean, frame]), "--air-gapped", "--require", "air-gap", name="trace.pcap")
+    accounted(run)
+    (gap,) = [found for found in run.result["requirements"] if found["id"] == "air-gap"]
+    assert (run.code, gap["verdict"]) == (4, "inconclusive")
+    assert gap["reason"].endswith("but 1 packet of no protocol that is read")
+
+
+def test_a_neighbour_asked_for_through_a_tunnel_is_no_gap() -> None:
+    arp = b"\x02" * 12 + b"\x08\x06" + b"\x00" * 28
+    asked = wire.ip("10.0.0.2", "10.0.0.1", 17, wire.udp((51000, 4789), b"\x08\x00\x00\x00\x00\x00\x07\x00" + arp))
+    assert run_of([asked]).result["traffic"]["not_read"] == 0
+
+
 def test_conversations_are_remembered_within_a_bound_however_often_requests_come(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

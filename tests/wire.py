@@ -130,6 +130,31 @@ def post(host: str, path: str, body: bytes, *fields: str, chunk: int = 0) -> byt
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
+def mpls(packet: bytes, *labels: int, word: bool = False) -> bytes:
+    """An Ethernet frame with labels; with a control word, what they carry is a whole Ethernet frame."""
+    stack = b"".join(
+        struct.pack(">I", label << 12 | (at == len(labels) - 1) << 8 | 64) for at, label in enumerate(labels)
+    )
+    return b"\x02" * 12 + b"\x88\x47" + stack + (b"\x00" * 4 + ethernet(packet) if word else packet)
+
+
+def gre(
+    packet: bytes, ends: tuple[str, str] = ("10.0.0.2", "10.0.0.1"), *, bridged: bool = False, key: bool = False
+) -> bytes:
+    kind = 0x6558 if bridged else 0x86DD if packet[0] >> 4 == 6 else 0x0800
+    head = struct.pack(">HH", 0x2000 if key else 0, kind) + (b"\x00\x00\x00\x07" if key else b"")
+    return ip(*ends, 47, head + (ethernet(packet) if bridged else packet))
+
+
+def vxlan(packet: bytes, ends: tuple[str, str] = ("10.0.0.2", "10.0.0.1"), port: int = 4789, flags: int = 8) -> bytes:
+    return ip(*ends, 17, udp((51000, port), bytes((flags, 0, 0, 0, 0, 0, 7, 0)) + ethernet(packet)))
+
+
+def geneve(packet: bytes, ends: tuple[str, str] = ("10.0.0.2", "10.0.0.1"), kind: int = 0x6558) -> bytes:
+    head = struct.pack(">BBH", 1, 0, kind) + b"\x00\x00\x07\x00" + b"opts"
+    return ip(*ends, 17, udp((51000, 6081), head + ethernet(packet)))
+
+
 def times(number: int) -> Iterator[int]:
     return iter(range(START, START + number * 1_000_000, 1_000_000))
 

@@ -89,5 +89,6 @@ class _Reading:
         yield from self._flush(losses.packets)
         yield from self._each(self.conversations.finish())
         first, last = instant(losses.first), instant(losses.last)
-        watch = Watch(losses.packets, first, last, losses.dropped, losses.short, losses.snaplen, self.odd)
+        odd = self.odd + self.conversations.unread
+        watch = Watch(losses.packets, first, last, losses.dropped, losses.short, losses.snaplen, odd)
         yield Watched(self.data.at, losses.packets, watch)

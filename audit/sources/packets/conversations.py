@@ -17,10 +17,12 @@ from audit.sources.packets.frames import ICMP, ICMP6, TCP, UDP, Packet
 from audit.sources.packets.http import Asked, Requests, may_be_http
 from audit.sources.packets.names import Hello, client_hello, lookup
 from audit.sources.packets.streams import Stream
+from audit.sources.packets.tunnels import Inside, inside, port_of
 from audit.sources.requests import Request, decode
 
 _MOST = 20_000
 """Conversations, names and questions that are remembered at once."""
+_DEPTH = 4
 _BEGINNING = 1 << 16
 _HELD = 1 << 26
 """Bytes of unfinished requests that are held at once, all conversations together."""
@@ -60,6 +62,7 @@ class Conversation:
         "connected",
         "first",
         "hello",
+        "hidden",
         "kind",
         "port",
         "requests",
@@ -79,6 +82,7 @@ class Conversation:
         self.client, self.server, self.port, self.scheme = client, server, port, scheme
         self.sent = self.asked = self.closing = 0
         self.connected = self.told = False
+        self.hidden = True
         self.began: int | None = None
         self.first = bytearray()
         self.hello: Hello | None = None
@@ -118,13 +122,14 @@ class Question(NamedTuple):
 
 
 class Conversations:
-    """Fed packet by packet. What it gives is for the packet that completes it, or for a conversation's first."""
+    """Fed packet by packet. What it gives is for the packet that completes it, or for a conversation's first. `unread`: packets
+    of tunnels whose inside is nothing that is read."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.known: OrderedDict[bytes, tuple[Conversation, bool]] = OrderedDict()
         self.fragments = Fragments()
-        self.fed = 0
+        self.fed = self.depth = self.unread = 0
         self.names: OrderedDict[bytes, str] = OrderedDict()
         self.questions: OrderedDict[tuple[bytes, int, tuple[str, ...]], Question] = OrderedDict()
 
@@ -137,8 +142,11 @@ class Conversations:
                 yield from self._whole(*met)
 
     def _whole(self, frame: Frame, unit: int, packet: Packet) -> Iterator[Exchange]:
+        carried = inside(packet, frame.data) if packet.piece is None or not packet.piece.offset else None
         if packet.piece is not None and packet.piece.offset:
             self._bare(frame, unit, packet, None, Scheme.IP)
+        elif carried is not None:
+            yield from self._tunnel(frame, unit, packet, carried)
         elif packet.protocol == TCP:
             yield from self._tcp(frame, unit, packet)
         elif packet.protocol == UDP:
@@ -148,6 +156,18 @@ class Conversations:
                 self._bare(frame, unit, packet, None, Scheme.ICMP)
         else:
             self._bare(frame, unit, packet, None, Scheme.IP)
+
+    def _tunnel(self, frame: Frame, unit: int, packet: Packet, carried: Inside) -> Iterator[Exchange]:
+        """A packet that carries one: its own two ends, and what the other says. Tunnels in tunnels are read to a depth."""
+        port = port_of(packet, frame.data) if packet.protocol == UDP else None
+        self.depth += 1
+        read = carried.known or (carried.packet is not None and self.depth <= _DEPTH)
+        self._bare(frame, unit, packet, port, Scheme.IP if port is None else Scheme.UDP, hidden=not read)
+        if not read:
+            self.unread += 1
+        elif carried.packet is not None:
+            yield from self.packet(frame, unit, carried.packet)
+        self.depth -= 1
 
     def surplus(self) -> Iterator[tuple[int, int, Exchange]]:
         """The oldest conversations, where there are too many to remember; with place and number of their first packets."""
@@ -377,8 +397,10 @@ class Conversations:
         while len(self.names) > 4 * _MOST:
             self.names.popitem(last=False)
 
-    def _bare(self, frame: Frame, unit: int, packet: Packet, port: int | None, scheme: Scheme) -> None:
-        """A packet of which only the ends and the protocol are known."""
+    def _bare(  # noqa: PLR0913 - a packet in its parts
+        self, frame: Frame, unit: int, packet: Packet, port: int | None, scheme: Scheme, *, hidden: bool = True
+    ) -> None:
+        """A packet of which only the ends and the protocol are known. `hidden`: what it holds is not read elsewhere."""
         key = packet.source + packet.target + bytes((packet.protocol,))
         found = self.known.get(key)
         if found is None:
@@ -387,7 +409,9 @@ class Conversations:
                 back[0].connected, back[0].until = True, frame.when
                 return
             found = Conversation((frame.when, frame.at, unit), packet.source, packet.target, port, scheme), True
+            found[0].hidden = False
             self.known[key] = found
+        found[0].hidden = found[0].hidden or hidden
         found[0].until = frame.when
         found[0].sent += packet.end - packet.start + packet.missing
 
@@ -412,7 +436,7 @@ class Conversations:
         spoken = conversation.hello.name if conversation.hello is not None else None
         name = spoken or self.names.get(conversation.server)
         known = Known.TLS if spoken else Known.DNS if name else Known.ADDRESS
-        opaque = conversation.sent > 0 and conversation.scheme not in (Scheme.DNS, Scheme.ICMP)
+        opaque = conversation.hidden and conversation.sent > 0 and conversation.scheme not in (Scheme.DNS, Scheme.ICMP)
         when = instant(conversation.when)
         contact = Contact(
             name or address,

@@ -9,8 +9,9 @@ LINKS = frozenset({0, 1, 9, 12, 14, 101, 108, 113, 228, 229, 276})
 """Loopback, Ethernet, PPP, raw IP, Linux cooked captures."""
 
 _VLAN = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
-_IP4, _IP6, _PPPOE = 0x0800, 0x86DD, 0x8864
-_PPP = {0x21: _IP4, 0x57: _IP6}
+_MPLS = frozenset({0x8847, 0x8848})
+IP4, IP6, _PPPOE = 0x0800, 0x86DD, 0x8864
+PPP = {0x21: IP4, 0x57: IP6, 0x281: 0x8847, 0x283: 0x8848}
 _LOCAL = frozenset({0x0806, 0x8809, 0x888E, 0x88CC})
 """ARP, link aggregation, port authentication, neighbour discovery of bridges."""
 _BRIDGES = b"\x01\x80\xc2\x00\x00"
@@ -42,20 +43,40 @@ class Packet(NamedTuple):
 def packet_in(link: int, data: bytes) -> Packet | None:
     """The IP packet of a frame; None where there is none, or not enough of it."""
     try:
-        kind, at = _layer(link, data)
+        return packet_at(*_layer(link, data), data)
+    except IndexError:
+        return None
+
+
+def packet_at(kind: int, at: int, data: bytes) -> Packet | None:
+    """The IP packet behind an Ethernet type, under tags, labels and sessions."""
+    try:
         for _ in range(4):
             if kind in _VLAN:
                 kind, at = data[at + 2] << 8 | data[at + 3], at + 4
             elif kind == _PPPOE:
                 point = data[at + 6] << 8 | data[at + 7]
-                kind, at = _PPP.get(point, 0), at + 8
+                kind, at = PPP.get(point, 0), at + 8
+            elif kind in _MPLS:
+                kind, at = _labelled(data, at)
             else:
                 break
-        if kind == _IP4:
+        if kind == IP4:
             return _ip4(data, at)
-        return _ip6(data, at) if kind == _IP6 else None
+        return _ip6(data, at) if kind == IP6 else None
     except IndexError:
         return None
+
+
+def _labelled(data: bytes, at: int) -> tuple[int, int]:
+    """What follows the last label, and where. Labels do not say what they carry: its first four bits do, unless they are
+    those of a whole Ethernet frame behind a control word."""
+    while not data[at + 2] & 1:
+        at += 4
+    at += 4
+    if data[at] >> 4 == 0:
+        return data[at + 16] << 8 | data[at + 17], at + 18
+    return {4: IP4, 6: IP6}.get(data[at] >> 4, 0), at
 
 
 def is_local(link: int, data: bytes) -> bool:
@@ -63,11 +84,14 @@ def is_local(link: int, data: bytes) -> bool:
     or what bridges and cards say to each other, whose group addresses no bridge passes on."""
     try:
         kind, at = _layer(link, data)
-        if link == 1 and data[:5] == _BRIDGES:
-            return True
-        return (data[at + 2] << 8 | data[at + 3] if kind in _VLAN else kind) in _LOCAL
+        return (link == 1 and data[:5] == _BRIDGES) or is_of_its_link(kind, at, data)
     except IndexError:
         return False
+
+
+def is_of_its_link(kind: int, at: int, data: bytes) -> bool:
+    """The same behind an Ethernet type."""
+    return (data[at + 2] << 8 | data[at + 3] if kind in _VLAN else kind) in _LOCAL
 
 
 def _layer(link: int, data: bytes) -> tuple[int, int]:
@@ -80,9 +104,9 @@ def _layer(link: int, data: bytes) -> tuple[int, int]:
         return data[0] << 8 | data[1], 20
     if link == 9:
         at = 2 if data[:2] == b"\xff\x03" else 0
-        return _PPP.get(data[at] << 8 | data[at + 1], 0), at + 2
+        return PPP.get(data[at] << 8 | data[at + 1], 0), at + 2
     at = 4 if link in (0, 108) else 0
-    return (_IP6 if data[at] >> 4 == 6 else _IP4 if data[at] >> 4 == 4 else 0), at
+    return (IP6 if data[at] >> 4 == 6 else IP4 if data[at] >> 4 == 4 else 0), at
 
 
 def _ip4(data: bytes, at: int) -> Packet | None:

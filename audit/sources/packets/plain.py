@@ -10,6 +10,7 @@ from typing import Final
 from audit.sources.packets.conversations import OVER_UDP, Conversations, Seen, greeted
 from audit.sources.packets.files import Counted
 from audit.sources.packets.frames import TCP, UDP
+from audit.sources.packets.tunnels import TUNNEL_PORTS
 
 _IP4, _IP6, _VLAN = b"\x08\x00", b"\x86\xdd", b"\x81\x00"
 _LAYERS: Final[Mapping[int, tuple[int, int]]] = {1: (12, 14), 113: (14, 16), 276: (0, 20)}
@@ -127,7 +128,7 @@ class Plain:
 
     def _udp(self, key: bytes, size: int, seen: Seen) -> bool:
         found = self.find(key + OVER_UDP)
-        if found is None or found[0].port == _DNS:
+        if found is None or found[0].port == _DNS or key[-2] << 8 | key[-1] in TUNNEL_PORTS:
             return False
         conversation, outward = found
         if outward:
