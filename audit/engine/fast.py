@@ -16,11 +16,10 @@ from audit.engine.times import has_no_offset, is_instant, times_of
 from audit.leaks.content import MANY, is_mere_address
 from audit.leaks.room import not_plain
 from audit.leaks.search import Search
-from audit.leaks.sightings import number_text, unfolded
+from audit.leaks.sightings import number_text, pieced, unfolded
 from audit.model import Pointer, leaves, members, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import Envelope, EventType, Leaf, Policy
-from audit.policy.shapes import TIME_FORMATS, leaves_no_room
 from audit.rules.case import Always, Clocks, EventRule, Listed, Strings, Time
 
 _MEMO = 50_000
@@ -51,6 +50,8 @@ class Plan(NamedTuple):
     steady: Callable[[dict[str, Any]], bool] | None
     unvouched: tuple[Pointer, ...]
     valued: _Texts | None
+    pieced: tuple[tuple[Pointer, frozenset[str]], ...]
+    """Objects of which two members or more may each hold a piece of a listed value, with these members' names."""
     address: Pointer | None
     """Where the page allows an e-mail address: no other text of the event may be one."""
 
@@ -150,8 +151,10 @@ class FastLane:
         return self.plans.get(name) if called and isinstance(name, str) else None
 
     def _listed_in(self, groups: Iterable[Proved]) -> set[Any]:
-        """What of all events may be or hold a listed value."""
-        return self.listed(chain.from_iterable(_values_of(group.plan, group.values) for group in groups))
+        """What of all events may be or hold a listed value: a text or a number of theirs, or texts put together."""
+        known = list(groups)
+        found = self.listed(chain.from_iterable(_values_of(group.plan, group.values) for group in known))
+        return found.union(self.split(chain.from_iterable(_joined_of(group.plan, group.values) for group in known)))
 
     def _sift(self, proved: Proved, rest: list[Rest], listed: set[Any]) -> Proved:
         """What of the valid events of one type is proved; the others go to the rest."""
@@ -161,7 +164,7 @@ class FastLane:
         if not suspects and not listed and not singly and (plan.steady is None or all(map(plan.steady, proved.values))):
             return proved
         kept = self._unsuspected(plan, proved, suspects, _texts_of) if suspects else proved
-        kept = self._unsuspected(plan, kept, listed, _values_of) if listed and kept.at else kept
+        kept = self._unsuspected(plan, kept, listed, _searched_of) if listed and kept.at else kept
         clean = Proved(plan, [], [])
         for index, value in zip(kept.at, kept.values, strict=True):
             if self._in_order(plan, value):
@@ -220,6 +223,10 @@ class FastLane:
         found: set[Any] = self.seeds.sift((asked - other).union(numbers.values()))
         return found.union(number for number, text in numbers.items() if text in found)
 
+    def split(self, texts: Iterable[str]) -> set[str]:
+        """Those of the texts of some members, put together, in which a listed value stands."""
+        return self.seeds.split(set(texts)) if self.seeds is not None else set()
+
     def shown(self, events: Sequence[Sequence[str]]) -> set[str]:
         """Those of the texts of some events that some rule must see."""
         found = self.suspicious({text for texts in events for text in texts if not is_instant(text)})
@@ -255,6 +262,16 @@ def _values_of(plan: Plan, values: list[dict[str, Any]]) -> list[Any]:
     return found
 
 
+def _joined_of(plan: Plan, values: list[dict[str, Any]]) -> list[str]:
+    """The texts over which a listed value may be split, put together."""
+    found = ((resolve(value, pointer), names) for value in values for pointer, names in plan.pieced)
+    return [text for node, names in found if type(node) is dict and (text := pieced(node, names))]
+
+
+def _searched_of(plan: Plan, values: list[dict[str, Any]]) -> list[Any]:
+    return _values_of(plan, values) + _joined_of(plan, values)
+
+
 _Of: TypeAlias = Callable[[Plan, list[dict[str, Any]]], list[Any]]
 
 
@@ -274,14 +291,26 @@ def _collect(texts: _Texts, nodes: list[dict[str, Any]], found: list[Any]) -> No
 def _plan(entry: EventType, policy: Policy, *, clocks: bool) -> Plan:
     envelope = policy.envelope
     open_leaves = [leaf for leaf in entry.leaves.values() if not leaf.closed]
-    valued = [leaf for leaf in entry.leaves.values() if not leaf.closed or _holds_values(leaf)]
     steady = _steady(envelope) if clocks else None
     address = _address(entry, policy)
     texts = _texts_at(entry, [leaf for leaf in open_leaves if leaf.pointer != address])
     unvouched = _unvouched(entry, envelope)
     if texts is None:
         address = None  # a walk sees it with all other texts
-    return Plan(entry, entry.validator.is_valid, texts, steady, unvouched, _texts_at(entry, valued), address)
+    return Plan(
+        entry,
+        entry.validator.is_valid,
+        texts,
+        steady,
+        unvouched,
+        _texts_at(entry, entry.valued),
+        _pieced(entry),
+        address,
+    )
+
+
+def _pieced(entry: EventType) -> tuple[tuple[Pointer, frozenset[str]], ...]:
+    return tuple((where, names) for where, names in entry.pieces.items() if len(names) > 1)
 
 
 def _address(entry: EventType, policy: Policy) -> Pointer | None:
@@ -296,16 +325,7 @@ def _holds_only_an_address(value: Any) -> bool:
 
 def _texts_at(entry: EventType, found: list[Leaf]) -> _Texts | None:
     """How to take some leaves of an event; None where only a walk finds them all."""
-    mixed = any(leaf.pointer in entry.containers for leaf in found)
-    walk = entry.open or mixed or any("*" in leaf.pointer for leaf in found)
-    return None if walk else _texts_below(entry, (), found)
-
-
-def _holds_values(leaf: Leaf) -> bool:
-    """Whether a leaf without room for free text may be a listed value all the same: an address, an id, a number."""
-    kinds = leaf.schema.get("type")
-    numeric = not {"integer", "number"}.isdisjoint([kinds] if isinstance(kinds, str) else kinds or ())
-    return numeric or not leaves_no_room(leaf.schema, TIME_FORMATS)
+    return None if entry.walked(found) else _texts_below(entry, (), found)
 
 
 def _unvouched(entry: EventType, envelope: Envelope) -> tuple[Pointer, ...]:

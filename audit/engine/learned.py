@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from audit.engine.fast import FastLane, Plan, Proved
 from audit.engine.template import Spot, Teacher, Template, cuts
 from audit.leaks.content import is_mere_address
+from audit.leaks.joints import Joints
 from audit.leaks.runs import runs, suspects
 from audit.model import Pointer
 from audit.policy.pack import Policy
@@ -81,6 +82,7 @@ class Row:
     number: int
     template: Template
     tokens: Callable[[bytes], tuple[bytes, ...]]
+    joints: Callable[[bytes], tuple[bytes, ...]]
     values: tuple[set[bytes], ...]
     known: tuple[Known, ...]
 
@@ -103,8 +105,9 @@ class Learned:
         marker = MESSAGES.marker(policy)
         assert isinstance(marker, Delivery)
         self.fast = fast
+        joints = Joints(fast.seeds.needles) if fast.seeds is not None else None
         self.teachers = {
-            name: Teacher(plan, policy.envelope, marker, fields[name]) for name, plan in fast.plans.items()
+            name: Teacher(plan, policy.envelope, marker, fields[name], joints) for name, plan in fast.plans.items()
         }
         self.rows: dict[bytes, Row] = {}
         self.known: dict[tuple[str, Pointer], Known] = {}
@@ -165,10 +168,23 @@ class Learned:
         return Taken(at, rows, arrived[at], [lines[index] for index in at], left)
 
     def _unlisted(self, lines: list[bytes], at: list[int], rows: list[Row]) -> list[bool]:
-        """For each of some lines, whether no listed value stands in its ids."""
+        """For each of some lines, whether no listed value stands in its ids, or over the end of one."""
         texts = [[lines[i][a:b].decode() for a, b in row.template.listed] for i, row in zip(at, rows, strict=True)]
         listed = self.fast.listed({text for found in texts for text in found})
-        return [listed.isdisjoint(found) for found in texts]
+        split = self._split(lines, at, rows)
+        return [listed.isdisjoint(found) and index not in split for index, found in zip(at, texts, strict=True)]
+
+    def _split(self, lines: list[bytes], at: list[int], rows: list[Row]) -> set[int]:
+        """Those of some lines in which a listed value may be split over texts."""
+        assert self.fast.seeds is not None
+        parts = {
+            index: b"".join(row.joints(lines[index])).decode()
+            for index, row in zip(at, rows, strict=True)
+            if row.template.joints
+        }
+        if not self.fast.seeds.spells("\n".join(parts.values())):
+            return set()
+        return {index for index, text in parts.items() if self.fast.seeds.spells(text)}
 
     def study(self, group: Proved, lines: Sequence[bytes], masks: Sequence[bytes]) -> None:
         """Learn from proved lines whose masks were met often. `masks`: those of the lines, one each."""
@@ -206,7 +222,8 @@ class Learned:
                 self.known[key] = Known(self.fast, template.plan, spot)
             known.append(self.known[key])
         tokens = cuts((spot.start, spot.stop) for spot in template.exact)
-        self.rows[mask] = Row(len(self.rows), template, tokens, tuple(of.values for of in known), tuple(known))
+        joints = cuts(template.joints)
+        self.rows[mask] = Row(len(self.rows), template, tokens, joints, tuple(of.values for of in known), tuple(known))
 
 
 def _masked(raw: NDArray[np.uint8], masked: NDArray[np.uint8]) -> NDArray[np.uint8]:

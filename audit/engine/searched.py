@@ -16,7 +16,10 @@ from audit.tally import Tally
 SEED_RULES = ("canary", "known-identifier", "reidentified-hash")
 """Rules that have nothing to search for unless values are listed."""
 
-BLIND = "hashes with a salt that is not listed, encryption, values that are not listed"
+BLIND = (
+    "hashes with a salt that is not listed, encryption, values that are not listed, what is encoded and then split over "
+    "documented members"
+)
 """What no search of contents can see."""
 
 

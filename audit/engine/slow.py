@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from audit.engine.names import Names
@@ -14,9 +15,13 @@ from audit.leaks.sightings import NONE, Sightings, sight
 from audit.model import Breach, Event, Finding, Gap, Grade, Json, Pointer, Reveal, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Policy
-from audit.policy.validators import Fault, Validator
+from audit.policy.validators import EXTRA, Fault, Validator
 from audit.redact import Redactor, Veil, fingerprint, message
-from audit.rules.case import Case, EventRule, RecordRule, Text, field_text
+from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, field_text
+
+_NO_PIECES: Mapping[Pointer, frozenset[str]] = MappingProxyType({})
+_OF_MEMBERS = frozenset({*EXTRA, "required"})
+"""What a schema says of which members there are, not of what stands in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +43,30 @@ class SlowLane:
         """The event as the rules see it. Without an entry of the page there are no faults of shape. `shown`: its texts
         that `screen` found."""
         standing = self.names.of(event)
+        entry = standing.type
         shown = self.shown(event) if shown is None else shown
+        faults = _faults(entry.validator, event.value) if entry is not None else ()
+        kept = standing.listing is Listing.LISTED and not faults
         return Case(
             event=event,
             policy=self.policy,
             listing=standing.listing,
-            type=standing.type,
+            type=entry,
             nearest=standing.nearest,
-            faults=_faults(standing.type.validator, event.value) if standing.type is not None else (),
+            faults=faults,
             texts=shown,
             consent=self.consent,
-            sightings=self.sighted(event, shown),
+            sightings=self.sighted(event, _unsaid(event, shown, entry, faults), entry.pieces if kept and entry else {}),
         )
 
-    def sighted(self, event: Event, shown: tuple[Text, ...]) -> Sightings:
-        """Where listed values stand in an event."""
+    def sighted(
+        self, event: Event, shown: tuple[Text, ...], pieces: Mapping[Pointer, frozenset[str]] = _NO_PIECES
+    ) -> Sightings:
+        """Where listed values stand in an event. `pieces`: of an event that keeps to the page, the members over which one may
+        be split; in any other event it may be split over all, and be encoded."""
         if self.seeds is None:
             return NONE
-        return sight(self.seeds, shown, (((), event.value), *event.hidden))
+        return sight(self.seeds, shown, (((), event.value), *event.hidden), pieces)
 
     def shown(self, event: Event) -> tuple[Text, ...]:
         """The texts of an event in which some rule may find something."""
@@ -200,6 +211,26 @@ def strings(value: Json) -> list[str]:
             elif kind is not int and isinstance(child, dict | list):
                 stack.append(child)
     return found
+
+
+def _unsaid(
+    event: Event, shown: tuple[Text, ...], entry: EventType | None, faults: tuple[Fault, ...]
+) -> tuple[Text, ...]:
+    """Those of some texts that the page does not say itself. Its names, its own values and its times are taken at their
+    word where the event has them as documented."""
+    if entry is None:
+        return shown
+    wrong = [fault.pointer for fault in faults if fault.keyword not in _OF_MEMBERS]
+    return tuple(text for text in shown if not _is_said(event, text, entry, wrong))
+
+
+def _is_said(event: Event, text: Text, entry: EventType, wrong: Sequence[Pointer]) -> bool:
+    if text.key:
+        return entry.shows(text.pointer)
+    leaf = entry.leaf(text.pointer)
+    if leaf is None or not leaf.said or any(text.pointer[: len(where)] == where for where in wrong):
+        return False
+    return resolve(event.value, text.pointer) == text.text  # else it is a hidden value, which no schema saw
 
 
 class _Everything:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 import orjson
 
 from audit.engine.fast import Plan
+from audit.leaks.joints import Joints, spans
 from audit.leaks.room import ids_of_plain
 from audit.leaks.runs import SHORTEST
 from audit.model import Pointer, resolve
@@ -53,7 +54,8 @@ class Template:
     `exact`: values that must be known as harmless. `checked`: ids that their own schema must accept. `times`: where times in
     UTC with milliseconds begin. `clocks`: those that must agree: sent, created, arrived. `arrival`: when the event is
     counted; `stamped`: its collector says so. `saying`: what the mark of a message is made of, where it has an id. `fields`:
-    identifying fields that the event has. `listed`: texts in which a listed value may stand.
+    identifying fields that the event has. `listed`: texts in which a listed value may stand. `joints`: parts of
+    neighbouring texts in which one may stand that is split over them.
     """
 
     plan: Plan
@@ -66,6 +68,7 @@ class Template:
     saying: Saying | None
     fields: tuple[str, ...]
     listed: tuple[Span, ...]
+    joints: tuple[Span, ...]
 
 
 class Saying(NamedTuple):
@@ -88,9 +91,15 @@ class Teacher:
     """Makes templates of the proved events of one plan."""
 
     def __init__(
-        self, plan: Plan, envelope: Envelope, delivery: Delivery, fields: tuple[tuple[str, Pointer], ...]
+        self,
+        plan: Plan,
+        envelope: Envelope,
+        delivery: Delivery,
+        fields: tuple[tuple[str, Pointer], ...],
+        joints: Joints | None = None,
     ) -> None:
         self.plan, self.envelope, self.delivery, self.fields = plan, envelope, delivery, fields
+        self.joints = joints
         self.places = _places(plan.type) if plan.texts is not None and plan.valued is not None else {}
         self.fixed = {pointer for pointer in (envelope.name, envelope.call) if pointer}
 
@@ -127,7 +136,18 @@ class Teacher:
             saying=self._saying(root, found, line, mask, value),
             fields=tuple(text for text, pointer in self.fields if resolve(value, pointer) is not None),
             listed=tuple((spot.start + 1, spot.stop - 1) for spot in listed),
+            joints=() if self.joints is None else tuple(self._joined(root, line, mask, self.joints)),
         )
+
+    def _joined(self, root: Node, line: bytes, mask: bytes, joints: Joints) -> Iterator[Span]:
+        """Where a listed value may be split over texts, given all but the masked digits of the line."""
+        for where, names in self.plan.pieced:
+            nodes = [
+                child for name, child in _members(root, line, where) if name in names and line[child.start] == 0x22
+            ]
+            places = [(node.start + 1, node.stop - 1) for node in nodes]
+            for part in joints.open([mask[start:stop] for start, stop in places]):
+                yield from spans(places, *part)
 
     def _spots(self, found: dict[Pointer, Node], mask: bytes) -> dict[Pointer, Spot]:
         """The values that hold a masked digit. Every masked digit of the line must stand in one of them."""
@@ -319,6 +339,17 @@ def _node(line: bytes, tokens: list[Span], at: int) -> tuple[Node, int]:
             child, at = _node(line, tokens, at)
             elements.append(child)
     return Node(start, tokens[at][1], tuple(members), tuple(elements)), at + 1
+
+
+def _members(node: Node, line: bytes, path: Pointer) -> Iterator[tuple[str, Node]]:
+    """The members of the object at a place, by name; none where it is not there."""
+    named = ((line[start + 1 : stop - 1].decode(), child) for (start, stop), child in node.members)
+    if not path:
+        yield from named
+        return
+    for name, child in named:
+        if name == path[0]:
+            yield from _members(child, line, path[1:])
 
 
 def _leaves(node: Node, line: bytes, path: Pointer) -> Iterator[tuple[Pointer, Node]]:

@@ -48,16 +48,17 @@ class Needles:
         self.short = {p.text: p for p in self.patterns if len(p.text) < SHORT and p.text.isalnum()}
         self.long = tuple(p for p in self.patterns if p.text not in self.short)
         self.printed = {p.text: p for p in self.patterns if p.text.isdigit() and len(p.text) >= 7}
-        self.plain = _automaton((p.text.encode("utf-8", "surrogatepass") for p in self.long), dense=0)
+        self.texts = tuple(p.text.encode("utf-8", "surrogatepass") for p in self.long)
+        self.plain = automaton(self.texts, dense=0)
         turned = dict.fromkeys(form for p in self.long for form in _turned(p.text))
         plain = {form: form.encode("utf-8", "surrogatepass") for form in turned}
-        self.turned = _automaton(plain.values())
-        self.beside = _automaton(data for form, data in plain.items() if _SPLITS_IDS.fullmatch(form))
+        self.turned = automaton(plain.values())
+        self.beside = automaton(data for form, data in plain.items() if _SPLITS_IDS.fullmatch(form))
         values = dict.fromkeys([*(seed.value for seed in seeds), *(p.text for p in self.long)])
         foreign = dict.fromkeys(form for value in values for form in _unfolded(value))
-        self.hidden = _automaton([*plain.values(), *foreign]) if foreign else self.turned
+        self.hidden = automaton([*plain.values(), *foreign]) if foreign else self.turned
         broad = dict.fromkeys(form for value in values for form in _broad(value))
-        self.wide = _automaton(broad) if broad else None
+        self.wide = automaton(broad) if broad else None
         self.spaced = any(" " in p.text for p in self.long)
         self.foreign = bool(foreign)
 
@@ -88,17 +89,25 @@ class Needles:
     def find(self, text: str, *, glued: bool, plain: bool) -> Iterator[int]:
         """The owners of matches in a text. `glued`: it stands among bytes that mean nothing; `plain`: short values count too."""
         low = folded(text)
-        data = low.encode("utf-8", "surrogatepass")
-        for index, start, end in self.plain.find_matches_as_indexes(data, overlapping=True):
-            pattern = self.long[index]
-            if pattern.free or _stands_alone(data, start, end, pattern, glued=glued):
-                yield pattern.owner
+        yield from self.written(low, glued=glued)
         if plain and self.short:
             for word in _WORD.findall(low):
                 if word in self.short:
                     yield self.short[word].owner
         if self.printed:
             yield from self._numbers(low)
+
+    def written(self, low: str, *, glued: bool = False) -> Iterator[int]:
+        """The owners of values of some length that stand in a folded text as they are written."""
+        data = low.encode("utf-8", "surrogatepass")
+        for index, start, end in self.plain.find_matches_as_indexes(data, overlapping=True):
+            pattern = self.long[index]
+            if pattern.free or _stands_alone(data, start, end, pattern, glued=glued):
+                yield pattern.owner
+
+    def stands(self, low: bytes) -> bool:
+        """Whether folded bytes hold a value of some length as it is written, whatever is around it."""
+        return bool(self.plain.find_matches_as_indexes(low))
 
     def _numbers(self, text: str) -> Iterator[int]:
         """Numbers printed with spaces, dashes and brackets."""
@@ -117,7 +126,7 @@ def _patterns(seeds: Sequence[Seed]) -> Iterator[_Pattern]:
             yield _Pattern(text, owner, free, "@" in text)
 
 
-def _automaton(forms: Iterable[bytes], dense: int = _DENSE) -> BytesAhoCorasick:
+def automaton(forms: Iterable[bytes], dense: int = _DENSE) -> BytesAhoCorasick:
     from ahocorasick_rs import BytesAhoCorasick, Implementation
 
     found = list(forms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from audit.leaks.decode import Blob, forms, layers
 from audit.leaks.digests import LEAST, Digests, Table
 from audit.leaks.hashes import count, missing
 from audit.leaks.needles import Needles
+from audit.leaks.normal import folded
 from audit.leaks.screen import Screen
 from audit.leaks.seeds import Kind, Seed, SeedList
 from audit.leaks.segments import segments
@@ -122,6 +123,18 @@ class Search:
         unknown = set(texts).difference(self.screen.dull)
         return set(self.screen.unclear(unknown)) if unknown else unknown
 
+    def split(self, texts: Collection[str]) -> set[str]:
+        """Those of some texts, put together of pieces, in which a value stands as it is."""
+        return {text for text in texts if self.pieced(text)} if self.spells("\n".join(texts)) else set()
+
+    def spells(self, text: str) -> bool:
+        """Whether a value may stand, as it is, in a text put together of pieces."""
+        return self.needles.stands(folded(text).encode("utf-8", "surrogatepass"))
+
+    def pieced(self, text: str) -> tuple[Hit, ...]:
+        """The values that stand, as they are, in a text put together of pieces."""
+        return tuple(self._plain(owner, ()) for owner in dict.fromkeys(self.needles.written(folded(text))))
+
     @staticmethod
     def screened(text: str) -> int:
         """What it takes to prove a text clean, in letters decoded."""
@@ -155,18 +168,19 @@ class Search:
     def _in_text(self, text: str, path: tuple[str, ...]) -> list[Hit]:
         plain = _PLAIN_STEPS.issuperset(path)
         glued = bool(path) and path[-1] in _GLUED
-        hits = []
         owners = list(self.needles.find(text, glued=glued, plain=plain))
         if "+" in text and self.needles.spaced:  # a form's way to write a space
             owners += self.needles.find(text.replace("+", " "), glued=glued, plain=False)
-        for owner in owners:
-            seed = self.seeds[owner]
-            grade = Grade.PROVED if seed.kind is Kind.CANARY or len(seed.value) >= 8 else Grade.STRONG
-            hits.append(Hit(owner, self.numbers[owner], seed.kind, grade, path, digest=False))
+        hits = [self._plain(owner, path) for owner in owners]
         weak = self.digests.suspected(text.strip()) if plain else None
         if weak is not None:
             hits.append(self._digest(weak[0], Grade.SUSPECTED, (*path, weak[1])))
         return hits
+
+    def _plain(self, owner: int, path: tuple[str, ...]) -> Hit:
+        seed = self.seeds[owner]
+        grade = Grade.PROVED if seed.kind is Kind.CANARY or len(seed.value) >= 8 else Grade.STRONG
+        return Hit(owner, self.numbers[owner], seed.kind, grade, path, digest=False)
 
     def _in_bytes(self, blob: Blob) -> list[Hit]:
         if len(blob.data) < LEAST:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -119,13 +119,15 @@ class Cadence:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One documented leaf of an event. `closed`: its schema leaves no room for free text."""
+    """One documented leaf of an event. `closed`: its schema leaves no room for free text; `said`: nor for a value that an
+    auditor lists, since it is a value of the page's own or a time."""
 
     pointer: Pointer
     category: str
     placeholder: PackStr | None
     required: bool
     closed: bool
+    said: bool
     schema: Mapping[str, Any]
     transport: bool = False
 
@@ -170,6 +172,9 @@ class EventType:
     consent: Consent | None = None
     places: Place = field(init=False, compare=False, repr=False)
     """The same as a tree, for a walk: what `documents` says of every pointer."""
+    pieces: Mapping[Pointer, frozenset[str]] = field(init=False, compare=False, repr=False)
+    """For each object of an event that keeps to the schema, the members whose texts a listed value may be split over: those
+    with room for text. Empty where events must be walked to find all that they hold."""
 
     def __post_init__(self) -> None:
         root = Place()
@@ -179,6 +184,22 @@ class EventType:
                 place = place.members.setdefault(str(token), Place())
             place.shown = self.documents(pointer)
         object.__setattr__(self, "places", root)
+        object.__setattr__(self, "pieces", {} if self.walked(self.valued) else _pieces(self))
+
+    @property
+    def valued(self) -> list[Leaf]:
+        """The leaves in which a listed value may stand."""
+        return [leaf for leaf in self.leaves.values() if not leaf.said]
+
+    def walked(self, leaves: Iterable[Leaf]) -> bool:
+        """Whether only a walk finds some leaves in every event of the type."""
+        return self.open or any(leaf.pointer in self.containers or "*" in leaf.pointer for leaf in leaves)
+
+    def shows(self, pointer: Pointer) -> bool:
+        """Whether the schema knows a member of this name here."""
+        return self.leaf(pointer) is not None or (
+            tuple("*" if isinstance(token, int) else token for token in pointer) in self.containers
+        )
 
     def leaf(self, pointer: Pointer) -> Leaf | None:
         """The documented leaf at an event's pointer."""
@@ -197,6 +218,14 @@ class EventType:
         if leaf is not None:
             return not leaf.transport
         return tuple("*" if isinstance(token, int) else token for token in pointer) in self.containers
+
+
+def _pieces(entry: EventType) -> dict[Pointer, frozenset[str]]:
+    found: dict[Pointer, set[str]] = {where: set() for where in entry.containers}
+    for leaf in entry.leaves.values():
+        if not leaf.closed:
+            found.setdefault(leaf.pointer[:-1], set()).add(str(leaf.pointer[-1]))
+    return {where: frozenset(names) for where, names in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

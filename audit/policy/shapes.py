@@ -113,9 +113,15 @@ def _leaf(node: _Node, transport: tuple[str, ...], known: Leaf | None) -> Leaf:
         placeholder=PackStr(placeholder) if isinstance(placeholder, str) else None,
         required=node.required,
         closed=leaves_no_room(schema),
+        said=leaves_no_room(schema, TIME_FORMATS) and not _takes_numbers(schema),
         schema=schema,
         transport=bool(schema.get("x-transport")) and node.pointer[0] in transport,
     )
+
+
+def _takes_numbers(schema: Mapping[str, Any]) -> bool:
+    kinds = schema.get("type")
+    return not {"integer", "number"}.isdisjoint([kinds] if isinstance(kinds, str) else kinds or ())
 
 
 def leaves_no_room(schema: Mapping[str, Any], formats: frozenset[str] = TEXT_FREE_FORMATS) -> bool:

@@ -8,7 +8,8 @@ was sent: no promise such as "does not capture any data returned by your databas
 
 Example: a row of the table `orders` holds the canary; `/properties/title` of an event holds its base64 form.
 
-Limits: what is encrypted, hashed with a secret or cut to pieces is not recognised. A canary that did not come out shows
+Limits: what is encrypted, hashed with a secret, or cut to pieces that do not stand together is not recognised, nor what is
+encoded and then split over documented members of an object. A canary that did not come out shows
 something only if the product read the place where it was planted.
 """
 
