@@ -170,3 +170,22 @@ def test_an_answer_that_is_damaged_inside_shows_no_planted_value(tmp_path: Path)
     damaged = whole.replace(b"20:planted", b"90:planted")
     searched = [check_bytes(dump, *own, name="dump.mitm").result["coverage"]["searched"] for dump in (whole, damaged)]
     assert [found.get("controls") for found in searched] == [1, None]
+
+
+def spoken(*messages: Any) -> dict[str, Any]:
+    asked = flow(b"", method=b"GET", path=b"/feed", headers=[[b"Upgrade", b"websocket"]])
+    return asked | {"websocket": {"messages": list(messages), "closed_by_client": None}}
+
+
+def test_what_a_client_says_over_a_websocket_is_searched() -> None:
+    said = [1, True, b'{"note": "write to jane.roe@gmail.com"}', 1795445370.5, False, False]
+    run = audit(spoken([1, False, b"hello", 1795445370.0, False, False], said, [1, True, EVENT, 1.0, False, False]))
+    (finding,) = run.of("email-address")
+    assert (finding["host"], finding["pointer"]) == ("api.telemetry.test", "/body/note")
+    (row,) = run.result["destinations"]
+    assert (row["contacts"], row["opaque"], run.total("events")) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("messages", [[], [[1, True]], [[1, None, b"x", 1.0]], [b"x"], [[1, True, 5, 1.0]]])
+def test_a_websocket_whose_messages_are_not_all_there_stays_opaque(messages: list[Any]) -> None:
+    assert audit(spoken(*messages)).result["coverage"]["gaps"]["opaque-traffic"] == 1

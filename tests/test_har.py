@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,101 @@ def test_a_har_is_known_behind_members_of_its_exporter(
     run = check(file)
     assert run.result["inputs"][0]["format"] == known
     assert run.total("events") == (10 if known == "har" else 0)
+
+
+def socket(*messages: dict[str, Any], url: str = "wss://live.example.test/feed") -> dict[str, Any]:
+    return entry(url, _webSocketMessages=list(messages))
+
+
+def said(text: str, **members: Any) -> dict[str, Any]:
+    return {"type": "send", "time": 1795445370.5, "opcode": 1, "data": text} | members
+
+
+ADDRESS = '{"note": "write to jane.roe@gmail.com"}'
+
+
+def packed(text: str) -> dict[str, Any]:
+    return said(base64.b64encode(text.encode()).decode(), opcode=2)
+
+
+@pytest.mark.parametrize("message", [said(ADDRESS), packed(ADDRESS)], ids=["text", "binary"])
+def test_what_a_client_says_over_a_websocket_is_searched(message: dict[str, Any]) -> None:
+    run = check_bytes(archive(socket(said("ping"), message)), name="a.har")
+    accounted(run)
+    (finding,) = run.of("email-address")
+    assert (finding["host"], finding["pointer"]) == ("live.example.test", "/body/note")
+    (row,) = run.result["destinations"]
+    assert (row["contacts"], row["connected"], row["opaque"]) == (1, 1, 0)
+    assert row["last"] == "2026-11-23T14:49:30.500Z"
+    assert "opaque-traffic" not in run.result["coverage"]["gaps"]
+
+
+def test_what_a_client_hears_over_a_websocket_went_nowhere() -> None:
+    run = check_bytes(archive(socket(said(ADDRESS, type="receive"))), name="a.har")
+    assert (run.of("email-address"), run.result["destinations"][0]["opaque"]) == ([], 0)
+
+
+def test_an_event_over_a_websocket_is_an_event() -> None:
+    run = check_bytes(archive(socket(said(json.dumps(EVENT)), said(json.dumps([EVENT, EVENT])))), name="a.har")
+    accounted(run)
+    assert (run.total("events"), run.total("carrying"), run.total("units")) == (3, 1, 1)
+    assert run.result["destinations"][0]["class"] == "unnamed"
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [said("x"), {"type": "send", "opcode": 1}],
+        [said("x"), {"opcode": 1, "data": "y"}],
+        [said("x"), "y"],
+        [said("x", data=None)],
+    ],
+)
+def test_a_websocket_whose_messages_are_not_all_there_stays_opaque(messages: list[Any]) -> None:
+    run = check_bytes(archive(socket(*messages)), name="a.har")
+    accounted(run)
+    assert run.result["coverage"]["gaps"]["opaque-traffic"] == 1
+
+
+def test_a_message_that_inflates_without_end_is_searched_no_further_and_a_gap() -> None:
+    bomb = base64.b64encode(gzip.compress(b"\0" * 3_000_000)).decode()
+    run = check_bytes(archive(socket(said(bomb, opcode=2))), "--max-line", "1MiB", name="a.har")
+    assert run.result["coverage"]["searched"]["gave_up"] == 1
+
+
+BARE = {
+    "printed": json.dumps([sent(), entry(), sent()], indent=1).encode(),
+    "on one line": json.dumps([sent(), entry(), sent()]).encode(),
+    "two lists": json.dumps([sent(), entry()]).encode() + b"\n" + json.dumps([sent()]).encode() + b"\n",
+    "with much before the request": json.dumps(
+        [{"_initiator": {"stack": [{"url": '"{['}] * 50}} | sent(), entry(), sent()]
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("data", BARE.values(), ids=BARE)
+def test_a_list_of_entries_alone_is_read(data: bytes) -> None:
+    run = check_bytes(data, name="a.json")
+    accounted(run)
+    row = run.result["inputs"][0]
+    assert (row["format"], row["units"], row["carrying"], row["other"]) == ("har", 3, 2, 1)
+    assert [found["host"] for found in run.result["destinations"]] == ["api.segment.io"]
+
+
+@pytest.mark.parametrize("tail", [b"", b"]}", b"] x", b', "x"'])
+def test_a_list_of_entries_that_does_not_end_as_one_is_not_all_read(tail: bytes) -> None:
+    run = check_bytes(json.dumps([sent(), entry()]).encode()[:-1] + tail, name="a.json")
+    accounted(run)
+    assert (run.total("events"), list(run.result["unreadable"])) == (1, [Reason.CUT.value])
+
+
+def test_a_list_of_events_about_requests_is_a_list_of_events() -> None:
+    told = EVENT | {"request": {"method": "GET", "url": "https://app.example.test/"}}
+    run = check_bytes(json.dumps([told, told], indent=1).encode(), name="a.json")
+    assert (run.result["inputs"][0]["format"], run.total("events")) == ("json-array", 2)
+
+
+def test_an_item_of_such_a_list_that_is_no_entry_is_told() -> None:
+    run = check_bytes(json.dumps([sent(), {"x": 1}, sent()], indent=1).encode(), name="a.json")
+    assert (run.total("events"), list(run.result["unreadable"])) == (2, [Reason.NO_REQUEST.value])

@@ -173,12 +173,13 @@ def _key(contact: Contact, place: Place, shown: str) -> DestinationKey:
 
 
 def _counted(exchange: Exchange, contact: Contact) -> Destination:
+    once = not exchange.further
     addresses = () if contact.address is None or address_of(contact.address) is None else (contact.address,)
     return Destination(
-        contacts=1,
-        connected=int(contact.connected),
-        readable=int(contact.scheme in _READABLE and not contact.opaque),
-        opaque=int(contact.opaque),
+        contacts=int(once),
+        connected=int(once and contact.connected),
+        readable=int(once and contact.scheme in _READABLE and not contact.opaque),
+        opaque=int(once and contact.opaque),
         telemetry=int(bool(exchange.messages) or exchange.reason is not None),
         bytes_out=contact.bytes_out,
         first=contact.seen_at,

@@ -181,7 +181,7 @@ class Auditor:
     def _exchange(  # noqa: PLR0913 - the same bundle, one exchange further in
         self, exchange: Exchange, place: Place, counts: Counts, tally: Tally, reader: Reader, sink: Sink | None
     ) -> None:
-        if exchange.contact is not None and not exchange.withdrawn:
+        if exchange.contact is not None and not exchange.withdrawn and not exchange.further:
             counts.contacts += 1
         if exchange.seen_at is not None:
             tally.watch(exchange.seen_at, exchange.seen_at)

@@ -28,6 +28,17 @@ def parse_time(text: Json) -> datetime | None:
         return None
 
 
+def from_seconds(since: object) -> datetime | None:
+    """Seconds since 1970, whole or not, as an instant."""
+    if isinstance(since, bool) or not isinstance(since, int | float):
+        return None
+    try:
+        return _UNIX + timedelta(seconds=since)
+    except (OverflowError, ValueError):
+        return None
+
+
+_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
 

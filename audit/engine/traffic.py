@@ -37,6 +37,8 @@ class Exchange(NamedTuple):
     """What came back, unpacked when asked for: only values that the auditor planted are looked for in it."""
     whole: bool = True
     """Whether `content` is everything; of a body beyond a limit it is a part."""
+    further: bool = False
+    """Said in a contact that is counted already: a message over a websocket."""
 
 
 class Traffic(NamedTuple):

@@ -35,6 +35,31 @@ _HAR_LATER = re.compile(
 """A HAR behind members of the exporter's own: then `log` must begin as that of a HAR does."""
 
 
+_MEMBER = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(\s*:)?|[{}\[\]]', re.DOTALL)
+
+
+def lists_entries(text: bytes) -> bool:
+    """Whether this begins a list of the entries of a HAR, without the rest of it: the first is an object with a request that
+    has a method and a URL, and no event."""
+    if not re.match(rb"\s*\[\s*\{", text):
+        return False
+    depth, within = 0, b""
+    names, asked = set[bytes](), set[bytes]()
+    for part in _MEMBER.finditer(text, 0, HEAD):
+        if part[0] in (b"{", b"["):
+            depth += 1
+        elif part[0] in (b"}", b"]"):
+            depth -= 1
+            if depth == 1:
+                break
+        elif part[2] and depth == 2:
+            within = part[1]
+            names.add(within)
+        elif part[2] and depth == 3 and within == b"request":
+            asked.add(part[1])
+    return {b"method", b"url"} <= asked and b"event" not in names
+
+
 def detect(head: bytes, *, complete: bool) -> Format | Reason:
     """The format of a decoded stream, or why it is none. `complete`: the head is the whole stream."""
     if head.startswith(_PCAP):
@@ -46,7 +71,8 @@ def detect(head: bytes, *, complete: bool) -> Format | Reason:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(head):
         return Reason.UTF16
     text = head.removeprefix(BOM)
-    return Format.HAR if _HAR.match(text) or _HAR_LATER.match(text) else _text_format(head, text, complete=complete)
+    har = _HAR.match(text) or _HAR_LATER.match(text) or lists_entries(text)
+    return Format.HAR if har else _text_format(head, text, complete=complete)
 
 
 def _text_format(head: bytes, text: bytes, *, complete: bool) -> Format | Reason:

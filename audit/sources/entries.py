@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 _LOG = re.compile(rb'"log"\s*:\s*\{')
 _ENTRIES = re.compile(rb'"entries"\s*:\s*\[')
+_LIST = re.compile(rb"\s*\[")
 _TEXTS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+)'
 _STEP = re.compile(_TEXTS + rb"([{}\[\]])", re.DOTALL)
 _LEAPS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"|\{' + _TEXTS + rb"\}|\[" + _TEXTS + rb"\])*+)"
@@ -35,11 +36,11 @@ class Entries:
     begin as the one before: where the next beginning is seems to be the end of this one, and what reads as JSON up to there is.
 
     `at`: offset of what is held; `done`: the list of entries has ended; `lead`, `mark`: what stands before an entry, and
-    from the end of one to the first name in the next.
+    from the end of one to the first name in the next; `bare`: the list of entries is all there is.
     """
 
-    def __init__(self, most: int, offset: int) -> None:
-        self.most, self.at, self.held = most, offset, b""
+    def __init__(self, most: int, offset: int, *, bare: bool = False) -> None:
+        self.most, self.at, self.held, self.bare = most, offset, b"", bare
         self.begun = self.done = self.skipping = self.in_text = False
         self.start = self.seen = self.depth = self.wanted = 0
         self.lead = self.mark = b""
@@ -55,6 +56,9 @@ class Entries:
 
     def _again(self) -> bool:
         """Whether another archive follows the one that has ended: several of them may stand in one file."""
+        if self.bare:
+            self.begun = self.done = not self.held.strip()  # else another list must follow, or it is no end
+            return not self.done
         found = _LOG.search(self.held)
         self._drop(max(len(self.held) - _KEPT, 0) if found is None else found.end())
         self.begun = self.done = found is None
@@ -82,7 +86,7 @@ class Entries:
         yield from self.feed(b"")
 
     def _begin(self) -> bool:
-        found = _ENTRIES.search(self.held)
+        found = (_LIST.match if self.bare else _ENTRIES.search)(self.held)
         if found is None:
             self._drop(max(len(self.held) - _KEPT, 0))
             return False

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from audit.engine.parse import Limits
 from audit.engine.run import Broken
+from audit.engine.times import from_seconds
 from audit.engine.traffic import Exchange, Traffic
 from audit.model import Contact, Known, Reason, Scheme
 from audit.policy.destinations import address_of
 from audit.sources.bytestream import Bytes, CutShort, Malformed
-from audit.sources.requests import Request, decode
+from audit.sources.requests import Request
 from audit.sources.requests.bodies import unpacked
+from audit.sources.requests.websocket import Sent, Spoken, each, exchanges
 from audit.sources.tnet import Raw, Value, header, read
 
-_WANTED = frozenset({"type", "request", "server_conn", "response", "messages", "timestamp_created"})
+_WANTED = frozenset({"type", "request", "server_conn", "response", "messages", "timestamp_created", "websocket"})
 _ASKED = frozenset(
     {"method", "scheme", "host", "port", "authority", "path", "headers", "content", "timestamp_start"}
 ) | {
@@ -24,8 +26,8 @@ _ASKED = frozenset(
     "timestamp",
 }
 _ANSWERED = frozenset({"headers", "content"})
+_SPOKEN = frozenset({"messages"})
 _SERVER = frozenset({"address", "ip_address", "peername", "sni", "timestamp_tcp_setup"})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def split(
@@ -72,7 +74,9 @@ def _unit(offset: int, unit: int, flow: Mapping[str, Raw], limits: Limits) -> Tr
     if "method" not in asked:
         return Traffic(offset, unit, tuple(_lookups(asked, flow)))
     request = _request(asked, flow, limits)
-    return Traffic(offset, unit, (decode(request, limits),)) if request else Broken(offset, unit, Reason.NO_REQUEST)
+    if request is None:
+        return Broken(offset, unit, Reason.NO_REQUEST)
+    return Traffic(offset, unit, exchanges(request, _spoken(flow), limits))
 
 
 def _request(asked: Mapping[str, Any], flow: Mapping[str, Raw], limits: Limits) -> Request | None:
@@ -91,7 +95,7 @@ def _request(asked: Mapping[str, Any], flow: Mapping[str, Raw], limits: Limits) 
         url=netloc if method.upper() == "CONNECT" else f"{scheme}://{netloc}{path}",
         headers=headers,
         body=content if isinstance(content, bytes) else None,
-        seen_at=_instant(asked.get("timestamp_start")) or _created(flow),
+        seen_at=from_seconds(asked.get("timestamp_start")) or _created(flow),
         address=_peer(_server(flow)),
         connected=_answered(flow),
         answer=_answer(flow, limits),
@@ -121,9 +125,26 @@ def _answered(flow: Mapping[str, Raw]) -> bool:
     return response is not None and response.kind != b"~"
 
 
+def _spoken(flow: Mapping[str, Raw]) -> Spoken | None:
+    """The messages of a websocket."""
+    raw = flow.get("websocket")
+    found = raw.members(_SPOKEN).get("messages") if raw is not None else None
+    return each(map(_message, found)) if isinstance(found, list) else None
+
+
+def _message(found: Value) -> Sent | bool | None:
+    """(kind, from the client, content, time)."""
+    if not isinstance(found, list) or len(found) < 4 or not isinstance(found[1], bool):
+        return None
+    if not found[1]:
+        return True
+    content = found[2].encode("utf-8", "surrogatepass") if isinstance(found[2], str) else found[2]
+    return Sent(content, from_seconds(found[3])) if isinstance(content, bytes) else None
+
+
 def _created(flow: Mapping[str, Raw]) -> datetime | None:
     raw = flow.get("timestamp_created")
-    return _instant(raw.value()) if raw is not None and not raw.long else None
+    return from_seconds(raw.value()) if raw is not None and not raw.long else None
 
 
 def _server(flow: Mapping[str, Raw]) -> Mapping[str, Value]:
@@ -147,7 +168,7 @@ def _host(asked: Mapping[str, Any], headers: tuple[tuple[str, str], ...]) -> str
 def _lookups(asked: Mapping[str, Any], flow: Mapping[str, Raw]) -> Iterator[Exchange]:
     """The names that a DNS flow asks for."""
     questions = asked.get("questions")
-    when = _created(flow) or _instant(asked.get("timestamp"))
+    when = _created(flow) or from_seconds(asked.get("timestamp"))
     for question in questions if isinstance(questions, list) else ():
         name = _text(question.get("name")) if isinstance(question, dict) else ""
         if name:
@@ -194,13 +215,3 @@ def _headers(found: object) -> Iterator[tuple[str, str]]:
 
 def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value if isinstance(value, str) else ""
-
-
-def _instant(value: object) -> datetime | None:
-    """Seconds since 1970 as an instant."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return _EPOCH + timedelta(seconds=value)
-    except (OverflowError, ValueError):
-        return None

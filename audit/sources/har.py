@@ -1,4 +1,4 @@
-"""HAR 1.2 as browsers and proxies export it: one entry at a time, also where the file is cut off."""
+"""HAR 1.2 as browsers and proxies export it, or a list of its entries alone: one at a time, also where the file is cut off."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from urllib.parse import urlencode
 
 from audit.engine.parse import Limits
 from audit.engine.run import Broken
-from audit.engine.times import parse_time
+from audit.engine.times import from_seconds, parse_time
 from audit.engine.traffic import Traffic
 from audit.model import Reason
+from audit.sources.detect import lists_entries
 from audit.sources.entries import Entries
-from audit.sources.requests import Request, decode
+from audit.sources.requests import Request
+from audit.sources.requests.websocket import Sent, Spoken, each, exchanges
 
 _ENCODED = re.compile(r"(?:[A-Za-z0-9+._~*-]|%[0-9A-Fa-f]{2})*")
 """A parameter as it stood in the body: some exporters leave it so, though the format means it decoded."""
@@ -27,9 +29,11 @@ def split(
     blocks: Iterable[bytes], limits: Limits, offset: int, whole: Callable[[], bool] = lambda: True
 ) -> Iterator[Traffic | Broken]:
     """Every entry as a unit. What stands before and after the entries is no traffic, and is read for its hash only."""
-    entries = Entries(limits.max_line, offset)
+    stream = iter(blocks)
+    head = next(stream, b"")
+    entries = Entries(limits.max_line, offset, bare=lists_entries(head))
     unit = 0
-    for found in itertools.chain(map(entries.feed, blocks), (entries.finish(),)):
+    for found in itertools.chain(map(entries.feed, itertools.chain((head,), stream)), (entries.finish(),)):
         for at, data, value in found:
             unit += 1
             known = value if value is not None or data is None else _loads(data)
@@ -44,7 +48,7 @@ def _unit(offset: int, unit: int, value: Any, limits: Limits) -> Traffic | Broke
     request = request_of(value) if isinstance(value, dict) else None
     if request is None:
         return Broken(offset, unit, Reason.NO_REQUEST)
-    return Traffic(offset, unit, (decode(request, limits),))
+    return Traffic(offset, unit, exchanges(request, _spoken(value), limits))
 
 
 def _loads(data: bytes) -> Any:
@@ -84,6 +88,23 @@ def request_of(entry: Mapping[str, Any]) -> Request | None:
         size=_size(asked),
         answer=_answer(answered),
     )
+
+
+def _spoken(entry: Mapping[str, Any]) -> Spoken | None:
+    """The messages of a websocket, as Chromium's browsers export them."""
+    found = entry.get("_webSocketMessages")
+    return each(map(_message, found)) if isinstance(found, list) else None
+
+
+def _message(found: object) -> Sent | bool | None:
+    if not isinstance(found, dict):
+        return None
+    kind, text = found.get("type"), found.get("data")
+    if kind == "receive":
+        return True
+    if kind != "send" or not isinstance(text, str):
+        return None
+    return Sent(_bytes(text, "base64" if found.get("opcode") == 2 else None), from_seconds(found.get("time")))
 
 
 def _answer(answered: object) -> Callable[[], bytes] | None:
