@@ -14,6 +14,7 @@ import itertools
 import json
 import quopri
 import random
+import re
 import string
 import urllib.parse
 import uuid
@@ -115,6 +116,14 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "hex, separated": lambda t: t.encode().hex(":"),
     "hex, with spaces": lambda t: t.encode().hex(" "),
     "hex, in groups": lambda t: t.encode().hex(" ", -2),
+    "hex, in groups with dashes": lambda t: t.encode().hex("-", 4),
+    "deflate, hex": lambda t: zlib.compress(t.encode(), wbits=-15).hex(),
+    "numbers with dots": lambda t: ".".join(map(str, t.encode())),
+    "base64, wrapped in a longer text": lambda t: (
+        f"id: 7\n{_lines(base64.b64encode(t.encode()).decode(), 20)}\nend of it"
+    ),
+    "quoted-printable, marks only": lambda t: "".join(c if c.isalnum() else f"={ord(c):02X}" for c in t if c.isascii()),
+    "zlib, behind a path": lambda t: "/applications/" + base64.b64encode(zlib.compress(t.encode())).decode(),
     "hex, 0x each": lambda t: ", ".join(f"0x{b:02x}" for b in t.encode()),
     "numbers with spaces": lambda t: " ".join(map(str, t.encode())),
     "zlib, base32": lambda t: base64.b32encode(zlib.compress(t.encode())).decode(),
@@ -141,6 +150,9 @@ SINGLE = (
 )  # fmt: skip
 PACKED = ("gzip, base64", "zlib, base64", "deflate, base64url", "UTF-16, base64")
 """Two layers each."""
+
+TURNED = ("gzip, base64", "zlib, base64", "decimal entities", "hex, separated", "hex", "base64")
+"""What shows what it is when it is read backwards, or shifted, too."""
 
 # ---- leaks ---------------------------------------------------------------------------------------------------------------
 
@@ -222,6 +234,15 @@ SECRETS: dict[str, Make] = {
     "Alibaba": lambda m: "LT" + "AI5t" + m.alnum(18),
     "SonarQube": lambda m: "sq" + "u_" + m.hex(40),
     "Fly": lambda m: "fo" + "1_" + m.alnum(43),
+    "X": lambda m: "A" * 22 + m.alnum(40) + "%3D" + m.alnum(40),
+    "Discord bot": lambda m: f"{base64.b64encode(m.of('123456789', 18).encode()).decode()}.{m.alnum(6)}.{m.alnum(27)}",
+    "password that ends in a dollar": lambda m: f"DB_PASSWORD={m.password()}$",
+    "variable of an environment": lambda m: f"export {m.pick('CLOUDFLARE_API', 'BOT', 'DEPLOY')}_TOKEN={m.alnum(40)}",
+    "header of a service": lambda m: f"X-Postmark-Server-Token: {m.uuid()}",
+    "token in a query": lambda m: f"https://api.northwind.de/rows?token={m.alnum(32)}&page=2",
+    "salt": lambda m: f"APPSMITH_ENCRYPTION_SALT={m.password()}{m.alnum(8)}",
+    "cookie": lambda m: f"Cookie: theme=dark; {m.pick('session', 'connect.sid', 'JSESSIONID')}={m.alnum(32)}",
+    "command line": lambda m: m.pick("curl -u admin:", "sqlcmd -S db -P ", "mysql -u root -p") + m.password(),
     "Feishu webhook": lambda m: f"https://open.feishu.cn/open-apis/bot/v2/hook/{m.uuid()}",
     "DingTalk webhook": lambda m: f"https://oapi.dingtalk.com/robot/send?access_token={m.hex(64)}",
     "Slack webhook": lambda m: f"https://hooks.slack.com/services/T{_caps(m)}/B{_caps(m)}/{m.alnum(24)}",
@@ -272,6 +293,12 @@ NUMBERS: dict[str, Make] = {
     "IBAN, British": lambda m: _iban("GB", "NWBK" + m.digits(14)),
     "card": lambda m: _card(m, m.pick("4", "51", "53"), 16),
     "card, grouped": lambda m: _grouped(_card(m, m.pick("4", "52", "6011"), 16), m.pick(" ", "-")),
+    "card, with dots": lambda m: _grouped(_card(m, m.pick("4", "2200", "62"), 16), "."),
+    "card, long": lambda m: _grouped(_card(m, "4", 19), " "),
+    "card, Diners": lambda m: re.sub(r"(....)(......)(.+)", r"\1-\2-\3", _card(m, m.pick("36", "38"), 14)),
+    "phone, called so": lambda m: (
+        f"{m.pick('Mob.: ', 'mobile no ', 'Telefonnummer: ', 'dial ')}0{m.pick('151', '160')} {m.between(20, 99)}{m.digits(6)}"
+    ),
     "card, American Express": lambda m: _card(m, "37", 15),
     "phone, 00": lambda m: f"0049 {m.pick('151', '160', '172')} {m.between(20, 99)}{m.digits(6)}",
     "place, degrees": lambda m: f"{m.between(40, 58)}.{m.digits(4)}° N, {m.between(4, 20)}.{m.digits(4)}° E",
@@ -319,6 +346,14 @@ ERRORS = (
     "Cannot add or update a child row: a foreign key constraint fails (`shop`.`orders`, CONSTRAINT `fk`) at {n}",
     "SyntaxError: Unexpected token M in JSON at position 0: {w}",
     "PHP Fatal error\n#0 /srv/app/login.php(12): login('{w}', 'x{n}')\n#1 {main}",
+    "System.FormatException: Input string '{w}' was not in a correct format.",
+    'strconv.Atoi: parsing "{w}": invalid syntax',
+    'SyntaxError: Unexpected end of input while parsing \'{"name":"{w}"}\'',
+    "Node(12) already exists with label `User` and property `name` = '{w}'",
+    "could not execute statement; insert into users (name) values ('{w}') was aborted",
+    'ArgumentError (invalid value for Integer(): "{w}")',
+    "TypeError: total.toFixed is no method\n    at render (app.js:3:7)\n  row = { id: {n}, name: '{w}' }",
+    'Request failed with status 422: {"error":"taken","customer":{"id":{n},"name":"{w}","city":"Oslo"}}',
     "com.acme.ImportException: value '{w}' is not allowed\n\tat com.acme.Importer.run(Importer.java:42)",
 )
 
@@ -391,6 +426,11 @@ DATA: dict[str, Make] = {
     "mysql": _mysql,
     "YAML": lambda m: "\n".join(f"- id: {r['id']}\n  name: {r['name']}" for r in _rows(m)),
     "objects of a program": lambda m: ", ".join(f"User{{id={r['id']}, name='{r['name']}'}}" for r in _rows(m)),
+    "PHP": lambda m: f"Array ( [id] => {m.digits(3)} [name] => {m.person()} [city] => Oslo )",
+    "Ruby": lambda m: ", ".join(f'{{:id=>{r["id"]}, :name=>"{r["name"]}"}}' for r in _rows(m)),
+    "document": lambda m: json.dumps({"_id": m.hex(8), "_rev": f"1-{m.hex(32)}", "name": m.person()}),
+    "typed cells": lambda m: json.dumps({"rows": [{"f": [{"v": m.digits(2)}, {"v": m.person()}]}]}),
+    "OData": lambda m: f"<entry><content><m:properties><d:Name>{m.person()}</d:Name></m:properties></content></entry>",
     "psql, expanded": lambda m: f"-[ RECORD 1 ]\nid   | {m.between(1, 99)}\nname | {m.person()}\n",
     "GraphQL, error": lambda m: json.dumps({"errors": [{"message": f"no user {m.person()}", "path": ["user"]}]}),
     "XML": _xml,
@@ -412,6 +452,8 @@ NAMED: dict[str, tuple[str, Callable[[Maker], tuple[str, Any]]]] = {
     "client secret": ("secret", lambda m: ("client_secret", m.alnum(32))),
     "phone as a number": ("personal-data", lambda m: ("phone", int(f"49151{m.between(2, 9)}{m.digits(7)}"))),
     "card as a number": ("personal-data", lambda m: ("cardNumber", int(_card(m, "4", 16)))),
+    "card as a bare number": ("personal-data", lambda m: ("value", int(_card(m, "51", 16)))),
+    "key of an API": ("secret", lambda m: ("apiKey", m.alnum(32))),
     "address of a client": ("personal-data", lambda m: ("clientIp", f"10.0.{m.between(0, 9)}.{m.between(1, 9)}")),
     "place as numbers": (
         "personal-data",
@@ -466,6 +508,8 @@ def leaks(seed: int = 20201104) -> Iterator[Specimen]:
     for stack in (*itertools.permutations(SINGLE, 2), *itertools.product(PACKED, SINGLE)):
         rule, make = values[m.between(0, 3)]
         yield Specimen("two encodings", rule, _stacked(make(m), stack))
+    for name, turn in itertools.product(TURNED, TURNS.values()):
+        yield Specimen("two encodings", "email-address", turn(ENCODINGS[name](m.address())))
     for _ in range(80):
         rule, make = values[m.between(0, 3)]
         yield Specimen("three encodings", rule, _stacked(make(m), m.random.sample(SINGLE, 3)))
@@ -563,6 +607,39 @@ LOOK_ALIKES: dict[str, Make] = {
     ),
     "fractions": lambda m: f"0.{m.digits(5)},0.{m.digits(5)}",
     "sizes": lambda m: f"{m.digits(4)}x{m.digits(3)}, scale({m.digits(1)}.{m.digits(3)})",
+    "two measures": lambda m: f"{m.digits(1)}.{m.digits(5)}, {m.digits(1)}.{m.digits(5)}",
+    "arguments of a style": lambda m: (
+        f"hsl({m.between(100, 359)}.{m.digits(5)}, {m.between(10, 90)}.{m.digits(5)}%, 50%)"
+    ),
+    "widgets": lambda m: json.dumps(
+        [{"type": f"{w}_WIDGET", "widgetId": m.alnum(10), "left": m.between(0, 9), "top": 4} for w in ("TABLE", "MAP")]
+    ),
+    "names of widgets": lambda m: ",".join(m.pick("TABLE", "MAP", "CHART") + "_WIDGET" for _ in range(5)),
+    "binding": lambda m: m.pick(
+        "{{Table1.selectedRow.name}}",
+        "{{Api1.data.map(r => ({ id: r.id, name: r.name }))}}",
+        "Hi {{appsmith.user.name}}",
+    ),
+    "binding in a body": lambda m: (
+        'body: {"id": "{{T.row.id}}", "n": "{{x}}", "name": "{{Input' + m.digits(1) + '.text}}"}'
+    ),
+    "minified program": lambda m: (
+        f"!function(e,t){{var n={{id:{m.digits(1)},name:t}};return e.exports=n}}(this,function(e){{return e[{m.digits(2)}]}});"
+    ),
+    "remote in a query": lambda m: (
+        f"?repo={urllib.parse.quote('git@bitbucket.org:team/app.git', safe='')}&n={m.digits(2)}"
+    ),
+    "tracker in a query": lambda m: (
+        f"?dsn={urllib.parse.quote(f'https://{m.hex(32)}@sentry.io/{m.digits(7)}', safe='')}"
+    ),
+    "variable for a password": lambda m: urllib.parse.quote(m.pick("DB_PASSWORD=${DB_PASSWORD}", "pwd={{store.key1}}")),
+    "token that is none": lambda m: f"{m.pick('csrf', 'next_page', 'sync')}_token={m.alnum(32)}",
+    "words that an error quotes": lambda m: m.pick(
+        "Cannot read property 'value' of undefined",
+        "Failed to execute 'removeChild' on 'Node'",
+        "Cannot find module './number' in string 'app/main.js'",
+        "Unexpected end of input, expected 'string' or 'number'",
+    ),
     "certificate": lambda m: f"-----BEGIN CERTIFICATE-----\n{m.alnum(64)}",
     "internal host": lambda m: f"{m.pick('root', 'svc', 'app')}@{m.pick('server.local', 'db.internal', 'localhost')}",
     "vendor's address": lambda m: "write to support@appsmith.com",

@@ -134,6 +134,10 @@ def lz(text: str) -> str:
     return coded + "=" * (-len(coded) % 4)
 
 
+def lines(text: str, width: int) -> str:
+    return "\r\n".join(text[at : at + width] for at in range(0, len(text), width))
+
+
 def wide(text: str, form: str) -> str:
     return "".join(form.format(ord(char)) for char in text)
 
@@ -173,6 +177,12 @@ def encodings(*, stacked: bool) -> dict[str, Encoder]:
         "base32 lower": lambda r, v: base64.b32encode(raw(v)).decode().lower().rstrip("="),
         "hex separated": lambda r, v: raw(v).hex(r.choice(":- ")),
         "hex in groups": lambda r, v: raw(v).hex(" ", r.choice((2, 4, -2))),
+        "hex in groups with dashes": lambda r, v: raw(v).hex("-", r.choice((2, 4))),
+        "hex in groups with colons": lambda r, v: raw(v).hex(":", r.choice((2, 4))),
+        "numbers with dots": lambda r, v: ".".join(map(str, raw(v))),
+        "zlib behind a path": lambda r, v: "/applications/" + b64(zlib.compress(raw(v))),
+        "LZ-string behind a path": lambda r, v: "/applications/edit/" + lz(v),
+        "hyphens of markup": lambda r, v: v.replace("-", "&hyphen;"),
         "hex of Latin-1": lambda r, v: v.encode("latin-1", "ignore").hex() if max(v) <= "\xff" else raw(v).hex(),
         "numbers with spaces": lambda r, v: " ".join(map(str, raw(v))),
         "hex 0x": lambda r, v: "0x" + raw(v).hex(),
@@ -194,9 +204,7 @@ def encodings(*, stacked: bool) -> dict[str, Encoder]:
         ),
         "UTF-16 as it is": lambda r, v: v.encode("utf-16-le").decode("latin-1") if v.isascii() else v,
         "zlib in base32": lambda r, v: base64.b32encode(zlib.compress(raw(v))).decode(),
-        "base64 wrapped, backwards": lambda r, v: "\r\n".join(b64(raw(v))[at : at + 8] for at in range(0, len(v), 8))[::-1]
-        if len(v) % 3 == 0
-        else b64(raw(v))[::-1],
+        "base64 wrapped, backwards": lambda r, v: lines(b64(raw(v)), 8)[::-1] if len(v) % 3 == 0 else b64(raw(v))[::-1],
         "UTF-16 hex": lambda r, v: v.encode("utf-16-le").hex(),
         "bzip2": lambda r, v: b64(bz2.compress(raw(v))),
         "LZ-string": lambda r, v: lz(v),
@@ -314,6 +322,20 @@ def hidden(random_: random.Random) -> Iterator[Leak]:
             value = random_.choice((*CANARIES, *IDENTIFIERS))
             text = outer[carrier](random_, inner[name](random_, value))
             yield Leak("2 layers", f"{name} then {carrier}", rule_of(value), whole(random_, text))
+
+
+def beneath(random_: random.Random) -> Iterator[Leak]:
+    """What stands below UTF-16, or is escaped and shifted: bytes that are no letters by themselves."""
+    forms_: dict[str, Encoder] = {
+        "LZ-string then UTF-16": lambda r, v: b64(lz(v).encode("utf-16-le")),
+        "LZ-string then UTF-16 in hex": lambda r, v: lz(v).encode("utf-16-le").hex(),
+        "full width then UTF-16": lambda r, v: b64(encodings(stacked=False)["full width"](r, v).encode("utf-16-le")),
+        "%u then rot13": lambda r, v: codecs.encode(wide(v, "%u{:04x}"), "rot13"),
+        "escapes then rot13": lambda r, v: codecs.encode(wide(v, "\\u{:04x}"), "rot13"),
+    }
+    for name, encode in forms_.items():
+        for value in random_.sample([v for v in (*CANARIES, *IDENTIFIERS) if v.isascii()], 4):
+            yield Leak("2 layers", name, rule_of(value), whole(random_, encode(random_, value)))
 
 
 def whole(random_: random.Random, text: str) -> bytes:
@@ -436,7 +458,7 @@ def built(value: str) -> Iterator[tuple[str, bytes]]:
 def leaks(seed: int = 20) -> list[Leak]:
     """All leaks, in a fixed order."""
     random_ = random.Random(seed)
-    families = (single, stacks, hidden, alignments, splits, digests)
+    families = (single, stacks, hidden, beneath, alignments, splits, digests)
     return [leak for family in families for leak in family(random_)]
 
 

@@ -18,7 +18,7 @@ from audit.leaks.payload import Payload
 from audit.leaks.payload_texts import payload_in
 from audit.leaks.personal import personal_in
 from audit.leaks.queries import Query, query_kind
-from audit.leaks.room import is_encoded, is_plain
+from audit.leaks.room import is_encoded, is_plain, stands_bare
 from audit.leaks.secrets import ISSUED, FoundSecret, secrets_in
 from audit.leaks.texts import turned
 from audit.leaks.views import View
@@ -26,7 +26,7 @@ from audit.leaks.views import View
 Path = tuple[str, ...]
 _LONG = 4096
 _HUGE = 131_072
-_COST = 1_500_000
+_COST = 750_000
 _EACH = 100
 LARGE = 8192
 """An event with more letters than that is searched as one with very many texts is."""
@@ -35,7 +35,7 @@ MANY = 300
 """How many texts of one event are decoded; an event with no more texts than that is searched whole."""
 
 _PART = (4, 15)
-"""A text may take this part of the forms of its event, rounded up."""
+"""A text may take this part of the forms and bytes of its event, rounded up."""
 _TURNS = frozenset({"reversed", "rot13"})
 _USUAL = frozenset(
     "com net org edu gov io co uk de fr it es nl eu us ca au jp cn in br ru ch se pl at info biz dev app me test".split()
@@ -56,6 +56,7 @@ class Content(NamedTuple):
 
 
 NOTHING = Content()
+UNKNOWN = Content(gave_up=True)
 
 
 def content(text: str) -> Content:
@@ -87,15 +88,21 @@ def look(text: str) -> Content:
     """The search itself, without the short way and the memory."""
     if len(text) > _HUGE:
         return _look_at_huge(text)
-    whole = -(-bounds().views * _PART[0] // _PART[1])
-    budget = Budget(views=whole)
+    budget = _part()
     views = tuple(decoded(text, budget) if is_encoded(text) else _as_it_stands(text))
     found = _in(views, gave_up=budget.gave_up)
-    spent = Budget(views=whole)
+    spent = _part()
     return found._replace(cost=spent.size - budget.size + _EACH * (spent.views - budget.views))
 
 
+def _part() -> Budget:
+    """What one text may take of the forms and bytes of its event."""
+    views, size = bounds()
+    return Budget(views=-(-views * _PART[0] // _PART[1]), size=-(-size * _PART[0] // _PART[1]))
+
+
 def _in(views: tuple[View, ...], *, gave_up: bool) -> Content:
+    views = tuple(view for view in views if view.path.count("rot13") < 2)  # turned back it reads half decoded
     straight = [view for view in views if not _TURNS & set(view.path)]
     return Content(
         addresses=tuple(_addresses(views)),
@@ -131,7 +138,7 @@ def _search(texts: tuple[str, ...]) -> tuple[Content, ...]:
             found[text] = look(text)
             left, cost = left - 1, cost - found[text].cost
         else:
-            found[text] = _in((View(text, ()),), gave_up=True)
+            found[text] = UNKNOWN if stands_bare(text) else _in((View(text, ()),), gave_up=True)
     return tuple(found[text] for text in texts)
 
 

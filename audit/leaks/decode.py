@@ -10,6 +10,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from audit.leaks.budget import LAYERS, Budget, remembering
@@ -20,6 +21,8 @@ from audit.leaks.texts import decodings, turned
 from audit.leaks.views import View
 
 _LETTERS = re.compile(r"[A-Za-z0-9+/$-]{6,4096}={0,3}")
+_SLASH = re.compile("/")
+_SLASHES = 8
 _RUN = re.compile(
     rb"(?:[\t\r\n\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}){5,}"
 )
@@ -33,6 +36,9 @@ _CARRIED = frozenset({"gzip", "zlib", "deflate", "bzip2", "utf-16", "bytes", "la
 """Steps between bytes: they come only with the layer that carries the bytes as letters."""
 
 
+_PACKS = frozenset({"gzip", "zlib", "bzip2", "lz-string"})
+_READ = 12
+_PACKED = (b"\x1f\x8b\x08", b"BZh", b"\x78\x9c", b"\x78\x01", b"\x78\x5e", b"\x78\xda")
 _TURNS = frozenset({"reversed", "rot13"})
 _SHORT = 64
 """What is as short as that is remembered, with what it decodes to."""
@@ -77,7 +83,23 @@ def forms(text: str, budget: Budget | None = None) -> Iterator[View | Blob]:
             if not budget.spend(len(what)):
                 break
             seen.add(what)
-            queue.append(View(what, path + steps) if isinstance(what, str) else Blob(what, path + steps))
+            child = View(what, path + steps) if isinstance(what, str) else Blob(what, path + steps)
+            if _is_packed(child) or _reads(form, what):
+                queue.appendleft(child)
+            else:
+                queue.append(child)
+
+
+def _is_packed(form: View | Blob) -> bool:
+    """What is packed, or was, comes first: it is no chance, as most of the pieces of a long text are that would use up the
+    budget before it."""
+    path = form.path
+    return (bool(path) and path[-1] in _PACKS) or (isinstance(form, Blob) and form.data.startswith(_PACKED))
+
+
+def _reads(form: View | Blob, what: str | bytes) -> bool:
+    """Whether bytes of some length are text from end to end, which is no chance either."""
+    return isinstance(form, Blob) and isinstance(what, str) and len(what) == len(form.data) >= _READ and what.isascii()
 
 
 def layers(path: tuple[str, ...]) -> int:
@@ -253,7 +275,7 @@ def _joined(nodes: list[Any]) -> Iterator[str | bytes]:
 def _lz(text: str) -> Iterator[_Child]:
     if len(text) > 65536:
         return
-    for run in _LETTERS.findall(text):
+    for run in runs_of_lz(text):
         found = _from_letters(run) if len(run) <= _SHORT else from_letters(run)
         if found is not None and len(found) >= 4:
             yield _Child(found, ("lz-string",))
@@ -261,6 +283,20 @@ def _lz(text: str) -> Iterator[_Child]:
         for found in from_utf16(text):
             if len(found) >= 4:
                 yield _Child(found, ("lz-string",))
+
+
+def runs_of_lz(text: str) -> Iterator[str]:
+    """Runs of the letters of LZ-string, and each from behind its first slashes on: there may stand a path before it."""
+    for run in _LETTERS.findall(text):
+        yield run
+        yield from (run[at:] for at in behind_slashes(run))
+
+
+def behind_slashes(run: str) -> list[int]:
+    """The places behind the first slashes of a run, as far as something of length may stand there."""
+    if "/" not in run:
+        return []
+    return [found.end() for found in islice(_SLASH.finditer(run, 0, max(len(run) - 6, 0)), _SLASHES)]
 
 
 _from_letters = lru_cache(maxsize=4096)(from_letters)

@@ -11,6 +11,9 @@ _LETTERS = re.compile(r"[A-Za-z0-9+/=$-]{6,}")
 _SIXES = str.maketrans("-$=", "/AA")
 """The letters of both forms as base64 has them; padding is nothing but zeros."""
 
+_HEAD = 64
+"""Characters of a stream that mostly show whether it is one."""
+
 _PADDING = frozenset({0, 64})
 _MOST = 65536
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -33,11 +36,24 @@ def from_utf16(text: str) -> Iterator[str]:
     codes = [ord(char) for char in text]
     if len(codes) < 2 or max(codes) > 0xFFFF:
         return
-    tries = ((codes, 16), ([code - 32 for code in codes], 15)) if min(codes) >= 32 else ((codes, 16),)
-    for values, width in tries:
-        found = _decompress(values, width)
+    for width, least in ((16, 0), (15, 32)) if min(codes) >= 32 else ((16, 0),):
+        head = [code - least for code in codes[:_HEAD]]
+        if len(codes) > _HEAD and _ends_early(head, width):
+            continue
+        found = _decompress([code - least for code in codes], width)
         if found is not None:
             yield found
+
+
+def _ends_early(values: Sequence[int], width: int) -> bool:
+    """Whether a stream is nonsense, or ends, within its first characters: with more to come it is none."""
+    bits = "".join([f"{value & ((1 << width) - 1):0{width}b}" for value in values])
+    stream = _Bits(int(bits + "0" * (-len(bits) % 8), 2).to_bytes((len(bits) + 7) // 8, "big"), len(bits))
+    try:
+        _unfold(stream)
+    except _NonsenseError:
+        return stream.at <= stream.size
+    return True
 
 
 def _decompress(values: Sequence[int], width: int) -> str | None:

@@ -36,7 +36,8 @@ _NORTH_AMERICAN = re.compile(
     r"|(?:1[-. ])?[2-9][0-9]{2}([-. ])[2-9][0-9]{2}\1[0-9]{4})(?![\w-]|\.[0-9])"
 )
 _CALLED = re.compile(
-    rf"\b(?:phone|tel(?:efon|ephone)?|mobile?|mobil|cell|fax|call|whatsapp|handy)\b[^0-9+\n]{{0,16}}"
+    rf"\b(?:(?:smart|mobil)?(?:phone?|fone?)|t[eé]l(?:[eé](?:ph|f)\w{{1,12}})?|mob(?:ile?)?|cell?(?:ular)?|fax"
+    rf"|call|dial|ring|sms|whatsapp|handy|rufnummer|portable)(?:numm?er|num|nr|_?no)?\b[^0-9+\n]{{0,16}}"
     rf"([(]?[0-9](?:{_GAP}[0-9]){{6,14}})(?!\w)",
     re.IGNORECASE,
 )
@@ -44,15 +45,19 @@ _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
 )
 _CARD = re.compile(
-    r"(?<![\w.+-])(?:[0-9]{14,16}|[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}|3[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5})"
+    r"(?<![\w.+-])(?:[0-9]{14,16}|4[0-9]{18}|[0-9]{4}([ .-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
+    r"|3[0-9]{3}([ .-])[0-9]{6}\2[0-9]{4,5})"
     r"(?![\w-]|\.[0-9])"
 )
 _BRAND = re.compile(
-    r"4[0-9]{15}|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}|3[47][0-9]{13}"
+    r"4[0-9]{15}(?:[0-9]{3})?|220[0-4][0-9]{12}|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9]{12}|3[47][0-9]{13}"
     r"|6(?:011|5[0-9]{2}|4[4-9][0-9])[0-9]{12}|35(?:2[89]|[3-8][0-9])[0-9]{12}|3(?:0[0-5]|[68][0-9])[0-9]{11}|62[0-9]{14}"
     r"|(?:50(?:18|20|38)|5893|6304|67(?:59|6[1-3]))[0-9]{12}"
 )
-_PAYS = re.compile(r"card|pan\b|visa|master|amex|credit|payment|karte|tarjeta", re.IGNORECASE)
+_PAYS = re.compile(r"card|pan\b|visa|master|amex|credit|pa(?:y|id)|karte|tarjeta", re.IGNORECASE)
+_LONG_CARD = 19
+"""So long are ids, too: it counts where it is printed in groups, or is said to pay."""
+
 _CPF = re.compile(r"(?<![\w.-])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])")
 _FISCAL = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[0-9]{2}[A-EHLMPR-T][0-9]{2}[A-Z][0-9]{3}[A-Z](?![A-Za-z0-9])")
 _SSN = re.compile(r"\b(?:ssn|social security)\b[^0-9\n]{0,16}([0-9]{3}-[0-9]{2}-[0-9]{4})(?![\w-])", re.IGNORECASE)
@@ -61,7 +66,9 @@ _REGIONS = tuple("US GB DE FR ES IT NL PL BR IN JP CN AU CH AT BE SE MX ZA TR".s
 """Where a number without a country code is looked up, under a label that calls it a phone number."""
 
 
-_PHONE_WORDS = ("phone", "tel", "mobi", "cell", "fax", "call", "whatsapp", "handy")
+_PHONE_WORDS = (
+    "phon", "fon", "tel", "tél", "mob", "cel", "fax", "call", "dial", "ring", "sms", "whatsapp", "handy", "rufn", "portable",
+)  # fmt: skip
 _SSN_WORDS = ("ssn", "social security")
 
 
@@ -107,9 +114,14 @@ def is_called_phone(text: str) -> bool:
 def accounts_in(text: str) -> Iterator[FoundPersonal]:
     if any(is_iban(match[0]) for match in _IBAN.finditer(text)):
         yield FoundPersonal(Personal.IBAN, Grade.STRONG)
-    cards = [match for match in _CARD.finditer(text) if is_card(match[0])]
+    pays = _PAYS.search(text) is not None
+    cards = [
+        match
+        for match in _CARD.finditer(text)
+        if is_card(match[0]) and (pays or len(match[0]) != _LONG_CARD or match[1] or match[2])
+    ]
     if cards:
-        sure = any(match[1] or match[2] for match in cards) or _PAYS.search(text)
+        sure = pays or any(match[1] or match[2] for match in cards)
         yield FoundPersonal(Personal.CARD, Grade.STRONG if sure else Grade.SUSPECTED)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 
 from audit.model import Json
@@ -30,7 +30,14 @@ _COUNT_NAMES = frozenset(
 )
 _STATUS_NAMES = frozenset("status statuscode status_code httpstatus".split())
 _BODY_NAMES = frozenset("body responsebody response_body responsetext payload data headers".split())
-_ID = re.compile(r"(?:^|[_-])id$|[a-z]I[dD]$|^_?id$|^ID$")
+ID = re.compile(r"(?:^|[_-])id$|[a-z]I[dD]$|^_?id$|^ID$")
+_WORDS = re.compile(r"[A-Z]?[a-z]+")
+_LAYOUT = frozenset(
+    "left top right bottom width height x y w h z zindex row column rows columns col span size margin padding type visible "
+    "disabled collapsed".split()
+)
+"""Names of the members that place an element on a page."""
+
 _TYPED = frozenset("$oid $date $numberLong $numberDecimal $binary $uuid S N BOOL".split())
 """How extended JSON and key-value stores wrap a value with its type."""
 
@@ -50,14 +57,24 @@ def _rows(value: list[Json], name: str) -> Payload | None:
         if len(value) < 2:
             return Payload.RESULT_SET if name in _ROW_NAMES and len(first) >= 2 else None
         keys = first.keys()
-        if all(isinstance(row, dict) and row.keys() == keys for row in value):
-            tabular = len(keys) >= 3 or name in _ROW_NAMES or any(_ID.search(key) for key in keys)
+        if all(isinstance(row, dict) and row.keys() == keys for row in value) and not is_layout(first):
+            tabular = len(keys) >= 3 or name in _ROW_NAMES or any(ID.search(key) for key in keys)
             return Payload.ROWS if tabular and len(keys) >= 2 else None
     if isinstance(first, list) and len(value) >= 2 and len(first) >= 2:
         same = all(isinstance(row, list) and len(row) == len(first) for row in value)
         texts = sum(isinstance(cell, str) for row in value if isinstance(row, list) for cell in row)
         return Payload.ROWS if same and (name in _ROW_NAMES or (texts >= 2 and len(first) >= 3)) else None
     return None
+
+
+def is_layout(item: Collection[str]) -> bool:
+    """Whether names are those of a part of a page, not of a row: most place and size it, or say what widget it is."""
+    placing = sum(
+        name.lower().startswith("widget")
+        or not _LAYOUT.isdisjoint([name.lower(), *map(str.lower, _WORDS.findall(name))])
+        for name in item
+    )
+    return 2 * placing > len(item)
 
 
 def _result(value: dict[str, Json]) -> Payload | None:
@@ -85,6 +102,11 @@ def _document(value: dict[str, Json]) -> Payload | None:
     """One record as a database or a query language writes it, known by what they add."""
     if "__typename" in value and len(value) > 1:
         return Payload.DOCUMENT
+    if "_id" in value and len(value) > 2 and {"_rev", "__v", "_source"} & value.keys():
+        return Payload.DOCUMENT
+    cells = value.get("f")
+    if isinstance(cells, list) and cells and all(isinstance(cell, dict) and cell.keys() == {"v"} for cell in cells):
+        return Payload.ROWS
     if any(isinstance(child, dict) and len(child) == 1 and _TYPED & child.keys() for child in value.values()):
         return Payload.DOCUMENT
     edges = value.get("edges")
@@ -96,7 +118,7 @@ def _document(value: dict[str, Json]) -> Payload | None:
     data = value.get("data")
     if len(value) <= 2 and isinstance(data, dict) and len(data) == 1:
         (record,) = data.values()
-        if isinstance(record, dict) and len(record) >= 2 and any(_ID.search(key) for key in record):
+        if isinstance(record, dict) and len(record) >= 2 and any(ID.search(key) for key in record):
             return Payload.RESPONSE
     return None
 
@@ -108,7 +130,7 @@ def _columnar(value: dict[str, Json]) -> Payload | None:
         return None
     same = all(len(child) == len(lists[0]) for child in lists)
     flat = all(not isinstance(cell, dict | list) for child in lists for cell in child[:50])
-    named = any(_ID.search(key) for key in value) or len(lists) >= 3
+    named = any(ID.search(key) for key in value) or len(lists) >= 3
     return Payload.TABLE if same and flat and named else None
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from audit.leaks.marks import Marks
-from audit.leaks.payload import Payload, shape_below
+from audit.leaks.payload import ID, Payload, is_layout, shape_below
 
 _MOST = 65536
 """How much of a text is read for shapes of many lines: rows repeat, so their beginning shows them."""
@@ -34,6 +34,7 @@ _DATABASE = re.compile(
     r"|Access denied for user '|authentication failed for user |Unknown database '|SQL compilation error"
     r"|index_not_found_exception|field value out of range: \"|Truncated incorrect \w+ value: '|a foreign key constraint fails"
     r"|Unable to make \w+ from '|Bad (?:int64|float64|double|bool|numeric) value: "
+    r"|ReplyError: |IntegrityError|DataError: |InvalidQueryException|Neo\.ClientError\."
     r"|Numeric value '[^']{1,200}' is not recognized|Conversion failed when converting "
 )
 _DATABASE_MARKS = (
@@ -44,6 +45,7 @@ _DATABASE_MARKS = (
     "FOREIGN KEY", "Key (", "Failing row", "dup key", "value too long", "Out of range", "Data too long",
     "Incorrect ", "mapper_parsing", "Sequelize", "ConditionalCheck", "DB::", "Numeric value", "Conversion failed",
     "Unique constraint", "Access denied", "authentication failed", "Unknown database", "compilation error",
+    "ReplyError", "IntegrityError", "DataError", "InvalidQuery", "Neo.",
     "index_not_found", "out of range", "incorrect ", "foreign key", "Unable to make", "Bad ",
 )  # fmt: skip
 
@@ -65,8 +67,23 @@ _QUOTING_MARKS = (
     "invalid literal", "could not convert", "input string", "from String", "Cast to", "value", "Value", "input ",
     "record", "row", "cell", "document", "payload", "entry", "annot ", "ould not", "ailed to", "nable to", "nvalid",
     "nparseable", "nrecognized", "alformed", "input_value", "could not be parsed", "time data", "already exists",
-    "valid", "Unexpected token",
+    "valid", "Unexpected token", "umber", "tring", "iteral", "arsing", "nteger", "ecimal", "date", "Date", "timestamp", "Record",
+    "Row", "property", "nput",
 )  # fmt: skip
+_FAILS = re.compile(
+    r"invalid|\bnot an? |\bnot in a |\bnon-|fail|error|exception|can ?not|could not|unable|incorrect|illegal|\bbad\b|malform|"
+    r"unexpected|mismatch|exists|duplicate|out of range|too (?:long|large|big|short|small)|expected|reject|violat|abort|"
+    r"truncat|overflow|conflict|unrecogni[sz]ed",
+    re.IGNORECASE,
+)
+_DATUM = re.compile(
+    r"\b(?:values?|numbers?|strings?|literals?|parsing|input|integer|decimal|dates?|timestamp|records?|rows?|cells?|entry"
+    r"|property)\b(?:[ =]{1,3}`[^`\n]{1,64}`)?[^'\"\n]{0,24}?('[^'\n]{1,400}'|\"[^\"\n]{1,400}\")",
+    re.IGNORECASE,
+)
+_CODE = re.compile(r"[\w$]\(|=>|://|^[./#@]|[{};]\s*$|^[\w$.-]*$|^[a-z ,._-]+$|^\W+$|\{\{")
+"""Names, paths, addresses, words of prose and punctuation, which an error text quotes as well."""
+
 _FRAME = re.compile(
     r"^\s{0,16}at [\w$.<>\[\] ]{1,200}\([^()\n]{1,300}\)|^\s{0,16}File \"[^\"\n]{1,300}\", line \d"
     r"|^#\d{1,3} [^\n]{1,300}\(\d{1,6}\): ",
@@ -86,7 +103,7 @@ _NAMES = re.compile(
 
 _OBJECT = re.compile(r"\{([^{}]{3,4000})\}?")
 _MEMBER = re.compile(
-    r"(?:^|[,{])\s{0,8}(?:\"([\w .$-]{1,64})\"|'([\w .$-]{1,64})'|([A-Za-z_$][\w$]{0,63}))\s{0,4}(?::|=>?)"
+    r"(?:^|[,{])\s{0,8}:?(?:\"([\w .$-]{1,64})\"|'([\w .$-]{1,64})'|([A-Za-z_$][\w$]{0,63}))\s{0,4}(?::|=>?)"
 )
 _RULED = re.compile(r"^[ \t]{0,8}[+|]?[-=]{2,}(?:[-=+| ]{0,256}[+|][-=+| :]{2,256})\s{0,4}$", re.MULTILINE)
 _FOOT = re.compile(
@@ -104,10 +121,19 @@ _HTML = frozenset(
 )
 _CELL = r"(?:'[^'()\n]{0,400}'|\"[^\"()\n]{0,400}\"|-?\d[\d.]{0,32}|None)"
 _TUPLE = re.compile(rf"\({_CELL}(?:, ?{_CELL}){{1,64}}\)")
+_DUMPED = re.compile(r"\bArray\s{0,4}\((?:\s{0,64}\[[\w .-]{1,64}\] => [^\n\[]{0,400}){2}")
+"""A list with names, as PHP prints it."""
+
 _CONTACT = re.compile(
-    r"^BEGIN:V(?:CARD|EVENT)\s|^dn: ?\w{1,16}=[^\n]{1,400}\n(?:\w{1,64}: [^\n]{1,400}(?:\n|\Z)){2}", re.MULTILINE
+    r"(?:^|\W)BEGIN:V(?:CARD|EVENT)\s|^dn: ?\w{1,16}=[^\n]{1,400}\n(?:\w{1,64}: [^\n]{1,400}(?:\n|\Z)){2}", re.MULTILINE
 )
 """Records of an address book, of a calendar and of a directory, as they are exchanged."""
+
+_ANSWER = re.compile(
+    r"\b(?:respon[sd]\w{0,4}|status(?: ?code)? \d{3}|body|returned)\b[^{}\[\]\n]{0,24}\Z",
+    re.IGNORECASE,
+)
+"""What stands before the body of a response in a longer text."""
 
 _HTTP = re.compile(r"HTTP/[0-9.]{1,3} \d{3}[^\r\n]{0,64}\r?\n(?:[\w-]{1,64}: [^\r\n]{0,1024}\r?\n){1,64}\r?\n\S")
 
@@ -135,6 +161,8 @@ def _as_text(text: str) -> Payload | None:
         if _quotes(text, Payload.QUOTING_ERROR in marked):
             return Payload.QUOTING_ERROR
     head = text[:_MOST]
+    if "] => " in head and _DUMPED.search(head):
+        return Payload.ROWS
     kind = _in_lines(head) if "\n" in text else None
     if kind is not None:
         return kind
@@ -155,13 +183,26 @@ def _in_lines(text: str) -> Payload | None:
 
 def _quotes(text: str, marked: bool) -> bool:  # noqa: FBT001 - whether a mark was seen
     """An error text that quotes a value, or a stack trace with values in it. Names of code are no values."""
-    if marked and _QUOTING.search(text) and not _NAMES.search(text):
-        return True
+    if marked and not _NAMES.search(text):
+        if _QUOTING.search(text):
+            return True
+        if _FAILS.search(text) and any(_is_datum(found[1][1:-1]) for found in islice(_DATUM.finditer(text), 50)):
+            return True
     if "\n" not in text or _FRAME.search(text) is None:
         return False
-    if _ARGUMENTS.search(text) or _LOCALS.search(text):
+    if _ARGUMENTS.search(text) or _LOCALS.search(text) or any(map(_is_record, islice(_OBJECT.finditer(text), 50))):
         return True
     return _CAUSE.search(text) is not None and not _NAMES.search(text)
+
+
+def _is_datum(value: str) -> bool:
+    """Whether what an error text quotes is a value, not a name of code: more words than one, a capital or a digit in them."""
+    return value.lstrip()[:2] in ('{"', "[{", '["') or _CODE.search(value) is None
+
+
+def _is_record(found: re.Match[str]) -> bool:
+    """Whether an object among the frames of a stack has members with texts in them."""
+    return len(_MEMBER.findall(found[1])) >= 2 and ("'" in found[1] or '"' in found[1])
 
 
 def _delimited(text: str) -> bool:
@@ -212,7 +253,7 @@ def _marked_up(text: str) -> bool:
     lower = text.lower()
     if (lower.count("<tr") >= 2 and "<td" in lower) or lower.count("<row") >= 2 or lower.count("<record") >= 2:
         return True
-    if "<soap" in lower and ":body" in lower:
+    if ("<soap" in lower and ":body" in lower) or "<m:properties" in lower:
         return True
     return _siblings(text)
 
@@ -270,8 +311,27 @@ def _in_longer(text: str) -> Payload | None:
         kind = shape_below(value)
         if kind is not None:
             return kind
+        if _ANSWER.search(head, max(0, at - 48), at) and any(map(_is_answer, _objects(value))):
+            return Payload.RESPONSE
         at = end
     return _alike(head)
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    stack = [value]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            yield node
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
+
+
+def _is_answer(node: dict[str, Any]) -> bool:
+    """One record: an id and two members more that are texts or numbers."""
+    plain = [name for name, child in node.items() if isinstance(child, str | int | float) and "{{" not in str(child)]
+    return len(plain) >= 3 and any(ID.search(name) for name in plain)
 
 
 def _tuples(text: str) -> bool:
@@ -288,4 +348,4 @@ def _alike(text: str) -> Payload | None:
     for found in islice(_OBJECT.finditer(text), 200):
         names = tuple(a or b or c for a, b, c in _MEMBER.findall(found[1]))
         seen[names] += len(names) >= 3 or (len(names) == 2 and any(name.lower().endswith("id") for name in names))
-    return Payload.ROWS if any(number >= 2 for number in seen.values()) else None
+    return Payload.ROWS if any(number >= 2 and not is_layout(names) for names, number in seen.items()) else None

@@ -17,11 +17,14 @@ _DEGREES = re.compile(
     r"[0-9]{1,2}\s?°\s?[0-9]{1,2}\s?['\u2032\u2019]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?[\"\u2033\u201d]?\s?[NS]|[0-9]{1,2}\.[0-9]{3,16}\s?°\s?[NS]|[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{3}"
 )
 _AROUND = re.compile(r"geo|loc|pos|coord|map|\bll\b|\bat\b|@|point|center|gps|near|place|home", re.IGNORECASE)
+_CALL = re.compile(r"\w\(\s?\Z")
+"""The arguments of a function, which are no place by themselves."""
+
 _MAC = re.compile(
     r"(?<![0-9A-Za-z:.-])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"
     r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z:-]|\.[0-9A-Fa-f])"
 )
-_IPV4 = re.compile(r"(?<![\w.+-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w+-]|\.[0-9A-Za-z])")
+_IPV4 = re.compile(r"(?<![\w.+%-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w+-]|\.[0-9A-Za-z])")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,37}(?:\.[0-9]{1,3}){0,3}(?![\w:])")
 _VERSION = re.compile(r"(?:\bv|ver(?:sion)?|release|build|rv|[a-z]/)[\s:=]{0,2}\Z", re.IGNORECASE)
 _CALLED = re.compile(r"\b(?:ip|addr(?:ess)?|from|client|peer|remote(?:_addr)?|for|host)\W{1,4}\Z", re.IGNORECASE)
@@ -38,7 +41,9 @@ def places_in(text: str) -> Iterator[FoundPersonal]:
     for match in _PAIR.finditer(text):
         whole = len(match[0]) == len(text.strip(" \t\r\n()[]{}\"'"))
         fine = min(len(part.partition(".")[2]) for part in match.groups()) >= 5
-        if (whole or fine or _AROUND.search(text)) and is_place(match[1], match[2]):
+        told = _AROUND.search(text) is not None
+        bare = (whole or fine) and _is_wide(match[1], match[2]) and _CALL.search(text, 0, match.start()) is None
+        if (told or bare) and is_place(match[1], match[2]):
             yield FoundPersonal(Personal.PLACE, Grade.SUSPECTED)
             return
 
@@ -52,6 +57,11 @@ def is_place(one: str, other: str) -> bool:
     except ValueError:
         return False
     return min(a, b) <= 90 and max(a, b) <= 180 and max(a, b) >= 1.5  # two small fractions are shares, not degrees
+
+
+def _is_wide(one: str, other: str) -> bool:
+    """Whether one of two decimals has two digits before its point: two of one digit are as good any other measure."""
+    return any(len(text.lstrip("-").partition(".")[0]) > 1 for text in (one, other))
 
 
 def addresses_in(text: str) -> Iterator[FoundPersonal]:

@@ -12,6 +12,8 @@ from binascii import a2b_base64
 from collections.abc import Collection
 from functools import lru_cache
 
+from audit.leaks.inflate import deflated
+from audit.leaks.lzstring import from_letters
 from audit.leaks.secrets import has_marks, has_turned_marks
 from audit.leaks.segments import unwrapped
 
@@ -68,10 +70,13 @@ def _base32(alphabet: str) -> str:
     return rf"(?<![A-Za-z0-9]){_block32(alphabet)}{{2}}"
 
 
-_HEX = re.compile(r"(?:[2-7][0-9a-fA-F]){10}")
+_HEX = re.compile(r"(?:[2-7][0-9a-fA-F]){10}|(?:[2-7][0-9n-sN-S]){10}")
 _ALONE = re.compile(
-    r"(?<![0-9A-Za-z])(?:(?:[2-7][0-9a-fA-F]){6,9}(?![0-9A-Za-z])|1[fF]8[bB]08|78(?:01|5[eE]|9[cC]|[dD][aA])|425[aA]68)"
+    r"(?<![0-9A-Za-z])(?:(?:[2-7][0-9a-fA-F]){6,9}(?![0-9A-Za-z])|1[fF]8[bB]08|78(?:01|5[eE]|9[cC]|[dD][aA])|425[aA]68"
+    r"|1[sS]8[oO]08|78(?:5[rR]|9[pP]|[qQ][nN])|425[nN]68)"  # shifted
+    r"|[0-9A-Fa-f](?:80[bB]8[fF]1|(?:10|[eE]5|[cC]9|[aA][dD])87|86[aA]524)(?![0-9A-Za-z])"
 )
+_HEXES = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{16,}")
 _IDS = re.compile(  # the look behind stands after the first digit: so the search skips to digits
     r"([0-9a-f](?<![0-9A-Za-z.=%&#+~][0-9a-f])(?:[0-9a-f]{7}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{11,}))"
     r"(?![0-9A-Za-z.])"
@@ -81,19 +86,27 @@ _WIDE = re.compile(
     r"(?:00[2-7][0-9a-fA-F]){4}|(?:[eE][fF][bB][c-dC-D][0-9a-fA-F]{2}){3}|[eE]2(?:808[b-fB-F]|81[aA]0)|(?:[2-7][0-9a-fA-F][cC]2[aA][dD]){2}"
 )
 _SPACED = re.compile(
-    r"(?:[0-9a-fA-F]{2}[\s:_.,;-]{1,2}){7}[0-9a-fA-F]{2}|(?:0[xX][0-9a-fA-F]{2}.{0,2}){4}|(?:[0-9]{1,3}[\s,;|]{1,2}){7}"
+    r"(?:[0-9a-fA-F]{2}[\s:_.,;-]{1,2}){7}[0-9a-fA-F]{2}|(?:[2-7][0-9n-sN-S][\s:_.,;-]{1,2}){7}[2-7][0-9n-sN-S]|(?:0[xX][0-9a-fA-F]{2}.{0,2}){4}|(?:[0-9]{1,3}[\s,;|]{1,2}){7}"
     r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}){2,16}[\s:]{1,2}(?:[0-9a-fA-F]{2}){2,16}(?![0-9a-fA-F])"
+    r"|[0-9a-fA-F]{2}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{4}(?![0-9a-fA-F])|[0-9a-fA-F]{2}-[0-9a-fA-F]{8}-[0-9a-fA-F]{8}"
+    r"|[0-9](?:\.[0-9]{1,3}){7}"
 )
-_QUOTED = re.compile(r"=(?:20|2B|3A|40|\r?\n)|(?:=[0-9A-Fa-f]{2}){3}")
+_QUOTED = re.compile(r"=(?:2[05BDEF]|3[AD]|40|5F|\r?\n)|(?:=[2-7][0-9A-Fa-f][^&=\s]{0,16}){3}|(?:=[0-9A-Fa-f]{2}){3}")
 _PACKED32 = "(?:566|PAA[Q-Z2-7]|P(?:BP|CO|DN)[A-P]|D6FQ|IJNG)"
 """What letters of full width, zlib, gzip and bzip2 begin with in base32."""
 
 _LOWER32 = re.compile(_base32(_LETTERS32.lower()) + rf"|(?<![A-Za-z0-9]){_PACKED32.lower()}[a-z2-7]{{6}}")
 WHOLE_ID = re.compile(
     r"\n(?:(?:[2-7][0-9a-f]){6,11}\n|1f8b08|78(?:01|5e|9c|da)|425a68|ad[0-9]{10}|(?:ae|ba|be|de|ee)[0-9]{14}"
-    r"|[0-9]{14,16}\n"
+    r"|[0-9]{14,16}\n|4[0-9]{18}\n"
     rf"|{_block32(_LETTERS32.lower())}{{2}})"
 )
+PACKED_BACKWARDS = re.compile(r"(?:80b8f1|(?:10|e5|c9|ad)87|86a524)\n")
+DEFLATED = re.compile(
+    r"\n((?:[13579bdf]3|[02468ace]b)(?:[13579bdf][0-7]|[02468ace][89a-f])[0-9a-f]{12,}|[0-9a-f][5d][0-9a-f]{78,})"
+)
+"""An id may be a raw deflate stream: its two first letters of printable ASCII in fixed codes, or so long that own codes pay."""
+
 BLOCK32 = tuple(letters.strip("[]") for letters in _letters32(_LETTERS32.lower()))
 FULL_WIDTH = re.compile(r"efb[cd][0-9a-f]{2}efb[cd]")
 UNSEEN = re.compile(r"e28(?:08[b-f]|1a0)")
@@ -102,26 +115,37 @@ _BYTES = bytes(0x41 if 0x20 <= byte < 0x7F else 0x30 if byte == 0 else 0x78 for 
 """Printable bytes as `A`, zeros as `0`: text and UTF-16 are plain to see in it."""
 _UPPER = re.compile(
     rf"{_base32(_LETTERS32)}|(?<![A-Za-z0-9]){_PACKED32}[A-Z2-7]{{6}}"
-    r"|H4sI|(?<![A-Za-z0-9+/])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{8}"  # packed
+    r"|H4sI|(?<![A-Za-z0-9+])(?:eJ|eN|eA|Qlpo)[A-Za-z0-9+/_-]{8}"  # packed
+    r"|Is4H|[A-Za-z0-9+/_-]{8}(?:[JNA]e|oplQ)(?![A-Za-z0-9+/_-])"  # the same backwards
+    r"|U4fV|(?<![A-Za-z0-9+])(?:rW|rA|rN|Dycb)[A-Za-z0-9+/_-]{8}"  # and shifted
     r"|[+-]LC[A-D]|fiw[g-j]"  # the same after one or two glued bytes
     r"|(?:77[w-z0-3][A-Za-z0-9+/_-]){3}|4oC[L-P]|4oGg|77u/"  # full-width letters and what nobody sees, in base64
     r"|(?:[AB][A-Za-z0-9+/]{1,3}){6}"  # UTF-16 in base64
-    r"|(?<![A-Za-z0-9+/$-])[A-P][AIQYgow4][A-Za-f][A-Za-z0-9+/$-]{8}"  # LZ-string
 )
+_LZ = re.compile(
+    r"(?<![A-Za-z0-9+$-])[A-P](?:[AIQYgow4][A-Za-f]|[DLTbjrz7])[A-Za-z0-9+/$-]{8,4093}={0,3}"
+    r"|(?<![A-Za-z0-9+/$=-])={0,3}[A-Za-z0-9+/$-]{8,4093}(?:[A-Za-f][AIQYgow4]|[DLTbjrz7])[A-P](?![A-Za-z0-9+$-])"
+)
+"""LZ-string, forwards and backwards: how the first letters are written, the second one new or the same again."""
+
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,512}")
+_SEGMENT = re.compile(r"(?<=/)[A-Za-z0-9+_-]{12,512}")
 _BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{12,512}(?![A-Za-z0-9])")
 _DIGITS58 = {c: n for n, c in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
 _PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
-_CARD = re.compile(r"(?<![0-9A-Za-z.])[0-9]{14,16}(?![0-9A-Za-z])")
-_CALLED = re.compile(r"(?:phone|tel|fax|cell|call|mobil|whatsapp|handy|ssn)[^0-9]{0,24}[0-9~]", re.IGNORECASE)
+_CARD = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{14,16}|4[0-9]{18})(?![0-9A-Za-z])")
+_CALLED = re.compile(
+    r"(?:phon|fone|tel|fax|cel|call|mob|dial|\bring\b|sms|whatsapp|handy|rufn|portable|ssn)[^0-9]{0,24}[0-9~]",
+    re.IGNORECASE,
+)
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:-[A-Za-z0-9~]|[A-Za-z0-9]{11,30}(?![A-Za-z0-9]))")
 _FISCAL = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[0-9]{2}[A-Z]")
 _GROUPED = re.compile(
-    r"[0-9]{4}-[0-9]{4}-[0-9]{4}-|[2-9][0-9]{2}([-.])[2-9][0-9]{2}\1[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-|[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}"
+    r"[0-9]{4}-[0-9]{4}-[0-9]{4}-|3[0-9]{3}-[0-9]{6}-|[2-9][0-9]{2}([-.])[2-9][0-9]{2}\1[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-|[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}"
 )
 _POINTED = re.compile(
-    r"(?:[0-9]{1,3}\.){3}[0-9]|[0-9]\.[0-9]{3,16}[,/]-?[0-9]|=-?[0-9]{1,3}\.[0-9]{3}|[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}"
+    r"(?:[0-9]{1,3}\.){3}[0-9]|[0-9]{4}\.[0-9]{4}\.[0-9]{4}\.|3[0-9]{3}\.[0-9]{6}\.|[0-9]\.[0-9]{3,16}[,/]-?[0-9]|=-?[0-9]{1,3}\.[0-9]{3}|[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}\.[0-9a-fA-F]{4}"
 )
 _COLONS = re.compile(r"[0-9a-fA-F]{0,4}:[0-9a-fA-F]{0,4}:")
 _URL64 = str.maketrans("-_", "+/")
@@ -144,7 +168,7 @@ def not_plain(texts: Collection[str]) -> set[str]:
     bad = {skeleton for skeleton in set(skeletons) if len(skeleton) > _LONG or not _is_bare(skeleton)}
     if bad:
         odd.update(text for text, skeleton in zip(whole, skeletons, strict=True) if skeleton in bad)
-    if _may_spell(pieces[1::2]):
+    if len(pieces) > 1 and _may_spell(pieces[1::2]):
         odd.update(text for text in whole if _may_spell([match[1] for match in _IDS.finditer(text)]))
     return odd
 
@@ -159,7 +183,9 @@ def ids_of_plain(text: str) -> list[str] | None:
 def _may_spell(ids: list[str]) -> bool:
     """Whether ids of hex digits can be encoded text or a number with check digits."""
     lines = "\n".join(("", *ids, "")).replace("-", "")
-    if WHOLE_ID.search(lines):
+    if WHOLE_ID.search(lines) or PACKED_BACKWARDS.search(lines):
+        return True
+    if any(is_stream(found[1]) for found in DEFLATED.finditer(lines)):
         return True
     digits = lines.replace("\n", "")
     seen = (_from_hex(digits) + b"\xff" + _from_hex(digits[1:])).translate(_BYTES)
@@ -172,6 +198,11 @@ def _may_spell(ids: list[str]) -> bool:
     )
 
 
+def is_stream(digits: str) -> bool:
+    """Whether hex digits are a raw deflate stream that holds a text."""
+    return bool(deflated(_from_hex(digits)))
+
+
 def _from_hex(digits: str) -> bytes:
     return bytes.fromhex(digits[: len(digits) & ~1])
 
@@ -179,12 +210,17 @@ def _from_hex(digits: str) -> bytes:
 @lru_cache(maxsize=4096)
 def _is_bare(skeleton: str) -> bool:
     """Whether a text without its ids is plain."""
+    return stands_bare(skeleton) and not _has_runs(skeleton)
+
+
+def stands_bare(text: str) -> bool:
+    """Whether nothing can stand in a text as it is: what it may be encoded is not asked."""
     try:
-        if skeleton.encode("ascii").translate(None, _PLAIN):
+        if text.encode("ascii").translate(None, _PLAIN):
             return False
     except UnicodeEncodeError:
         return False
-    return not ("&#" in skeleton or has_marks(skeleton) or _has_numbers(skeleton) or _has_runs(skeleton))
+    return not ("&#" in text or has_marks(text) or _has_numbers(text))
 
 
 def _has_numbers(text: str) -> bool:
@@ -209,7 +245,7 @@ def is_encoded(text: str) -> bool:
     stripped = text.strip()
     if len(stripped) > 1 and stripped[0] + stripped[-1] in ("[]", "{}", '""'):
         return True
-    if "&#" in text or "\0" in text or has_turned_marks(text) or _has_runs(text):
+    if "&#" in text or "#&" in text or "\0" in text or has_turned_marks(text) or _has_runs(text):
         return True
     flat = unwrapped(text) if "\n" in text or " " in text else None
     return flat is not None and _has_runs(flat)
@@ -220,6 +256,8 @@ def _has_runs(text: str) -> bool:
     if len(text) < 8:
         return False
     if _HEX.search(text) or _ALONE.search(text) or _LOWER32.search(text):
+        return True
+    if any(DEFLATED.match("\n" + run.lower()) and is_stream(run) for run in _HEXES.findall(text)):
         return True
     if _WIDE.search(text):
         return True
@@ -233,7 +271,9 @@ def _has_runs(text: str) -> bool:
         any(pattern.search(text) for pattern in _BASE64)
         or _WHOLE64.search(text) is not None
         or _UPPER.search(text) is not None
-        or any(_packs(match[0]) for match in _TOKEN.finditer(text))
+        or any(map(_unfolds, _LZ.findall(text)))
+        or any(map(_packs, _TOKEN.findall(text)))
+        or ("/" in text and any(map(_packs, _SEGMENT.findall(text))))
         or any(_spells(match[0]) for match in _BASE58.finditer(text))
     )
 
@@ -241,13 +281,23 @@ def _has_runs(text: str) -> bool:
 def _packs(token: str) -> bool:
     """Whether a token is base64 of a raw deflate stream, which has no mark of its own."""
     odd, high = _LETTERS64.find(token[0]) & 1, _LETTERS64.find(token[1]) >> 4
-    if len(token) % 4 == 1 or (odd, high) not in ((0, 3), (1, 1), (0, -1)):
+    if (odd, high) not in ((0, 3), (1, 1), (0, -1)):
         return False  # the first bits of a stream of one block, with the fixed or with its own codes
     try:
+        token = token[: len(token) - (len(token) % 4 == 1)]
         data = a2b_base64(token.translate(_URL64) + "=" * (-len(token) % 4))
         return _READS.search(zlib.decompressobj(-15).decompress(data, 64)) is not None
     except (ValueError, zlib.error):
         return False
+
+
+def _unfolds(run: str) -> bool:
+    """Whether a run is a text in LZ-string, read from either end."""
+    return any(found is not None and len(found) >= 4 for found in (_lz(run), _lz(run[::-1])))
+
+
+def _lz(run: str) -> str | None:
+    return from_letters(run) if _LZ.match(run) is not None else None
 
 
 def _spells(token: str) -> bool:
@@ -256,4 +306,7 @@ def _spells(token: str) -> bool:
     for char in token:
         number = number * 58 + _DIGITS58[char]
     data = number.to_bytes((number.bit_length() + 7) // 8, "big")
-    return data.isascii() and data.translate(None, b"\t\r\n").decode().isprintable()
+    try:
+        return data.translate(None, b"\t\r\n").decode().isprintable()
+    except UnicodeDecodeError:
+        return False

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.leaks.room import BLOCK32, FULL_WIDTH, UNSEEN, WHOLE_ID
+from audit.leaks.room import BLOCK32, DEFLATED, FULL_WIDTH, PACKED_BACKWARDS, UNSEEN, WHOLE_ID, is_stream
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
@@ -48,9 +48,15 @@ def _pairs(*heads: tuple[str, str]) -> Bytes:
 
 
 _ANY = "0123456789"
-_HEADS = _pairs(("1742", "f82"), ("abde", "ade"), (BLOCK32[0], BLOCK32[1]))
-_NECKS = _pairs(("8059d", "b1eca"), (_ANY, _ANY), (BLOCK32[2], BLOCK32[3]))
-"""How an id may begin that is something as a whole: packed, a number of an account, or letters of base32."""
+_ODD, _EVEN = "13579bdf", "02468ace"
+_HEADS = _pairs(("1742", "f82"), ("abde", "ade"), (BLOCK32[0], BLOCK32[1]), (_ODD, "3"), (_EVEN, "b"))
+_NECKS = _pairs(("8059d", "b1eca"), (_ANY, _ANY), (BLOCK32[2], BLOCK32[3]), (_ODD, "01234567"), (_EVEN, "89abcdef"))
+_NECKS |= ((_NECKS & 8) << 1) | ((_NECKS & 16) >> 1)
+"""How an id may begin that is something as a whole: packed, a number of an account, letters of base32, or deflated. What
+is packed may stand backwards too."""
+
+_OWN_CODES = 80
+"""Digits of an id that may be deflated with codes of its own."""
 
 
 def runs(data: Bytes) -> tuple[Bytes, Bytes]:
@@ -118,9 +124,22 @@ def _whole(ids: Bytes, kinds: Bytes, text: bytes) -> NDArray[np.intp]:
     starts = np.concatenate((np.zeros(1, np.intp), ends[:-1] + 1))
     long = ends - starts >= SHORTEST  # a run may hold less than that, beside its dashes
     starts, ends = starts[long], ends[long]
+    sizes = ends - starts
     heads = _HEADS[ids[starts], ids[starts + 1]] & _NECKS[ids[starts + 2], ids[starts + 3]]
-    asked: NDArray[np.intp] = starts[(heads != 0) | (ends - starts <= _LONGEST_WORD)]
+    tails = _HEADS[ids[ends - 1], ids[ends - 2]] & _NECKS[ids[ends - 3], ids[ends - 4]] & _ONE
+    asked = np.flatnonzero((heads != 0) | (tails != 0) | (sizes <= _LONGEST_WORD) | (sizes >= _OWN_CODES))
     if not len(asked):
-        return asked
+        return starts[asked]
     shown = "\n" + text.translate(_DIGITS).decode("ascii") + "\n"
-    return np.array([at for at in asked.tolist() if WHOLE_ID.match(shown, at)], np.intp)
+    return np.array(
+        [at for at, end in zip(starts[asked].tolist(), ends[asked].tolist(), strict=True) if _is_whole(shown, at, end)],
+        np.intp,
+    )
+
+
+def _is_whole(shown: str, at: int, end: int) -> bool:
+    """`shown` has a line before the first id, so that an id's places lie one further on in it."""
+    if WHOLE_ID.match(shown, at) or PACKED_BACKWARDS.match(shown, end - 5) or PACKED_BACKWARDS.match(shown, end - 3):
+        return True
+    stream = DEFLATED.match(shown, at, end + 1)
+    return stream is not None and is_stream(stream[1])

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, TypeVar
 
 from audit.leaks.budget import LAYERS, Budget
-from audit.leaks.decode import gathered
+from audit.leaks.decode import behind_slashes, gathered
 from audit.leaks.digests import Digests
 from audit.leaks.ids import Ids, disguised, take
 from audit.leaks.inflate import inflated
@@ -32,8 +32,12 @@ _HIGH = re.compile(r"[\x80-\xff]")
 _LISTS = re.compile(
     r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4}|[0-9a-fA-F]{2}(?:(?:[\s:,;._-]|0[xX]){1,4}[0-9a-fA-F]{2}){4}"
     r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}){2,16}[\s:]{1,2}(?:[0-9a-fA-F]{2}){2,16}(?![0-9a-fA-F])"
+    r"|[0-9a-fA-F]{2}-(?:[0-9a-fA-F]{4}-){2}[0-9a-fA-F]{4}(?![0-9a-fA-F-])|[0-9a-fA-F]{2}-[0-9a-fA-F]{8}(?![0-9a-fA-F-])"
+    r"|\d(?:\.\d{1,3}){5}"
 )
-_TURNED = re.compile(r"(?:&#k[0-9n-sN-S]{2,5};|\\[kh][0-9n-sN-S]{2}){3}|(?:[0-9a-fA-F]{2}[xX]0[ ,]{0,2}){4}")
+_TURNED = re.compile(
+    r"(?:&#k[0-9n-sN-S]{2,5};|\\k[0-9n-sN-S]{2}){3}|[\\%][hH][0-9n-sN-S]{4}|(?:[0-9a-fA-F]{2}[xX]0[ ,]{0,2}){4}"
+)
 """Escapes shifted by 13, and hex of each byte read backwards."""
 
 _SHIFTED_HEX = b"0123456789nopqrsNOPQRS"
@@ -42,6 +46,8 @@ _HEX_DASH = _HEX + b"-"
 _SIMPLE = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/?#~!@*'()$-"
 _GAPS = (b"000000", b"00000")
 _PAIRS = b"hhshhshhshhshh"
+_GROUPS = re.compile(rb"[0-9a-fA-F]{4}[:-][0-9a-fA-F]{4}|~:[0-9a-fA-F]{2}|[0-9a-fA-F]{2}:~|~:~|\d(?:\.\d{1,3}){5}")
+"""Where hex in groups, or a list of numbers, may stand among simple letters; `~` is an id that was taken out."""
 
 
 def _spaces_but(kept: bytes) -> bytes:
@@ -55,10 +61,14 @@ _ALNUM = _spaces_but(_LETTERS)
 _HEX_RUNS = _spaces_but(_HEX_DASH)
 _PAIRED = bytes(104 if byte in _HEX else 115 if byte in b":._-" else 120 for byte in range(256))
 _READABLE = re.compile(rb"[\x20-\x7e\t\r\n]{10,}")
+_BROAD = re.compile(rb"(?:[\x20-\x7e\t\r\n]\0){10,}|(?:\0[\x20-\x7e\t\r\n]){10,}")
 _FOREIGN = re.compile(rb"(?:[\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}){5,}")
 _PRINTABLE = bytes(0x70 if 32 <= byte < 127 or byte in b"\t\r\n" else 0x0A for byte in range(256))
-_DISGUISED = re.compile(rb"(?:\xef[\xbc\xbd][\x80-\xbf]){3}|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf")
-"""Bytes of letters of full width and of letters that nobody sees: what they spell shows in the plain form only."""
+_DISGUISED = re.compile(
+    rb"(?:\xef[\xbc\xbd][\x80-\xbf]){3}|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|\xff(?:[\x01-\x5e]\xff){2}[\x01-\x5e]"
+)
+"""Bytes of letters of full width, in UTF-16 too, and of letters that nobody sees: their plain form alone shows what they
+spell."""
 
 _LONG = b"p" * 10
 _DEFLATED = (b"x\x9c", b"x\x01", b"x\x5e", b"x\xda")
@@ -131,7 +141,9 @@ class Screen:
         data = whole.encode()
         if self.needles.touches(data.lower()) or self.needles.words(whole) or self.needles.numbers(data):
             return False
-        return _PAIRS not in data.translate(_PAIRED) and self._runs(data, LAYERS)
+        if _PAIRS in data.translate(_PAIRED) or _GROUPS.search(data):
+            return False
+        return self._runs(data, LAYERS)
 
     def clean(self, text: str, layers: int = LAYERS) -> bool:
         """Whether nothing can be found in a text. False proves nothing: what is very long is decoded, within bounds."""
@@ -257,16 +269,18 @@ class Screen:
         pieces, starts = [], []
         turned = run.translate(_ROT13)
         for letters in (run, run[::-1], turned, turned[::-1]):
-            packed = from_letters(letters.decode()) if letters[0] in _LZ_FIRST else None
-            if packed is not None and len(packed) >= SHORT and not (layers and self.clean(packed, layers - 1)):
-                return False
+            text = letters.decode()
+            for at in (0, *behind_slashes(text)):
+                packed = from_letters(text[at:]) if letters[at] in _LZ_FIRST else None
+                if packed is not None and len(packed) >= SHORT and not (layers and self.clean(packed, layers - 1)):
+                    return False
         for letters in (straight, straight[::-1], shifted, shifted[::-1]):
             padded = letters + b"AAAAAAA"
             size = len(letters)
             for start in range(4):
                 pieces.append(padded[start : start + (size - start + 3) // 4 * 4 + 4])
             starts.append(binascii.a2b_base64(padded[: (size + 3) // 4 * 4]))
-            starts += (binascii.a2b_base64(padded[at : at + 12]) for at in _starts(letters) if at < size - 8)
+            starts += (_begun(padded, at, size) for at in _starts(letters) if at < size - 8)
         return self._bytes(starts, binascii.a2b_base64(b"".join(pieces)), layers)
 
     def _bytes(self, starts: tuple[bytes, ...] | list[bytes], everything: bytes, layers: int) -> bool:
@@ -288,7 +302,8 @@ class Screen:
             if self._spells(found.decode("utf-8", "replace")) or self._spells(flat.decode("latin-1")):
                 return False
         if layers and _LONG in flat.translate(_PRINTABLE):
-            runs = dict.fromkeys((*_READABLE.findall(everything), *_READABLE.findall(flat)))
+            broad = (run.replace(b"\0", b"") for run in _BROAD.findall(everything))
+            runs = dict.fromkeys((*_READABLE.findall(everything), *_READABLE.findall(flat), *broad))
             readable = [run.decode("ascii") for run in runs]
             alone = [text for text in readable if "\n" in text or " " in text or text[0] in '{["']
             return all(self.clean(text, layers - 1) for text in ("\n".join(readable), *alone))
@@ -350,6 +365,14 @@ _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS58 = {char: number for number, char in enumerate(_BASE58)}
 _LZ_FIRST = frozenset(b"ABCDEFGHIJKLMNOPghijklmnopqrstuv")
+
+
+def _begun(padded: bytes, at: int, size: int) -> bytes:
+    """What letters of base64 begin with at a place: enough for a digest, all of it where it may be a deflated stream."""
+    head = binascii.a2b_base64(padded[at : at + 12])
+    if LEAST_OF_STREAM[head[0] << 8 | head[1]] > size - at:
+        return head
+    return binascii.a2b_base64(padded[at : at + (size - at + 3) // 4 * 4])
 
 
 def _base32(part: bytes) -> bytes:

@@ -57,6 +57,9 @@ _LONG = 4096
 _BRIEF = 12
 """Shorter values are looked for anywhere in what is to be shown."""
 _SCREENED = 300
+_TOKEN = 100
+"""Letters up to which a text may be one token, at its every alignment."""
+
 _HUGE = 262_144
 _SIFTED = 4
 
@@ -137,8 +140,11 @@ class Search:
 
     @staticmethod
     def screened(text: str) -> int:
-        """What it takes to prove a text clean, in letters decoded."""
-        return _SCREENED + 12 * len(text)
+        """What it takes to prove a text clean, in letters decoded. The more letters there are, the more of them are words."""
+        size = len(text)
+        if size <= _TOKEN:
+            return _SCREENED + 40 * size
+        return _SCREENED + 40 * _TOKEN + 12 * min(size - _TOKEN, _LONG) + 4 * max(size - _TOKEN - _LONG, 0)
 
     def glance(self, text: str) -> Found:
         """Only what stands in a text as it is, for events that have used up what may be spent on decoding."""
@@ -149,12 +155,12 @@ class Search:
             return Found(cost=self.screened(text))
         if len(text) > _HUGE:
             return self.glance(text)
-        budget = Budget()
+        budget = _half()
         found: dict[tuple[int, bool], Hit] = {}
         for form in forms(text, budget):
             for hit in self._in_bytes(form) if isinstance(form, Blob) else self._in_view(form):
                 found.setdefault((hit.seed, hit.digest), hit)
-        whole = Budget()
+        whole = _half()
         spent = self.screened(text) + whole.size - budget.size
         return Found(tuple(found.values()), budget.gave_up, whole.views - budget.views, spent)
 
@@ -210,3 +216,8 @@ class Search:
             "unavailable": list(missing()),
             "left_out": {reason.value: number for reason, number in listed.left_out},
         }
+
+
+def _half() -> Budget:
+    """What one text may take: all the forms of its event, and half of the bytes."""
+    return Budget(size=-(-bounds().size // 2))

@@ -41,8 +41,15 @@ _SERVER = re.compile(
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
-    r"(?:passw(?:or)?d|passphrase|secret(?:[_-]?access)?(?:[_-]?key)?|(?:api|access|private|secret|account)[_-]?key|"
-    r"(?:access|auth|refresh|session|bearer)[_-]?token|\bpwd)[\"']?\s{0,4}(?::|=>?|%3D)\s{0,4}[\"']?([\w./+!@#$%^*~-]{6,512})",
+    r"(?:passw(?:or)?d|passphrase|secret(?:[_-]?access)?(?:[_-]?key)?|(?:api|access|private|secret|account|signing|"
+    r"encryption|master)[_-]?key|(?:encryption|password)[_-]?salt|(?:access|api|auth|refresh|session|bearer)[_-]?token|"
+    r"\bpwd|(?:_|\b)pass)[\"']?\s{0,4}(?::|=>?|%3D)\s{0,4}[\"']?([\w./+!@#$%^*~-]{6,512})"
+    r"|(?<![A-Za-z])(?:[A-Za-z0-9]{1,24}[_-]){0,4}(?<!csrf[_-])(?<!xsrf[_-])(?<!next[_-])(?<!page[_-])(?<!sync[_-])"
+    r"(?<!push[_-])(?<!device[_-])token"
+    r"[\"']?\s{0,4}(?::|=>?|%3D)\s{0,4}[\"']?([\w./+%~-]{20,512})"
+    r"|\bcookie2?[\"']?\s?[:=][^\n]{0,200}?(?:sess|sid|auth|token|jwt)[\w.-]{0,32}=(?:s%3A|s:)?([\w./+%~-]{16,512})"
+    r"|\s-u\s?[\w.@-]{1,64}:([^\s\"'$<{]{6,128})|\bsqlcmd\s[^\n]{0,200}?-P\s?([^\s\"'$<{-][^\s\"']{5,128})"
+    r"|\bmysql\w{0,8}\s[^\n]{0,200}?-p([^\s\"'$<{-][^\s\"']{5,128})",
     re.IGNORECASE,
 )
 _PUBLISHABLE = re.compile(r"publi|write|anon|site|recaptcha|client_?token", re.IGNORECASE)
@@ -73,7 +80,7 @@ _BY = {
     _By.BEARER: (*_cases("bearer token apikey"), "ApiKey"),
     _By.ADDRESS: ("://",),
     _By.SETTINGS: (*_cases("password passwd pwd pass="), "jdbc:oracle"),
-    _By.LABEL: _cases("passw passphrase secret pwd key token"),
+    _By.LABEL: (*_cases("passw passphrase secret pwd pass= key salt token cookie"), " -u", "sqlcmd", "mysql"),
 }
 
 
@@ -179,8 +186,9 @@ def _is_userinfo(match: re.Match[str]) -> bool:
 
 def _is_labelled(match: re.Match[str]) -> bool:
     """Called a secret, with a value that was generated; a key that is made to be public is none."""
-    label = match.string[max(0, match.start() - 24) : match.start(1)]
-    return is_mixed(match[1]) and not _PUBLISHABLE.search(label) and not _PUBLIC.match(match[1])
+    value = match[match.lastindex or 0]
+    label = match.string[max(0, match.start() - 24) : match.start(match.lastindex or 0)]
+    return is_mixed(value) and not _PUBLISHABLE.search(label) and not _PUBLIC.match(value)
 
 
 _CLOSER: tuple[tuple[_By, Secret, Grade, Callable[[str], bool]], ...] = (
@@ -196,7 +204,8 @@ _CLOSER: tuple[tuple[_By, Secret, Grade, Callable[[str], bool]], ...] = (
 
 _CALLED = re.compile(
     r"(?:passw(?:or)?d|passphrase|pwd|secret|(?:access|auth|refresh|session|bearer|id)[_-]?token|private[_-]?key|secret[_-]?key|"
-    r"credential|authori[sz]ation|connection[_-]?string)",
+    r"credential|authori[sz]ation|connection[_-]?string|(?:api|access|account|signing|encryption|master)[_-]?key|"
+    r"(?:encryption|password)[_-]?salt|api[_-]?token)",
     re.IGNORECASE,
 )
 

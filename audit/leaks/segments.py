@@ -20,16 +20,21 @@ class Segment(NamedTuple):
 
 
 _HEX = re.compile(r"[0-9a-fA-F]{10,}")
-_SPACED_HEX = re.compile(
-    r"(?:0[xX])?[0-9a-fA-F]{2}(?:(?:[\s:,;._-]|\\x|0[xX]|%){1,4}[0-9a-fA-F]{2}){4,}(?![0-9a-fA-F])"
-    r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}[\s:]{1,2})?(?:(?:[0-9a-fA-F]{2}){2,16}[\s:]{1,2})+"
-    r"(?:[0-9a-fA-F]{2}){2,16}(?:[\s:]{1,2}[0-9a-fA-F]{2})?(?![0-9a-fA-F])"
+_SPACED_HEX = re.compile(  # all begins with one set of letters, to which the search skips fast
+    r"[0-9a-fA-F](?:[0-9a-fA-F](?:(?:[\s:,;._-]|\\x|0[xX]|%){1,4}[0-9a-fA-F]{2}){4,}(?![0-9a-fA-F])"
+    r"|(?<![0-9a-fA-F]{2})[0-9a-fA-F](?:(?:[\s:]{1,2}(?:[0-9a-fA-F]{2}){2,16}){2,}"
+    r"|(?:[0-9a-fA-F]{2}){1,15}(?:[\s:]{1,2}(?:[0-9a-fA-F]{2}){2,16})+)(?:[\s:]{1,2}[0-9a-fA-F]{2})?(?![0-9a-fA-F])"
+    r"|(?<![0-9a-fA-F-][0-9a-fA-F])[0-9a-fA-F](?:[0-9a-fA-F]{2}){0,3}"
+    r"(?:(?:-[0-9a-fA-F]{4}){3,}|(?:-[0-9a-fA-F]{8})+)(?![0-9a-fA-F-]))"
 )
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{10,}|[a-z2-7]{10,})(?![a-z])")
 _BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{8,512}(?![A-Za-z0-9])")
-_NUMBERS = re.compile(r"-?\d{1,3}(?:[\s,;|]{1,4}-?\d{1,3}){4,}")
+_NUMBERS = re.compile(r"\d{1,3}(?:(?:[\s,;|]{1,4}-?\d{1,3}){4,}|(?:\.\d{1,3}){5,})")
+_FOLD = re.compile(r"(?<=[A-Za-z0-9+/_-]{4})\r?\n[ \t]?(?=[A-Za-z0-9+/_-]{4}|[A-Za-z0-9+/_-]{1,3}=)")
+"""Where letters that are broken into lines inside a longer text go on."""
+
 _STARTS = 16
 _SHORT = 128
 """Runs up to that length are remembered: words, hosts and paths repeat."""
@@ -94,13 +99,15 @@ def _of_run(run: str) -> _Run:
 def unwrapped(text: str) -> str | None:
     """A text that was broken into lines of one width, put together again; None where it is none."""
     pieces = text.split() if text.count(" ") > 1 else text.split("\n")
-    if len(pieces) < 2 or len(pieces[0]) < 4 or len(pieces[-1]) > len(pieces[0]):
-        return None
-    return "".join(map(str.strip, pieces)) if len({len(piece) for piece in pieces[:-1]}) == 1 else None
+    whole = len(pieces) > 1 and len(pieces[0]) >= 4 and len(pieces[-1]) <= len(pieces[0])
+    if whole and len({len(piece) for piece in pieces[:-1]}) == 1:
+        return "".join(map(str.strip, pieces))
+    joined = _FOLD.sub("", text) if "\n" in text else text
+    return joined if joined != text else None
 
 
 def _comma(text: str) -> bool:
-    return any(char in text for char in ", ;|\n")
+    return any(char in text for char in ", ;|\n.")
 
 
 def _hex(text: str) -> Iterator[Segment]:
@@ -169,7 +176,8 @@ def _base58(text: str) -> Iterator[Segment]:
 
 def _numbers(text: str) -> Iterator[Segment]:
     for run in _NUMBERS.finditer(text):
-        data = as_bytes([int(number) for number in _NUMBER.findall(run[0])])
+        first = run.start() - text.startswith("-", run.start() - 1)
+        data = as_bytes([int(number) for number in _NUMBER.findall(text[first : run.end()])])
         if data is not None:
             yield Segment("bytes", data)
 

@@ -16,7 +16,7 @@ from audit.leaks.search import Hit, Search
 from audit.leaks.segments import as_bytes
 from audit.model import Json, Pointer
 
-_COST = 1_500_000
+_COST = 500_000
 _DECODED = 4096
 """Pieces that are longer together are searched as they are only."""
 

@@ -6,7 +6,6 @@ Each yields (name, text); none is recursive, each is linear in the text.
 from __future__ import annotations
 
 import html
-import quopri
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -27,9 +26,13 @@ _ESCAPE = re.compile(
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _QUOTED = re.compile(r"=[0-9A-Fa-f]{2}|=\r?\n")
+_QUOTED_BYTE = re.compile(rb"=(?:([0-9A-Fa-f]{2})|[ \t]*\r?\n)")
 _ENTITY = re.compile(r"&(?:#\d|#[xX][0-9a-fA-F]|[A-Za-z])")
-_ROT13 = str.maketrans(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
+"""What markup and word processors write for a hyphen."""
+
+_ROT13 = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]"
@@ -46,11 +49,11 @@ def decodings(text: str) -> Iterator[Decoded]:
         yield Decoded("entities", html.unescape(text))
     if "\\" in text:
         yield Decoded("escape", _joined(_ESCAPE.sub(_unescaped, text)))
-    if "=" in text and _QUOTED.search(text):
+    if "=" in text and ("=?" in text or _QUOTED.search(text)):
         data = text.encode("utf-8", "surrogatepass")
-        yield Decoded("quoted-printable", _lenient(quopri.decodestring(data)))
+        yield Decoded("quoted-printable", _lenient(_QUOTED_BYTE.sub(_unquoted, data)))
         if "=?" in text and "_" in text:  # a header of mail writes a space so
-            yield Decoded("quoted-printable", _lenient(quopri.decodestring(data, header=True)))
+            yield Decoded("quoted-printable", _lenient(_QUOTED_BYTE.sub(_unquoted, data.replace(b"_", b" "))))
     if "\0" in text:
         yield Decoded("utf-16", text.replace("\0", ""))
     if not text.isascii():
@@ -61,13 +64,17 @@ def turned(text: str, last: str) -> Iterator[Decoded]:
     """A text read backwards, and with its letters shifted by 13. Both undo themselves and may be swapped."""
     if last not in ("reversed", "rot13"):
         yield Decoded("reversed", text[::-1])
-    if last != "rot13" and (shifted := text.translate(_ROT13)) != text:
+    if last != "rot13" and (shifted := shifted_by_13(text)) != text:
         yield Decoded("rot13", shifted)
+
+
+def shifted_by_13(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").translate(_ROT13).decode("utf-8", "surrogatepass")
 
 
 def plain_letters(text: str) -> str:
     """Compatibility forms made plain (full width, ligatures, circled letters), what nobody sees removed."""
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).translate(_DASHES)
 
 
 def _percent(text: str) -> Iterator[Decoded]:
@@ -77,6 +84,10 @@ def _percent(text: str) -> Iterator[Decoded]:
     if "+" in wide:
         spaced = wide.replace("+", " ")
         yield Decoded("percent", _lenient(unquote_to_bytes(spaced.encode("utf-8", "surrogatepass"))))
+
+
+def _unquoted(found: re.Match[bytes]) -> bytes:
+    return b"" if found[1] is None else bytes((int(found[1], 16),))
 
 
 def _unescaped(found: re.Match[str]) -> str:

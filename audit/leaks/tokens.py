@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
@@ -31,7 +32,7 @@ class Form(NamedTuple):
 
 _PLACEHOLDER = re.compile(
     r"example|placeholder|redacted|masked|removed|filtered|hidden|dummy|sample|change_?-?me|replace|your|"
-    r"x{4}|\*{3}|\.{3}|0{8}|1234567890abc|123456789abc|abcdefghij|[<>{}\[\]$]|\A%s|\A(?:my_?)?(?:pass(?:wd|word)?|pwd|secret|token|none|null|undefined|test)\Z",
+    r"x{4}|\*{3}|\.{3}|0{8}|1234567890abc|123456789abc|abcdefghij|[<>{}\[\]]|\$[({]|\A\$|%24%7b|%7b%7b|%3c|\A%s|\A(?:my_?)?(?:pass(?:wd|word)?|pwd|secret|token|none|null|undefined|test)\Z",
     re.IGNORECASE,
 )
 
@@ -75,6 +76,9 @@ def _is_signed(match: re.Match[str]) -> bool:
     """A shared access signature of Azure names its version, rights or end beside the signature."""
     return any(mark in match.string for mark in ("sv=", "sp=", "se=", "sr="))
 
+
+_DISCORD = tuple(b64encode(f"{number}".encode()).decode() for number in range(100, 1000))
+"""How the number of a bot begins, in base64."""
 
 FORMS: tuple[Form, ...] = (
     _issued("AKIA ASIA ABIA ACCA", r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}", Secret.CLOUD),
@@ -128,7 +132,9 @@ FORMS: tuple[Form, ...] = (
     _issued("AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
     _issued("pscale_", r"pscale_(?:tkn|pw|oauth)_[\w.-]{32,64}"),
     _issued(".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,70}"),
-    _issued("EAA", r"EAA(?:CEdEose0cBA[A-Za-z0-9]{20,255}|[A-Z][A-Za-z0-9]{90,255}|AE[\w-]{55,64})"),
+    _issued("EAA", r"EAA(?:CEdEose0cBA[A-Za-z0-9]{20,255}|[A-Z][A-Za-z0-9]{90,255}|A[\w-]{56,64})"),
+    _issued("AAAAAAAAAAAAAAAAAAAAA", r"A{19,24}[A-Za-z0-9%]{60,100}"),
+    _issued(" ".join(_DISCORD), r"[MNO][A-Za-z0-9+/]{22,27}\.[\w-]{6,7}\.[\w-]{27,38}"),
     _issued("PMAK-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
     _issued("CLOJARS_", r"CLOJARS_[0-9a-z]{60}"),
     _issued("cio", r"cio[A-Za-z0-9]{32}"),

@@ -9,7 +9,7 @@ Why it matters: each of these can single a person out. "Strictly anonymous" ends
 Example: `/properties/phone` holds `+49 151 ...`, or a page's URL carries `?lat=52.52000&lng=13.40495`.
 
 Limits: a check digit shows that a number could be one, never whose it is, so all of these are warnings. Times, ids, version
-numbers and the host in a URL are left out. A local phone number or a bare card number is suspected only, or seen only
+numbers and the host in a URL are left out, and so is a pair of decimals of one digit each, unless the text speaks of a place. A local phone number or a bare card number is suspected only, or seen only
 under a name that says what it is. A number in a documented field that is no text is not searched.
 """
 
@@ -19,12 +19,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from audit.leaks.content import has_personal
-from audit.leaks.numbers import FoundPersonal, Personal
+from audit.leaks.numbers import FoundPersonal, Personal, is_card
 from audit.leaks.personal import called_in, place_of
-from audit.model import Breach, Json, Level, Pointer
+from audit.model import Breach, Grade, Json, Level, Pointer
 from audit.policy.pack import EventType
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings
 from audit.rules.members import held, name_of, spelled, unshown
+
+_CARD = 16
+"""A longer number is more often an id."""
 
 _CHECKED = frozenset({Personal.IBAN, Personal.PHONE})
 """What pieces put together do not spell by chance."""
@@ -56,6 +59,8 @@ def _by_name(case: Case) -> Iterator[tuple[Pointer, FoundPersonal]]:
             yield from _place(pointer, node)
         elif (found := called_in(name_of(pointer), _text_of(node))) is not None:
             yield pointer, found
+        elif isinstance(node, int) and is_card(digits := _text_of(node)) and len(digits) <= _CARD:
+            yield pointer, FoundPersonal(Personal.CARD, Grade.SUSPECTED)
 
 
 def _place(pointer: Pointer, node: dict[str, Json] | list[Json]) -> Iterator[tuple[Pointer, FoundPersonal]]:
