@@ -339,3 +339,9 @@ def test_a_list_of_events_about_requests_is_a_list_of_events() -> None:
 def test_an_item_of_such_a_list_that_is_no_entry_is_told() -> None:
     run = check_bytes(json.dumps([sent(), {"x": 1}, sent()], indent=1).encode(), name="a.json")
     assert (run.total("events"), list(run.result["unreadable"])) == (2, [Reason.NO_REQUEST.value])
+
+
+def test_an_archive_in_which_nothing_stands_is_no_log() -> None:
+    run = check_bytes(archive(), name="a.har")
+    (claim,) = [claim for claim in run.result["claims"] if claim["id"] == "disclosed-destinations"]
+    assert (claim["verdict"], claim["reason"]) == ("not-exercised", "no contact was captured")

@@ -523,7 +523,8 @@ def test_a_port_in_use_is_a_usage_error(tmp_path: Path) -> None:
             timeout=60,
         )
     assert done.returncode == 2
-    assert "--listen" in done.stderr
+    assert "Address already in use; name another with --listen" in done.stderr
+    assert "--mode" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -536,6 +537,8 @@ def test_a_port_in_use_is_a_usage_error(tmp_path: Path) -> None:
         ("--listen", "127.0.0.1:99999"),
         ("--soft",),
         ("--custody", "missing.toml"),
+        ("--trust-ca", "missing.pem"),
+        ("--trust-ca", "/dev/null"),
     ],
     ids=" ".join,
 )
@@ -543,3 +546,9 @@ def test_a_wrong_option_is_told_before_anything_is_made(tmp_path: Path, args: tu
     done = invoke("proxy", *args, "--evidence", tmp_path / "e", "--ca-dir", tmp_path / "ca", cwd=tmp_path)
     assert done.code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_where_the_evidence_should_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "e").write_text("x")
+    done = invoke("proxy", "--evidence", tmp_path / "e", "--ca-dir", tmp_path / "ca")
+    assert (done.code, "is no directory: name a new one" in done.err) == (2, True)

@@ -17,7 +17,7 @@ from audit.cli.hosts import host_options, territory_of
 from audit.cli.limit_options import limit_options, limits_of
 from audit.cli.options import check_targets, load_policy, sources_of
 from audit.cli.outputs import Output, choose, output_option, write
-from audit.cli.proxy_options import listening, password, reverse_of, serving_options
+from audit.cli.proxy_options import listening, password, reverse_of, serving_options, trusted
 from audit.cli.seed_options import gather_seeds, seed_options
 from audit.engine.parse import Limits
 from audit.engine.result import Result
@@ -127,6 +127,7 @@ def _run(options: dict[str, Any]) -> int:
     statement = _statement(options["custody"])
     host, port = listening(options)
     secret = password(options, host)
+    trusted(options)
     try:
         authority.prepare(_ca_directory(options))
         store = _store(options)

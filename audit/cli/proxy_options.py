@@ -110,6 +110,20 @@ def listening(options: Mapping[str, Any]) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def trusted(options: Mapping[str, Any]) -> str | None:
+    """The file of further authorities. One that holds none would make every destination look untrustworthy."""
+    import ssl
+
+    path: str | None = options["trust_ca"]
+    if path is None:
+        return None
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ValueError):  # a file that is no PEM is an OSError too
+        raise click.UsageError(f"--trust-ca {visible(path)}: write a file of certificates (PEM)") from None
+    return path
+
+
 def reverse_of(mode: str) -> str | None:
     """Where reverse mode leads."""
     return mode.partition(":")[2] or None

@@ -134,6 +134,8 @@ def _missing_input(claim: Claim, evidence: Evidence) -> tuple[str, str] | None:
     rules = set(claim.rules)
     if rules & CONTACT_RULES and evidence.watched:
         return None
+    if rules & CONTACT_RULES and evidence.traffic:
+        return "no contact was captured", "use the product while capturing"
     if rules & CONTACT_RULES:
         return "a log has no destinations", _HOW_CONTACTS
     if rules and rules <= CONSENT_RULES and evidence.consent is None:

@@ -55,6 +55,8 @@ class Evidence:
     unseen: int = 0
     """Unreadable units of what is no log, which may have shown destinations."""
     listed: SeedList | None = None
+    traffic: bool = False
+    """Whether a capture is of traffic, be there nothing in it."""
 
     @property
     def events(self) -> int:

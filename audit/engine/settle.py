@@ -81,6 +81,7 @@ def settle(  # noqa: PLR0913 - everything that a result depends on
         filtered=_filtered(custody),
         unseen=_unseen(tally, inputs),
         listed=listed,
+        traffic=any(facts.format in _TRAFFIC for facts in inputs),
     )
     claims = [judge(claim, evidence) for claim in policy.claims]
     requirements = [require(name, evidence) for name in asked(evidence, air_gapped=air_gapped)]
@@ -127,6 +128,7 @@ def _filtered(custody: Mapping[str, Any] | None) -> bool:
 
 
 _LOGS = frozenset({"jsonl", "json", "json-array"})
+_TRAFFIC = frozenset({"har", "flows", "pcap", "pcapng", "evidence"})
 
 
 def _unseen(tally: Tally, inputs: Sequence[InputFacts]) -> int:

@@ -69,6 +69,8 @@ class Store:
         return store
 
     def _claim(self) -> None:
+        if self.directory.exists() and not self.directory.is_dir():
+            raise Unusable(f"{visible(str(self.directory))} is no directory: name a new one")
         self.directory.mkdir(mode=0o700, exist_ok=True)
         mode = self.directory.stat().st_mode
         if mode & 0o077:

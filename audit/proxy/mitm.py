@@ -202,8 +202,10 @@ async def _serve(
 
 
 def _fault(faults: list[BaseException | None], serving: Serving) -> str:
-    known = next((fault for fault in faults if isinstance(fault, OSError)), None)
-    why = known.strerror if known is not None and known.strerror else "the address cannot be used"
+    known = next((fault.errno for fault in faults if isinstance(fault, OSError) and fault.errno), None)
+    why = (
+        os.strerror(known) if known is not None else "the address cannot be used"
+    )  # its own words name its own options
     return f"{serving.host}:{serving.port}: {why}; name another with --listen"
 
 
