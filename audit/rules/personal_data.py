@@ -9,8 +9,9 @@ Why it matters: each of these can single a person out. "Strictly anonymous" ends
 Example: `/properties/phone` holds `+49 151 ...`, or a page's URL carries `?lat=52.52000&lng=13.40495`.
 
 Limits: a check digit shows that a number could be one, never whose it is, so all of these are warnings. Times, ids, version
-numbers and the host in a URL are left out, and so is a pair of decimals of one digit each, unless the text speaks of a place. A local phone number or a bare card number is suspected only, or seen only
-under a name that says what it is. A number in a documented field that is no text is not searched.
+numbers and the host in a URL are left out, and so is a pair of decimals of one digit each, unless the text speaks of a place.
+A local phone number or a bare card number is suspected only, or seen only under a name that says what it is. A number in a
+documented field that is no text is not searched.
 """
 
 from __future__ import annotations
