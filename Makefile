@@ -66,6 +66,7 @@ proof: $(VENV)/.dev  ## the long proofs: everything of `check`, and the benchmar
 	$(BIN)/python -m tests.bench.reports
 	$(BIN)/python -m tests.bench.captures
 	KILLS=20 $(BIN)/python -m pytest tests/test_processes.py tests/test_dask.py -k killed
+	EVENTS=100000 $(BIN)/python -m pytest tests/test_clean_traffic.py
 	FILES=100000 $(BIN)/python -m pytest tests/test_processes.py -k very_many
 	OBJECTS=1000 $(BIN)/python -m pytest tests/test_objects.py -k many
 	$(BIN)/python -m pip install --quiet --only-binary :all: --group fuzz

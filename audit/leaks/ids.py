@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from audit.leaks.digests import LEAST, Digests
 from audit.leaks.needles import Needles
-from audit.leaks.streams import inflates, perhaps_streams
+from audit.leaks.streams import END, perhaps_streams, streams
 
 _SHORTEST = 12
 """Digits of a run that is taken out."""
@@ -30,7 +30,6 @@ _JOINS_AFTER = frozenset(_ALNUM + b".")
 _GAP = b"fffff"
 """Between ids: at either alignment at least two bytes that stand in no text."""
 
-_BREAK = b"\xff"
 _SWAPPED = bytes((byte >> 4) | (byte & 15) << 4 for byte in range(256))
 _PRINTABLE = bytes(0x70 if 32 <= byte < 127 or byte in b"\t\r\n" else 0x0A for byte in range(256))
 _LONG = b"p" * 10
@@ -137,17 +136,23 @@ class Ids:
     def __init__(self, needles: Needles, digests: Digests) -> None:
         self.needles, self.digests = needles, digests
 
-    def clean(self, taken: Taken, deeper: Callable[[str], bool], packs_nothing: Callable[[bytes], bool]) -> bool:
+    def clean(
+        self,
+        taken: Taken,
+        deeper: Callable[[str], bool],
+        packs_nothing: Callable[[bytes], bool],
+        holds_nothing: Callable[[bytes], bool],
+    ) -> bool:
         """Whether no listed value stands in ids, encoded or hashed. `deeper`: whether what they spell is clean;
-        `packs_nothing`: whether what bytes inflate to is."""
+        `packs_nothing`: whether what bytes inflate to is; `holds_nothing`: whether bytes are."""
         import numpy as np
 
         digits = np.frombuffer(taken.ids.translate(_NIBBLES), np.uint8)
         pairs = digits[:-1] << 4 | digits[1:]
         if self._begins(pairs, taken, packs_nothing):
             return False
-        forth = pairs[0::2].tobytes() + _BREAK + pairs[1::2].tobytes()
-        everything = forth + _BREAK + forth[::-1].translate(_SWAPPED)
+        forth = pairs[0::2].tobytes() + END + pairs[1::2].tobytes()
+        everything = forth + END + forth[::-1].translate(_SWAPPED)
         flat = everything.replace(b"\0", b"")  # of UTF-16
         if (
             self.needles.spelled(flat)
@@ -156,7 +161,8 @@ class Ids:
             or any(mark.search(flat) for mark in _MARKS)
         ):
             return False
-        if any(inflates(everything, mark) for mark in set(_ZLIB.findall(everything))):
+        packed = (held for mark in set(_ZLIB.findall(everything)) for held in streams(everything, mark))
+        if not all(map(holds_nothing, packed)):
             return False
         if _LONG not in flat.translate(_PRINTABLE):
             return True

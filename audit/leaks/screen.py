@@ -122,7 +122,7 @@ class Screen:
         if taken.ids:
             if self.needles.near_ids(data.lower()) or (taken.numbers and self.needles.numbers(data)):
                 return False
-            if not self.ids.clean(taken, self._deeper, self._packs_nothing):
+            if not self.ids.clean(taken, self._deeper, self._packs_nothing, self._holds_nothing):
                 return False
         rest = [text for text in taken.skeletons if text not in self.dull]
         if rest and not self._bare(rest):
@@ -255,9 +255,11 @@ class Screen:
             return True
         budget = Budget()
         found = [one.data for one in inflated(data, budget) if len(one.data) >= SHORT]
-        if budget.gave_up or any(compressed(one) or self.digests.begins(one) for one in found):
-            return False
-        return all(self._bytes((), one, layers) for one in found)
+        return not budget.gave_up and all(self._holds_nothing(one, layers) for one in found)
+
+    def _holds_nothing(self, data: bytes, layers: int = LAYERS) -> bool:
+        """Whether bytes that were packed are clean."""
+        return not (compressed(data) or self.digests.begins(data)) and self._bytes((), data, layers)
 
     def _spells(self, text: str) -> bool:
         return self.needles.touches(folded(text).encode("utf-8", "surrogatepass"))

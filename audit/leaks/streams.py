@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -56,16 +58,34 @@ def compressed(data: bytes) -> bool:
     return kind in (2, 3, 4, 5) and bool(deflated(data))
 
 
+END = b"\xff\xff"
+"""What stands between bytes that are decoded together."""
+
+
 def inflates(data: bytes, mark: bytes) -> bool:
+    return next(streams(data, mark), None) is not None
+
+
+def streams(data: bytes, mark: bytes) -> Iterator[bytes]:
+    """What bytes hold in streams that begin with a mark, as far as it takes to tell whether that is something. Each is read
+    up to the next end of what stands there by itself, too."""
     at = data.find(mark)
     while at >= 0:
-        try:
-            if zlib.decompressobj().decompress(data[at : at + _HEAD], 16):
-                return True
-        except zlib.error:
-            pass
+        head = data[at : at + _HEAD]
+        with contextlib.suppress(zlib.error):
+            if zlib.decompressobj().decompress(head, 16):
+                yield _outset(head)
+                yield _outset(head.split(END, 1)[0])
         at = data.find(mark, at + 1)
-    return False
+
+
+def _outset(head: bytes) -> bytes:
+    """What a stream holds up to where it breaks off. An error takes with it what is asked for at once, and the last letter."""
+    engine, found, left = zlib.decompressobj(-15), b"", head[2:]
+    with contextlib.suppress(zlib.error):
+        while len(found) < _HEAD and (byte := engine.decompress(left, 1)):
+            found, left = found + byte, engine.unconsumed_tail
+    return found
 
 
 def perhaps_streams(heads: Any, sizes: Any) -> Any:
