@@ -189,3 +189,15 @@ def test_what_a_client_says_over_a_websocket_is_searched() -> None:
 @pytest.mark.parametrize("messages", [[], [[1, True]], [[1, None, b"x", 1.0]], [b"x"], [[1, True, 5, 1.0]]])
 def test_a_websocket_whose_messages_are_not_all_there_stays_opaque(messages: list[Any]) -> None:
     assert audit(spoken(*messages)).result["coverage"]["gaps"]["opaque-traffic"] == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "unreadable"),
+    [
+        ({"type": "tcp", "server_conn": {"address": None}, "messages": []}, 0),
+        ({"type": "tcp", "server_conn": {"address": None}, "messages": [[True, b"x", 1.0]]}, 1),
+        ({"type": "quic"}, 1),
+    ],
+)
+def test_a_flow_without_a_destination_is_one_without_a_word_or_unreadable(raw: Any, unreadable: int) -> None:
+    assert audit(raw).total("unreadable") == unreadable

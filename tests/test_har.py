@@ -345,3 +345,10 @@ def test_an_archive_in_which_nothing_stands_is_no_log() -> None:
     run = check_bytes(archive(), name="a.har")
     (claim,) = [claim for claim in run.result["claims"] if claim["id"] == "disclosed-destinations"]
     assert (claim["verdict"], claim["reason"]) == ("not-exercised", "no contact was captured")
+
+
+def test_a_list_of_the_same_name_elsewhere_hides_no_entry() -> None:
+    log = {"pages": [{"id": "p", "_timing": {"entries": [{"name": "x"}]}}], "entries": [sent(), sent()]}
+    run = check_bytes(json.dumps({"log": log}).encode(), name="a.har")
+    accounted(run)
+    assert (run.total("events"), list(run.result["unreadable"])) == (2, [Reason.NO_REQUEST.value])

@@ -6,6 +6,7 @@ import gzip
 import json
 import struct
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -188,6 +189,69 @@ def test_unfinished_requests_are_held_within_a_bound(monkeypatch: pytest.MonkeyP
     run = run_of([frame for talk in talks for frame in talk.frames] + whole)
     assert run.total("events") == 1
     assert run.result["unreadable"] == {Reason.CUT_BODY.value: 9}
+
+
+def test_a_first_packet_that_holds_a_request_already() -> None:
+    data = post(HOST, "/v1/t", EVENT)
+    ends = ("10.0.0.2", "203.0.113.7")
+    frames = [
+        wire.ip(*ends, 6, wire.tcp((40000, 80), 99, wire.SYN, data)),
+        wire.ip(*ends[::-1], 6, wire.tcp((80, 40000), 5, wire.SYN | wire.ACK)),
+        wire.ip(*ends, 6, wire.tcp((40000, 80), 100 + len(data), wire.ACK, data)),
+    ]
+    assert run_of(frames).total("events") == 2
+
+
+def test_a_header_that_signs_a_packet_hides_nothing() -> None:
+    def signed(frame: bytes) -> bytes:
+        ends = (str(ip_address(frame[12:16])), str(ip_address(frame[16:20])))
+        return wire.ip(*ends, 51, bytes((6, 4)) + b"\x00" * 22 + frame[20:])
+
+    run = run_of([signed(frame) for frame in Talk(port=80).open().send(post(HOST, "/v1/t", EVENT)).close()])
+    assert run.total("events") == 1
+
+
+UPGRADE = b"GET / HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n" % HOST.encode()
+FRAMES = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00" * 40
+
+
+@pytest.mark.parametrize(
+    ("data", "events", "gap"),
+    [
+        (UPGRADE + post(HOST, "/v1/t", EVENT), 1, 0),
+        (UPGRADE + FRAMES, 0, 1),
+        (post(HOST, "/v1/t", EVENT) + FRAMES, 1, 1),
+        (post(HOST, "/v1/t", EVENT) * 2, 2, 0),
+    ],
+    ids=["an offer that was not taken", "an offer that was taken", "something else after a request", "two requests"],
+)
+def test_what_follows_a_request_is_a_request_or_a_gap(data: bytes, events: int, gap: int) -> None:
+    run = run_of(Talk(port=80).open().send(data, size=50).close())
+    (found,) = run.result["destinations"]
+    assert (run.total("events"), found["host"], found["opaque"]) == (events, HOST, gap)
+    assert found["contacts"] == data.count(b" HTTP/1.1\r\n")
+
+
+def test_a_request_whose_beginning_was_lost_is_a_gap() -> None:
+    data = post(HOST, "/v1/t", EVENT)
+    lost = Talk(port=80).open().send(data).send(data, size=60, order=range(1, 3)).close()
+    (found,) = run_of(lost).result["destinations"]
+    assert (found["contacts"], found["opaque"]) == (1, 1)
+
+
+def test_a_client_of_whom_nothing_was_captured_is_opaque() -> None:
+    heard = [wire.ip("203.0.113.7", "10.0.0.2", 6, wire.tcp((80, 40000), 5, wire.ACK, b"HTTP/1.1 200 OK\r\n\r\n"))]
+    assert row(run_of(heard), "203.0.113.7")["opaque"] == 1
+    assert row(run_of(Talk().open().close()), "203.0.113.7")["opaque"] == 0
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_is_no_question_on_the_port_of_names_is_opaque(asked: bool) -> None:  # noqa: FBT001 - a case
+    named = wire.question("a.example.test") if asked else b"\x00\x01 no question"
+    run = run_of([wire.ip("10.0.0.2", "203.0.113.53", 17, wire.udp((5000, 53), named))])
+    assert row(run, "203.0.113.53")["opaque"] == int(not asked)
+    over_tcp = Talk(port=53, server="203.0.113.53").open().send(struct.pack(">H", len(named)) + named).close()
+    assert row(run_of(over_tcp), "203.0.113.53")["opaque"] == 1
 
 
 TUNNELS: dict[str, Callable[[bytes], bytes]] = {

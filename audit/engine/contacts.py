@@ -179,7 +179,7 @@ def _counted(exchange: Exchange, contact: Contact) -> Destination:
         contacts=int(once),
         connected=int(once and contact.connected),
         readable=int(once and contact.scheme in _READABLE and not contact.opaque),
-        opaque=int(once and contact.opaque),
+        opaque=int(contact.opaque),
         telemetry=int(bool(exchange.messages) or exchange.reason is not None),
         bytes_out=contact.bytes_out,
         first=contact.seen_at,

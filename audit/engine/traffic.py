@@ -38,7 +38,7 @@ class Exchange(NamedTuple):
     whole: bool = True
     """Whether `content` is everything; of a body beyond a limit it is a part."""
     further: bool = False
-    """Said in a contact that is counted already: a message over a websocket."""
+    """Said in a contact that is counted already: a message over a websocket, or what followed a request and is none."""
 
 
 class Traffic(NamedTuple):

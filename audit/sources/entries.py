@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-_LOG = re.compile(rb'"log"\s*:\s*\{')
 _ENTRIES = re.compile(rb'"entries"\s*:\s*\[')
+_MORE = re.compile(rb'"log"\s*:\s*\{|(?="entries"\s*:\s*\[)')
+"""Another archive, or the entries after a list of that name that stands elsewhere in this one."""
 _LIST = re.compile(rb"\s*\[")
 _TEXTS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+)'
 _STEP = re.compile(_TEXTS + rb"([{}\[\]])", re.DOTALL)
@@ -59,7 +60,7 @@ class Entries:
         if self.bare:
             self.begun = self.done = not self.held.strip()  # else another list must follow, or it is no end
             return not self.done
-        found = _LOG.search(self.held)
+        found = _MORE.search(self.held)
         self._drop(max(len(self.held) - _KEPT, 0) if found is None else found.end())
         self.begun = self.done = found is None
         self.wanted = 0

@@ -67,7 +67,9 @@ def _unit(offset: int, unit: int, flow: Mapping[str, Raw], limits: Limits) -> Tr
     raw = flow.get("request")
     if raw is None:
         contact = _bare(flow)
-        return Traffic(offset, unit, (Exchange(contact, seen_at=contact.seen_at),) if contact else ())
+        if contact is None:
+            return Traffic(offset, unit) if _silent(flow) else Broken(offset, unit, Reason.ODD_FLOW)
+        return Traffic(offset, unit, (Exchange(contact, seen_at=contact.seen_at),))
     if raw.long:
         return Broken(offset, unit, Reason.TOO_LONG)
     asked = raw.members(_ASKED)
@@ -192,6 +194,12 @@ def _bare(flow: Mapping[str, Raw]) -> Contact | None:
     connected = server.get("timestamp_tcp_setup") is not None or udp
     when = _created(flow)
     return Contact(host.lower(), at[1], scheme, known, when, _peer(server), connected, opaque=True, bytes_out=sent)
+
+
+def _silent(flow: Mapping[str, Raw]) -> bool:
+    """Whether a flow without a destination is one in which nobody said anything."""
+    said = flow.get("messages")
+    return said is not None and said.kind == b"]" and not said.payload and not said.long
 
 
 def _sent(message: Value) -> int:

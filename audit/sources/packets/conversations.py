@@ -28,6 +28,7 @@ _HELD = 1 << 26
 """Bytes of unfinished requests that are held at once, all conversations together."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SYN, _ACK, _RST, _FIN = 2, 16, 4, 1
+_DNS = 53
 OVER_UDP = bytes((UDP,))
 Seen: TypeAlias = tuple[int, int, int]
 """Of a packet: when it was seen, where its record begins, and its number."""
@@ -51,7 +52,8 @@ def text_of(address: bytes) -> str:
 
 
 class Conversation:
-    """Everything between two ends, from its first packet on. The client is who began it."""
+    """Everything between two ends, from its first packet on. The client is who began it. `rest`: what it had sent when no more
+    of it could be read, but for bytes that waited then; None before, and where what is not read is told by the request before."""
 
     __slots__ = (
         "asked",
@@ -63,9 +65,11 @@ class Conversation:
         "first",
         "hello",
         "hidden",
+        "host",
         "kind",
         "port",
         "requests",
+        "rest",
         "scheme",
         "sent",
         "server",
@@ -81,6 +85,8 @@ class Conversation:
         self.until = self.when
         self.client, self.server, self.port, self.scheme = client, server, port, scheme
         self.sent = self.asked = self.closing = 0
+        self.rest: int | None = None
+        self.host: str | None = None
         self.connected = self.told = False
         self.hidden = True
         self.began: int | None = None
@@ -109,6 +115,12 @@ def greeted(conversation: Conversation, held: bytes, start: int, end: int, size:
         return False
     conversation.hello, conversation.scheme, conversation.stream = found, Scheme.TLS, None
     return True
+
+
+def unheard(conversation: Conversation) -> bool:
+    """Whether a client was answered of whom nothing was captured but acknowledgements at best."""
+    stream = conversation.stream
+    return conversation.connected and stream is not None and stream.following is None
 
 
 class Question(NamedTuple):
@@ -243,7 +255,7 @@ class Conversations:
         conversation.sent += size
         if conversation.stream is None:
             return
-        sequence = int.from_bytes(data[at + 4 : at + 8], "big")
+        sequence = int.from_bytes(data[at + 4 : at + 8], "big") + (flags & _SYN > 0)  # the beginning counts as a byte
         yield from self._bytes(conversation, frame, sequence, data[payload : packet.end], whole=not packet.missing)
 
     def opened(self, key: bytes, sequence: bytes, seen: Seen) -> bool:
@@ -305,19 +317,22 @@ class Conversations:
             conversation.hello = client_hello(bytes(first))
             conversation.scheme = Scheme.TLS if len(first) > 1 else conversation.scheme
             known = conversation.hello is not None
-        elif conversation.port != 53 and may_be_http(bytes(first)):
+        elif conversation.port != _DNS and may_be_http(bytes(first)):
             conversation.requests = Requests(self.limits.max_line)
             known = False
         else:
-            conversation.scheme = Scheme.DNS if conversation.port == 53 else Scheme.TCP
+            conversation.scheme = Scheme.DNS if conversation.port == _DNS else Scheme.TCP
             known = True
         if known or len(first) > _BEGINNING:
             conversation.stream, conversation.first = None, bytearray()
 
     def _stop(self, conversation: Conversation) -> Iterator[Exchange]:
         """Nothing more can be read of a conversation."""
-        if conversation.requests is not None:
-            for asked in conversation.requests.finish():
+        requests = conversation.requests
+        if requests is not None:
+            said = requests.led_on or requests.head is not None
+            conversation.rest = None if said else conversation.sent - conversation.holds
+            for asked in requests.finish():
                 yield self._exchange(conversation, asked)
         conversation.stream, conversation.first = None, bytearray()
 
@@ -345,7 +360,9 @@ class Conversations:
             whole=asked.whole,
             size=asked.size,
         )
-        return decode(request, self.limits)
+        found = decode(request, self.limits)
+        conversation.host = found.contact.host if found.contact is not None else conversation.host
+        return found
 
     # ---- UDP and the rest ----
 
@@ -364,8 +381,9 @@ class Conversations:
             outward = not (source in (53, 123, 443) and target > 1023)
             ends = (packet.source, packet.target) if outward else (packet.target, packet.source)
             port = target if outward else source
-            scheme = {53: Scheme.DNS, 443: Scheme.QUIC}.get(port, Scheme.UDP)
+            scheme = {_DNS: Scheme.DNS, 443: Scheme.QUIC}.get(port, Scheme.UDP)
             found = Conversation((frame.when, frame.at, unit), *ends, port, scheme), outward
+            found[0].hidden = port != _DNS
             self._remember(key, packet, *found[:1], outward=outward)
         conversation, outward = found
         conversation.until = frame.when
@@ -373,12 +391,15 @@ class Conversations:
             conversation.sent += size
         else:
             conversation.connected = True
-        if conversation.port == 53:
-            yield from self._dns(frame, unit, packet, data[at + 8 : packet.end], size)
+        if conversation.port == _DNS:
+            yield from self._dns(frame, unit, packet, data[at + 8 : packet.end], size, conversation)
 
-    def _dns(self, frame: Frame, unit: int, packet: Packet, data: bytes, size: int) -> Iterator[Exchange]:
+    def _dns(  # noqa: PLR0913 - a packet in its parts
+        self, frame: Frame, unit: int, packet: Packet, data: bytes, size: int, conversation: Conversation
+    ) -> Iterator[Exchange]:
         found = lookup(data)
         if found is None:
+            conversation.hidden = True
             return
         if not found.answer:
             key = (packet.source + packet.target, found.id, found.names)
@@ -422,21 +443,29 @@ class Conversations:
         if conversation.told:
             return []
         conversation.told = True
-        at, unit = conversation.at, conversation.unit
-        if conversation.stream is not None:
-            rest = [(at, unit, exchange) for exchange in self._stop(conversation)]
-            if conversation.asked:
-                return rest
-        elif conversation.asked:
-            return []
-        return [(at, unit, self._contact(conversation))]
+        at, unit, silent = conversation.at, conversation.unit, unheard(conversation)
+        open_ = conversation.stream is not None
+        rest = [(at, unit, exchange) for exchange in self._stop(conversation)] if open_ else []
+        if not conversation.asked:
+            return [*rest, (at, unit, self._contact(conversation, unheard=silent))]
+        if conversation.rest is not None and conversation.sent > conversation.rest:
+            rest.append((at, unit, self._after(conversation, conversation.sent - conversation.rest)))
+        return rest
 
-    def _contact(self, conversation: Conversation) -> Exchange:
+    def _after(self, conversation: Conversation, size: int) -> Exchange:
+        """What followed the last request and is none, or of which the beginning is missing."""
+        address, when = text_of(conversation.server), instant(conversation.until)
+        host, port = conversation.host or address, conversation.port
+        contact = Contact(host, port, Scheme.HTTP, Known.HTTP, when, address, conversation.connected, True, size)  # noqa: FBT003 - opaque
+        return Exchange(contact, seen_at=when, further=True)
+
+    def _contact(self, conversation: Conversation, *, unheard: bool = False) -> Exchange:
         address = text_of(conversation.server)
         spoken = conversation.hello.name if conversation.hello is not None else None
         name = spoken or self.names.get(conversation.server)
         known = Known.TLS if spoken else Known.DNS if name else Known.ADDRESS
-        opaque = conversation.hidden and conversation.sent > 0 and conversation.scheme not in (Scheme.DNS, Scheme.ICMP)
+        said = conversation.sent > 0 or unheard
+        opaque = said and conversation.hidden and conversation.scheme is not Scheme.ICMP
         when = instant(conversation.when)
         contact = Contact(
             name or address,

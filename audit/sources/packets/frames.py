@@ -15,7 +15,8 @@ PPP = {0x21: IP4, 0x57: IP6, 0x281: 0x8847, 0x283: 0x8848}
 _LOCAL = frozenset({0x0806, 0x8809, 0x888E, 0x88CC})
 """ARP, link aggregation, port authentication, neighbour discovery of bridges."""
 _BRIDGES = b"\x01\x80\xc2\x00\x00"
-_EXTENSIONS = frozenset({0, 43, 60, 51, 135})
+_SIGNED = 51
+_EXTENSIONS = frozenset({0, 43, 60, _SIGNED, 135})
 _FRAGMENT = 44
 
 
@@ -122,7 +123,10 @@ def _ip4(data: bytes, at: int) -> Packet | None:
     if fragment & 0x3FFF:
         datagram = source + target + data[at + 4 : at + 6] + bytes((protocol,))
         piece = Piece(datagram, (fragment & 0x1FFF) * 8, fragment & 0x2000 > 0)
-    return Packet(protocol, source, target, at + head, end, at + total - end, piece)
+    start, whole = at + head, at + total
+    if protocol == _SIGNED and (piece is None or not piece.offset):
+        protocol, start = _past_options(data, protocol, start)
+    return Packet(protocol, source, target, start, max(end, start), max(whole - max(end, start), 0), piece)
 
 
 def _ip6(data: bytes, at: int) -> Packet | None:
@@ -149,7 +153,7 @@ def _past_options(data: bytes, following: int, start: int) -> tuple[int, int]:
     for _ in range(8):
         if following not in _EXTENSIONS:
             break
-        length = (data[start + 1] + 2) * 4 if following == 51 else (data[start + 1] + 1) * 8
+        length = (data[start + 1] + 2) * 4 if following == _SIGNED else (data[start + 1] + 1) * 8
         following, start = data[start], start + length
     return following, start
 

@@ -32,10 +32,12 @@ def may_be_http(data: bytes) -> bool:
 
 
 class Requests:
-    """Parses what it is fed. `lost`: from here on it is no HTTP/1 any more (an upgrade, a tunnel, garbage)."""
+    """Parses what it is fed. `lost`: from here on it is no HTTP/1 any more (a websocket, a tunnel, garbage); `led_on`: the last
+    request says so itself."""
 
     def __init__(self, most: int) -> None:
-        self.most, self.held, self.lost = most, bytearray(), False
+        self.most, self.held = most, bytearray()
+        self.lost = self.led_on = False
         self.head: Asked | None = None
         self.body = bytearray()
         self.left = 0
@@ -144,7 +146,9 @@ class Requests:
     def _end(self) -> Asked:
         assert self.head is not None
         asked = self.head._replace(body=bytes(self.body), whole=not self.cut, size=self.size)
-        self.lost = self.lost or asked.method == "CONNECT" or bool(asked.header("upgrade"))
+        # Other upgrades (to HTTP/2) are offers, mostly not taken.
+        self.led_on = asked.method == "CONNECT" or asked.header("upgrade").lower() == "websocket"
+        self.lost = self.lost or self.led_on
         self.head, self.body, self.left, self.chunked, self.cut = None, bytearray(), 0, False, False
         return asked
 

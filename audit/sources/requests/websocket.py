@@ -47,7 +47,9 @@ def _after(opened: Exchange, request: Request, spoken: Spoken, limits: Limits) -
     yield opened._replace(contact=contact)
     for sent in spoken.sent:
         size, when = len(sent.data), sent.seen_at or request.seen_at
-        yield _said(sent.data, replace(contact, bytes_out=size, seen_at=when), replace(url, query=()), limits)
+        yield _said(
+            sent.data, replace(contact, bytes_out=size, seen_at=when, opaque=False), replace(url, query=()), limits
+        )
 
 
 def _said(data: bytes, contact: Contact, url: Url, limits: Limits) -> Exchange:
