@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import functools
 import gzip
+import io
 import json
 import os
 import random
 import subprocess
 import sys
+import tarfile
+import threading
 import unicodedata
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
@@ -184,7 +188,50 @@ def test_a_link_to_itself_in_a_directory_is_a_gap_too(tmp_path: Path) -> None:
 
 def test_only_a_dangling_link_is_nothing_tested(tmp_path: Path) -> None:
     (tmp_path / "link.jsonl").symlink_to("rotated-away.jsonl")
-    nothing_read(check("link.jsonl", cwd=tmp_path))
+    run = check("link.jsonl", cwd=tmp_path)
+    nothing_read(run)
+    assert run.result["unreadable"] == {Reason.DANGLING.value: 1}
+
+
+def test_a_pipe_that_lies_in_a_directory_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "a.jsonl").write_bytes(jsonl(*samples()))
+    os.mkfifo(tmp_path / "logs" / "b.pipe")
+    run = check("logs", cwd=tmp_path)
+    accounted(run)
+    assert run.total("events") == 3
+    assert run.result["unreadable"] == {Reason.NO_FILE.value: 1}
+    assert not upheld(run)
+
+
+def test_a_pipe_that_is_named_itself_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "b.pipe")
+    writer = threading.Thread(target=(tmp_path / "b.pipe").write_bytes, args=[jsonl(*samples())])
+    writer.start()
+    judged_like_the_samples(check("b.pipe", cwd=tmp_path))
+    writer.join()
+
+
+def zipped(data: bytes) -> bytes:
+    with zipfile.ZipFile(held := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("log.jsonl", data)
+    return held.getvalue()
+
+
+def tarred(data: bytes) -> bytes:
+    with tarfile.open(fileobj=(held := io.BytesIO()), mode="w") as archive:
+        (member := tarfile.TarInfo("log.jsonl")).size = len(data)
+        archive.addfile(member, io.BytesIO(data))
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(
+    "pack", [zipped, tarred, lambda data: gzip.compress(tarred(data))], ids=["zip", "tar", "tar.gz"]
+)
+def test_an_archive_is_to_be_unpacked(pack: Callable[[bytes], bytes]) -> None:
+    run = check_bytes(pack(jsonl(*samples())), name="logs.bin")
+    nothing_read(run)
+    assert run.result["unreadable"] == {Reason.ARCHIVE.value: 1}
 
 
 # Root reads what permissions forbid. It stops doing so without two of its capabilities: CAP_DAC_OVERRIDE and
@@ -200,13 +247,18 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def check_without_rights(*names: str, cwd: Path) -> Run:
-    """`check` in a process for which permissions hold; skips where root cannot be made to heed them."""
+    """`check` in a process for which permissions hold."""
+    needs_rights(names[0], cwd=cwd)
     wrapper = (sys.executable, "-c", WITHOUT_RIGHTS)
-    probe = [*wrapper, sys.executable, "-c", "import sys; open(sys.argv[1])", names[0]]
-    if subprocess.run(probe, cwd=cwd, capture_output=True, check=False).returncode == 0:
-        pytest.skip("root reads every file here: its capabilities cannot be dropped")
     ran = cli("check", *names, "-o", "json=result.json", cwd=cwd, wrapper=wrapper)
     return replace(ran, result=load(cwd / "result.json"))
+
+
+def needs_rights(name: str, *, cwd: Path) -> None:
+    """Skips where root cannot be made to heed permissions."""
+    probe = [sys.executable, "-c", WITHOUT_RIGHTS, sys.executable, "-c", "import sys; open(sys.argv[1])", name]
+    if subprocess.run(probe, cwd=cwd, capture_output=True, check=False).returncode == 0:
+        pytest.skip("root reads every file here: its capabilities cannot be dropped")
 
 
 @pytest.fixture
@@ -229,6 +281,48 @@ def test_a_file_without_permission_is_a_gap_and_the_rest_goes_on(tmp_path: Path,
 
 def test_only_a_file_without_permission_is_nothing_tested(tmp_path: Path, denied: str) -> None:
     nothing_read(check_without_rights(denied, cwd=tmp_path))
+
+
+def shut(tmp_path: Path) -> Path:
+    """A directory that may not be passed; the file in it could be read."""
+    (tmp_path / "shut").mkdir()
+    (tmp_path / "shut" / "x").write_bytes(jsonl(*samples()))
+    (tmp_path / "shut").chmod(0)
+    return Path("shut", "x")
+
+
+def test_a_file_behind_a_directory_without_permission_is_a_gap_too(tmp_path: Path) -> None:
+    behind = str(shut(tmp_path))
+    (tmp_path / "good.jsonl").write_bytes(jsonl(*samples()))
+    run = check_without_rights(behind, "good.jsonl", cwd=tmp_path)
+    accounted(run)
+    assert run.total("events") == 3
+    assert run.result["unreadable"] == {Reason.DENIED.value: 1}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "good.jsonl", "-o", "csv=shut/x"),
+        ("check", "good.jsonl", "--policy", "shut/x"),
+        ("inventory", "good.jsonl", "-o", "csv=shut/x"),
+        ("policy", "lint", "shut/x"),
+        ("policy", "show", "shut/x"),
+        ("policy", "infer", "good.jsonl", "-o", "shut/x"),
+        ("verify", "shut/x"),
+    ],
+    ids=" ".join,
+)
+def test_what_lies_behind_a_directory_without_permission_is_named_and_no_fault_of_the_tool(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    behind = str(shut(tmp_path))
+    (tmp_path / "good.jsonl").write_bytes(jsonl(*samples()))
+    needs_rights(behind, cwd=tmp_path)
+    run = cli(*words, cwd=tmp_path, wrapper=(sys.executable, "-c", WITHOUT_RIGHTS))
+    assert run.code == 2
+    assert "shut/x" in run.err
+    assert "permission denied" in run.err.lower()
 
 
 def test_a_directory_without_permission_is_no_clean_one(tmp_path: Path, denied: str) -> None:

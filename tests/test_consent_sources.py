@@ -533,11 +533,13 @@ def test_what_only_looks_off_is_exit_code_1() -> None:
     assert run.out.startswith("1.env: telemetry only LOOKS off")
 
 
-@pytest.mark.parametrize("bad", [b"\xff\xfe", b"A=\xfc\n"])
-def test_a_file_that_cannot_be_read_is_exit_code_2(bad: bytes) -> None:
+@pytest.mark.parametrize(
+    ("bad", "said"), [(b"\xff\xfe", "UTF-16 text: save it as UTF-8"), (b"A=\xfc\n", "not UTF-8 at byte 3: save it")]
+)
+def test_a_file_that_cannot_be_read_is_exit_code_2(bad: bytes, said: str) -> None:
     run = ask(bad)
     assert run.code == 2
-    assert "1.env: not UTF-8 at byte" in run.err
+    assert f"1.env: {said}" in run.err
     assert invoke("consent", "nowhere.env").code == 2
     assert invoke("consent").code == 2
 

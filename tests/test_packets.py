@@ -388,6 +388,13 @@ def test_an_unknown_link_type_is_said() -> None:
     assert run.code == 3
 
 
+def test_packets_without_an_event_do_not_say_that_nothing_was_sent() -> None:
+    run = check("fixtures/captures/egress-clean.pcap")
+    assert run.result["headline"].startswith(
+        "no destination beyond the page was contacted, and no event was captured; "
+    )
+
+
 def test_packets_of_which_none_can_be_read_are_nothing_read() -> None:
     run = check_bytes(pcap([LABELLED] * 3), name="x")
     assert (run.code, run.result["gate"]["reason"]) == (3, "nothing could be read")

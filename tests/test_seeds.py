@@ -94,6 +94,35 @@ def test_an_export_is_searched_cell_by_cell(tmp_path: Path) -> None:
     assert got.result["coverage"]["searched"]["datasource"] == 2
 
 
+@pytest.mark.parametrize("kind", ["identifier", "datasource"])
+def test_a_list_that_begins_with_an_address_has_no_header_and_loses_nobody(tmp_path: Path, kind: str) -> None:
+    got = run(tmp_path, f"{ADDRESS}\nkim@fabrikam-mail.com\n", page_load(userId=ADDRESS), options=("--seed-kind", kind))
+    assert sum(got.result["coverage"]["searched"][name] for name in ("identifiers", "datasource")) == 2
+    assert got.has("known-identifier" if kind == "identifier" else "datasource-payload", "/userId")
+    assert "names of the columns" not in got.err
+
+
+@pytest.mark.parametrize(("first", "said"), [("Anna Nordwind", True), ("email", False), ("id,name,paid", False)])
+def test_a_first_line_that_may_hold_a_value_is_not_passed_over_in_silence(
+    tmp_path: Path, first: str, *, said: bool
+) -> None:
+    got = run(tmp_path, f"{first}\n{ADDRESS}\n", options=("--seed-kind", "identifier"))
+    assert got.result["coverage"]["searched"]["identifiers"] == 1
+    assert ("seeds.csv: the first line was taken for the names of the columns" in " ".join(got.err.split())) is said
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [("utf-16", "iconv -f UTF-16 -t UTF-8"), ("windows-1252", "not UTF-8 at byte 31: save it as UTF-8")],
+)
+def test_a_list_in_another_encoding_says_how_to_convert_it(tmp_path: Path, encoding: str, said: str) -> None:
+    (tmp_path / "log.jsonl").write_bytes(jsonl(*samples()))
+    (tmp_path / "seeds.csv").write_bytes(f"{HEADER}zo\u00eb@fabrikam-mail.com,identifier,,\n".encode(encoding))
+    got = check("log.jsonl", "--seeds", "seeds.csv", cwd=tmp_path)
+    assert got.code == 2
+    assert said in " ".join(got.err.split())
+
+
 def test_json_lines_are_seeds_too(tmp_path: Path) -> None:
     seeds = json.dumps({"value": CANARY, "kind": "canary", "planted_at": INSIDE})
     assert claim(run(tmp_path, seeds), "no-datasource-data")["verdict"] == "upheld"

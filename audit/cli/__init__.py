@@ -76,6 +76,8 @@ class _Lazy(click.Group):
         except BrokenPipeError:
             mute()
             code = 0
+        except PermissionError as error:
+            code = _report_crash(error) if error.filename is None else _report_closed(error)
         except OSError as error:
             code = _report_full(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else _report_crash(error)
         except Exception as error:  # noqa: BLE001 - the last door: a crash must neither leak nor look like findings
@@ -95,6 +97,14 @@ def _report_full(error: OSError) -> int:
         "lie (TMPDIR), and run again",
         err=True,
     )
+    return 2
+
+
+def _report_closed(error: PermissionError) -> int:
+    """A file or directory that this user may not open, wherever it stood on the command line."""
+    from audit.redact import visible
+
+    click.echo(f"Error: {visible(str(error.filename))}: permission denied", err=True)
     return 2
 
 

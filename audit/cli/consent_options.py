@@ -165,9 +165,17 @@ def read_text(path: str, shown: str) -> str:
             raise click.UsageError(f"{shown} is larger than {MAX_FILE >> 20} MiB: is it the right file?")
         return Path(path).read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
-        raise click.UsageError(f"{shown}: not UTF-8 at byte {error.start + 1}") from None
+        raise click.UsageError(f"{shown}: {not_utf8(error)}") from None
     except OSError as error:
         raise click.UsageError(f"{shown} cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """What to do with a text in another encoding, as spreadsheets write it."""
+    utf16 = error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
+    name = "UTF-16" if utf16 else "WINDOWS-1252"
+    what = "UTF-16 text" if utf16 else f"not UTF-8 at byte {error.start + 1}"
+    return f"{what}: save it as UTF-8, for example with iconv -f {name} -t UTF-8"
 
 
 def env_of(text: str, shown: str, switch: ConsentSwitch) -> EnvFile:

@@ -64,4 +64,6 @@ def _named(inputs: list[Input], name: str) -> list[int]:
 
 def _is_chain(one: Input) -> bool:
     """Evidence is read by its own manifest."""
-    return one.path is not None and one.stored is None and Path(one.path).is_dir() and is_evidence(Path(one.path))
+    if one.path is None or one.stored is not None or one.problem is not None:
+        return False
+    return Path(one.path).is_dir() and is_evidence(Path(one.path))

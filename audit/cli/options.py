@@ -80,6 +80,8 @@ def check_targets(targets: list[str], inputs: list[str]) -> None:
     for target in targets:
         path = Path(target)
         where = os.path.realpath(target)
+        if not _reachable(where):
+            raise click.UsageError(f"{visible(target)} cannot be written: permission denied")
         if where in sources:
             raise click.UsageError(f"{visible(target)} is an input: an output may not replace it")
         if where in seen:
@@ -92,6 +94,17 @@ def check_targets(targets: list[str], inputs: list[str]) -> None:
             raise click.UsageError(f"{visible(str(path.parent))} does not exist: create the directory first")
         if not _writable(path if path.exists() else parent):
             raise click.UsageError(f"{visible(target)} cannot be written: permission denied")
+
+
+def _reachable(path: str) -> bool:
+    """Whether the directories above may be passed. Beneath one that may not, nobody can tell what is there."""
+    try:
+        os.lstat(path)
+    except PermissionError:
+        return False
+    except OSError:
+        return True  # told apart by what follows
+    return True
 
 
 def _writable(path: Path) -> bool:

@@ -72,12 +72,16 @@ def _steps(policy: Policy) -> Iterator[str]:
         yield "Install, and use the product: every page and action once."
     before = max((n.before_opt_out or 0 for n in needs), default=0)
     if before:
-        yield f"Make sure that at least {before} opt-in events were sent."
+        yield f"Make sure that at least {_opted_in(before)} {'was' if before == 1 else 'were'} sent."
         yield from _opt_out(policy)
     wait = _longest(policy)
     if wait:
         yield f"Go on capturing for {duration(wait)}, with one restart of the server in it at most."
     yield "Stop the capture, write down who captured what and how, and run `telemetry-audit check`."
+
+
+def _opted_in(number: int) -> str:
+    return "1 opt-in event" if number == 1 else f"{number:,} opt-in events"
 
 
 def _opt_out(policy: Policy) -> Iterator[str]:
@@ -130,7 +134,7 @@ def _said(n: Sufficient) -> Iterator[str]:  # noqa: C901 - one line a key of a c
     if n.alive_without_consent:
         yield "use of the product while consent is known not to be given"
     if n.before_opt_out:
-        yield f"{n.before_opt_out} opt-in events before the opt-out"
+        yield f"{_opted_in(n.before_opt_out)} before the opt-out"
     if n.alive_after_opt_out:
         least = duration(n.alive_after_opt_out)
         yield f"silence after it for more than {least} and the longest gap before it, or signs of use"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from audit.cli.consent_options import not_utf8
 from audit.cli.policy_lint import say
 from audit.engine.seen import plural
 from audit.model import Json, Outcome
@@ -169,7 +170,7 @@ def _page(path: str) -> str:
             raise click.UsageError(f"{visible(path)}: larger than 1 MiB, which no page is")
         text = Path(path).read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise click.UsageError(f"{visible(path)}: not UTF-8 at byte {error.start + 1}") from None
+        raise click.UsageError(f"{visible(path)}: {not_utf8(error)}") from None
     except OSError as error:
         raise click.UsageError(f"{visible(path)}: cannot be read: {error.strerror}") from None
     if "\x00" in text or not text.strip():

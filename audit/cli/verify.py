@@ -37,7 +37,10 @@ def command(directory: str, head: str | None) -> None:
     if not path.is_dir():
         raise click.UsageError(f"{visible(directory)}: no such directory: give the one that `proxy --evidence` wrote")
     if not is_evidence(path):
-        raise click.UsageError(f"{visible(directory)}: no evidence directory: evidence.json of this format is missing")
+        raise click.UsageError(
+            f"{visible(directory)}: no evidence directory: evidence.json of this format is missing; give the directory that "
+            "`proxy --evidence` wrote"
+        )
     if head is not None and _HEAD.fullmatch(head.strip().lower()) is None:
         raise click.UsageError("--head: write the 64 hex digits that the proxy printed")
     try:

@@ -58,11 +58,12 @@ def _headline(verdict: Verdict, claims: list[Judgement], requirements: list[Judg
         case _:
             doubts = verdict is Verdict.INCONCLUSIVE or _incomplete(evidence)
             open_ = count[Verdict.INCONCLUSIVE]
-            start = (
-                f"no breach was found, but {plural(open_, 'claim')} could not be decided; "
-                if doubts
-                else "nothing was sent beyond the page; "
-            )
+            if doubts:
+                start = f"no breach was found, but {plural(open_, 'claim')} could not be decided; "
+            elif evidence.events:
+                start = "nothing was sent beyond the page; "
+            else:
+                start = "no destination beyond the page was contacted, and no event was captured; "
             return f"{start}{page}{tail}"
 
 

@@ -57,6 +57,9 @@ def _json_rows(text: str, name: str) -> Iterator[Row]:
             yield _row(dict(pairs), name, line)
 
 
+_COMMAS = ", and commas must stand between the columns"
+
+
 def _csv_rows(text: str, name: str) -> Iterator[Row]:
     # A line that begins with # is a comment, as in the file that `policy plan` prints; blanked, so that lines keep numbers.
     plain = "\n".join("" if line.lstrip().startswith("#") else line for line in text.split("\n"))
@@ -77,12 +80,16 @@ def _csv_rows(text: str, name: str) -> Iterator[Row]:
     except csv.Error as error:
         raise ConsentError(f"{name}:{max(reader.line_num, line + 1)}: not CSV: {error}") from None
     if not header:
-        raise ConsentError(f"{name}:1: the header must be {','.join(_COLUMNS[:3])} with or without effective_at")
+        raise ConsentError(
+            f"{name}:1: the header must be {','.join(_COLUMNS[:3])} with or without effective_at{_COMMAS}"
+        )
 
 
 def _header(cells: list[str], name: str, line: int) -> list[str]:
     if not set(_COLUMNS[:3]) <= set(cells) <= set(_COLUMNS) or len(set(cells)) != len(cells):
-        raise ConsentError(f"{name}:{line}: the header must be {','.join(_COLUMNS[:3])} with or without effective_at")
+        raise ConsentError(
+            f"{name}:{line}: the header must be {','.join(_COLUMNS[:3])} with or without effective_at{_COMMAS}"
+        )
     return cells
 
 

@@ -91,7 +91,7 @@ def kept_with(inputs: Iterable[Input]) -> Custody | None:
     """The statement that was copied into an evidence directory, the last where there are several. Raises CustodyError."""
     found: Custody | None = None
     for capture in inputs:
-        here = capture.path is not None and capture.stored is None
+        here = capture.path is not None and capture.stored is None and capture.problem is None
         name = custody_file(Path(capture.path)) if here and capture.path and Path(capture.path).is_dir() else None
         if name is not None and capture.path is not None:
             try:

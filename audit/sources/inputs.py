@@ -54,7 +54,7 @@ def find(arguments: Iterable[str]) -> list[Input]:
 
 def _named(argument: str) -> Iterator[tuple[str, str | None, Reason | None, Stored | None]]:
     if not is_object(argument):
-        yield from ((name, path, _problem(path), None) for name, path in _expand(argument))
+        yield from ((name, path, _problem(path, named=path == argument), None) for name, path in _expand(argument))
         return
     try:
         for name, url, stored in listed(argument):
@@ -68,7 +68,9 @@ def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
         yield "-", None
         return
     path = Path(argument)
-    if path.is_dir():
+    if _closed(argument):
+        yield _name(argument), argument
+    elif path.is_dir():
         yield from [(_name(argument), argument)] if is_evidence(path) else _below(path)
     elif os.path.lexists(argument):
         yield _name(argument), argument
@@ -80,6 +82,17 @@ def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
             yield from _expand(match)
     else:
         raise NoSuchInput(f"{visible(argument)}: no such file or directory")
+
+
+def _closed(path: str) -> bool:
+    """Whether a directory above may not be passed: then nobody can tell what is there, and it counts as a capture denied."""
+    try:
+        os.lstat(path)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _below(directory: Path) -> Iterator[tuple[str, str]]:
@@ -105,7 +118,9 @@ def _name(argument: str) -> str:
     return Path(argument).name if Path(argument).is_absolute() else argument
 
 
-def _problem(path: str | None) -> Reason | None:
+def _problem(path: str | None, *, named: bool) -> Reason | None:
+    """Why a capture cannot be read at all. A pipe is read where it is `named` itself: one that merely lies in a directory may
+    have nobody who writes, and would be waited for without end."""
     if path is None:
         return None
     try:
@@ -117,8 +132,8 @@ def _problem(path: str | None) -> Reason | None:
     except PermissionError:
         return Reason.DENIED
     except OSError:
-        return Reason.VANISHED
-    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or (stat.S_ISCHR(mode) and _ends(path))):
+        return Reason.DANGLING if Path(path).is_symlink() else Reason.VANISHED
+    if not (stat.S_ISREG(mode) or (named and stat.S_ISFIFO(mode)) or (stat.S_ISCHR(mode) and _ends(path))):
         return Reason.NO_FILE
     return None if os.access(path, os.R_OK) else Reason.DENIED
 

@@ -17,6 +17,7 @@ from audit.leaks.seeds import Kind, Refused, Seed, SeedList, refused
 COLUMNS = ("value", "kind", "label", "planted_at")
 MOST = 250_000
 _NAMED = 10
+_TAKEN = "the first line was taken for the names of the columns: if it holds values, put such a line above it"
 
 
 class SeedError(Exception):
@@ -24,11 +25,13 @@ class SeedError(Exception):
 
 
 class _Row(NamedTuple):
-    """A seed, or (None) a line that is none, with why."""
+    """A seed, or (None) a line that is none, with why. `name`: a cell of the first line of an export, taken for the name of
+    a column."""
 
     line: int
     seed: Seed | None
     why: str = ""
+    name: bool = False
 
 
 @dataclass(slots=True)
@@ -44,7 +47,11 @@ class Gathered:
     def add(self, text: str, name: str, kind: Kind | None) -> None:
         """Read one file. `kind`: of every cell of a file that has no `value,kind` header. Raises SeedError."""
         lines: defaultdict[str, list[int]] = defaultdict(list)
-        for line, seed, why in _rows(text.removeprefix("\ufeff"), name, kind):
+        doubtful = False
+        for line, seed, why, is_name in _rows(text.removeprefix("\ufeff"), name, kind):
+            if is_name and seed is not None:
+                doubtful = doubtful or refused(seed, self.documented) is None
+                continue
             reason = Refused.BAD if seed is None else self._reason(seed)
             if reason is None and seed is not None:
                 self.known.add((seed.value.strip().casefold(), seed.kind))
@@ -55,6 +62,8 @@ class Gathered:
             reason = reason or Refused.BAD
             self.left_out[reason] = self.left_out.get(reason, 0) + 1
             lines[why or reason.value].append(line)
+        if doubtful:
+            self.warnings.append(f"{name}: {_TAKEN}")
         self.warnings += [f"{name}: {len(at):,} left out, {why}: {_places(at)}" for why, at in sorted(lines.items())]
 
     def _reason(self, seed: Seed) -> Refused | None:
@@ -76,24 +85,20 @@ def _rows(text: str, name: str, kind: Kind | None) -> Iterator[_Row]:
     if text.lstrip()[:1] in ("{", "["):
         yield from _json(text, name, kind)
         return
-    reader = csv.reader(io.StringIO(_uncommented(text), newline=""), delimiter=_delimiter(text))
     header: list[str] | None = None
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            break
-        except csv.Error:
-            yield _Row(reader.line_num, None, "not CSV")
-            continue
-        if not any(cell.strip() for cell in cells):
+    for line, cells in _csv_rows(text):
+        if cells is None:
+            yield _Row(line, None, "not CSV")
             continue
         if header is None:
             header = [cell.strip().lower() for cell in cells]
             _expect(header, name, kind)
-            continue
-        line = reader.line_num
-        if "value" in header and "kind" in header:
+            if _listed(header):
+                continue
+            if not any("@" in cell for cell in cells):
+                yield from (_Row(line, Seed(cell, Kind.DATASOURCE), name=True) for cell in cells)
+                continue
+        if _listed(header):
             yield _seed(dict(zip(header, cells, strict=False)), line, extra=len(cells) > len(header))
         elif kind is not None:
             yield from (_Row(line, Seed(cell, kind)) for cell in cells if cell.strip())
@@ -101,15 +106,35 @@ def _rows(text: str, name: str, kind: Kind | None) -> Iterator[_Row]:
         raise SeedError(f"{name}: empty: the first line is the header {','.join(COLUMNS)}")
 
 
+def _listed(header: list[str]) -> bool:
+    """Whether each line says of its value what it is. Else it is an export, of which the first line may be values too."""
+    return {"value", "kind"} <= set(header)
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, list[str] | None]]:
+    """The rows that are not blank, each with the number of its line; None for what is no CSV."""
+    reader = csv.reader(io.StringIO(_uncommented(text), newline=""), delimiter=_delimiter(text))
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            yield reader.line_num, None
+            continue
+        if any(cell.strip() for cell in cells):
+            yield reader.line_num, cells
+
+
 def _expect(header: list[str], name: str, kind: Kind | None) -> None:
-    if {"value", "kind"} <= set(header):
+    if _listed(header):
         extra = [cell for cell in header if cell not in COLUMNS]
         if extra:
             raise SeedError(f"{name}:1: {len(extra)} unknown columns: use {','.join(COLUMNS)}")
     elif kind is None:
         raise SeedError(
             f"{name}:1: the header must be value,kind,label with or without planted_at; for a whole export add "
-            "--seed-kind datasource"
+            "--seed-kind datasource, for a list of people --seed-kind identifier"
         )
 
 
