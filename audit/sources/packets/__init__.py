@@ -9,7 +9,8 @@ from audit.engine.run import Broken
 from audit.engine.traffic import Exchange, Traffic, Watched
 from audit.model import Reason
 from audit.sources.bytestream import Bytes, CutShort, Malformed
-from audit.sources.packets.conversations import Conversations, instant
+from audit.sources.packets.conversation import instant
+from audit.sources.packets.conversations import Conversations
 from audit.sources.packets.files import Frame, Losses, classic, next_generation
 from audit.sources.packets.frames import LINKS, is_local, packet_in
 from audit.sources.packets.plain import Plain

@@ -4,133 +4,31 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
-from typing import NamedTuple, TypeAlias
 
-from audit.engine.parse import Document, Limits
+from audit.engine.parse import Limits
 from audit.engine.traffic import Exchange
-from audit.model import Contact, Known, Scheme
+from audit.model import Scheme
+from audit.sources.packets.conversation import Conversation, Seen, after_requests, contact_of, request_of, unheard
 from audit.sources.packets.files import Frame
 from audit.sources.packets.fragments import Fragments, Met
 from audit.sources.packets.frames import ICMP, ICMP6, TCP, UDP, Packet
 from audit.sources.packets.http import Asked, Requests, may_be_http
-from audit.sources.packets.names import Hello, client_hello, lookup
+from audit.sources.packets.lookups import Lookups
+from audit.sources.packets.names import client_hello
 from audit.sources.packets.streams import Stream
 from audit.sources.packets.tunnels import Inside, inside, port_of
-from audit.sources.requests import Request, decode
+from audit.sources.requests import decode
 
 _MOST = 20_000
-"""Conversations, names and questions that are remembered at once."""
+"""Conversations that are remembered at once."""
 _DEPTH = 4
 _BEGINNING = 1 << 16
 _HELD = 1 << 26
 """Bytes of unfinished requests that are held at once, all conversations together."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SYN, _ACK, _RST, _FIN = 2, 16, 4, 1
 _DNS = 53
 OVER_UDP = bytes((UDP,))
-Seen: TypeAlias = tuple[int, int, int]
-"""Of a packet: when it was seen, where its record begins, and its number."""
 _REPLIES = {ICMP: frozenset({0, 3, 11, 12}), ICMP6: frozenset({1, 2, 3, 4, 129})}
-
-
-def instant(when: int) -> datetime | None:
-    """Nanoseconds since 1970, to the microsecond; None for none (a capture without times)."""
-    try:
-        return _EPOCH + timedelta(0, 0, when // 1000) if when else None
-    except OverflowError:
-        return None
-
-
-def text_of(address: bytes) -> str:
-    """An IP address as text."""
-    if len(address) != 4:
-        return str(ip_address(address))
-    a, b, c, d = address
-    return f"{a}.{b}.{c}.{d}"
-
-
-class Conversation:
-    """Everything between two ends, from its first packet on. The client is who began it. `rest`: what it had sent when no more
-    of it could be read, but for bytes that waited then; None before, and where what is not read is told by the request before."""
-
-    __slots__ = (
-        "asked",
-        "at",
-        "began",
-        "client",
-        "closing",
-        "connected",
-        "first",
-        "hello",
-        "hidden",
-        "host",
-        "kind",
-        "port",
-        "requests",
-        "rest",
-        "scheme",
-        "sent",
-        "server",
-        "stream",
-        "told",
-        "unit",
-        "until",
-        "when",
-    )
-
-    def __init__(self, seen: Seen, client: bytes, server: bytes, port: int | None, scheme: Scheme) -> None:
-        self.when, self.at, self.unit = seen
-        self.until = self.when
-        self.client, self.server, self.port, self.scheme = client, server, port, scheme
-        self.sent = self.asked = self.closing = 0
-        self.rest: int | None = None
-        self.host: str | None = None
-        self.connected = self.told = False
-        self.hidden = True
-        self.began: int | None = None
-        self.first = bytearray()
-        self.hello: Hello | None = None
-        self.requests: Requests | None = None
-        self.stream: Stream | None = None
-
-    @property
-    def holds(self) -> int:
-        """Bytes that wait for more of them."""
-        early = self.stream.held if self.stream is not None else 0
-        return early + len(self.first) + (self.requests.holds if self.requests is not None else 0)
-
-
-def greeted(conversation: Conversation, held: bytes, start: int, end: int, size: int) -> bool:
-    """Whether the first that a client says, `size` bytes in the TCP segment that begins here, is a whole ClientHello; then the
-    conversation has its name."""
-    at, stream = start + (held[start + 12] >> 4 << 2), conversation.stream
-    if held[at : at + 2] != b"\x16\x03" or at + size > end or stream is None or stream.early or conversation.first:
-        return False
-    if conversation.requests is not None or stream.following != int.from_bytes(held[start + 4 : start + 8], "big"):
-        return False
-    found = client_hello(held[at : at + size])
-    if found is None:
-        return False
-    conversation.hello, conversation.scheme, conversation.stream = found, Scheme.TLS, None
-    return True
-
-
-def unheard(conversation: Conversation) -> bool:
-    """Whether a client was answered of whom nothing was captured but acknowledgements at best."""
-    stream = conversation.stream
-    return conversation.connected and stream is not None and stream.following is None
-
-
-class Question(NamedTuple):
-    """A name that was asked for and not answered yet."""
-
-    at: int
-    unit: int
-    when: int
-    names: tuple[str, ...]
-    size: int
 
 
 class Conversations:
@@ -142,8 +40,7 @@ class Conversations:
         self.known: OrderedDict[bytes, tuple[Conversation, bool]] = OrderedDict()
         self.fragments = Fragments()
         self.fed = self.depth = self.unread = 0
-        self.names: OrderedDict[bytes, str] = OrderedDict()
-        self.questions: OrderedDict[tuple[bytes, int, tuple[str, ...]], Question] = OrderedDict()
+        self.lookups = Lookups()
 
     def packet(self, frame: Frame, unit: int, packet: Packet) -> Iterator[Exchange]:
         """What this packet completes."""
@@ -188,9 +85,7 @@ class Conversations:
             yield from self._told(conversation)
         if self.fed > _HELD:
             yield from self._relieve()
-        while len(self.questions) > _MOST:
-            _, question = self.questions.popitem(last=False)
-            yield from _unanswered(question)
+        yield from self.lookups.surplus()
 
     @property
     def full(self) -> bool:
@@ -221,9 +116,12 @@ class Conversations:
                 yield from self._told(conversation)
             else:  # as most are, in fewer steps
                 conversation.told = True
-                yield conversation.at, conversation.unit, self._contact(conversation)
-        for question in self.questions.values():
-            yield from _unanswered(question)
+                yield (
+                    conversation.at,
+                    conversation.unit,
+                    contact_of(conversation, self.lookups.names.get(conversation.server)),
+                )
+        yield from self.lookups.finish()
 
     # ---- TCP ----
 
@@ -305,7 +203,7 @@ class Conversations:
             if conversation.requests is not None:
                 conversation.began = conversation.began or frame.when
                 for asked in conversation.requests.feed(ready):
-                    yield self._exchange(conversation, asked)
+                    yield self._asked(conversation, asked)
         lost = conversation.requests is not None and conversation.requests.lost
         if conversation.stream is not None and (not whole or stream.broken or lost):
             yield from self._stop(conversation)
@@ -333,34 +231,11 @@ class Conversations:
             said = requests.led_on or requests.head is not None
             conversation.rest = None if said else conversation.sent - conversation.holds
             for asked in requests.finish():
-                yield self._exchange(conversation, asked)
+                yield self._asked(conversation, asked)
         conversation.stream, conversation.first = None, bytearray()
 
-    def _exchange(self, conversation: Conversation, asked: Asked) -> Exchange:
-        conversation.asked += 1
-        host = asked.header("host")
-        address = text_of(conversation.server)
-        netloc = f"[{address}]" if ":" in address else address
-        own = netloc if conversation.port == 80 else f"{netloc}:{conversation.port}"
-        target = asked.target
-        if asked.method != "CONNECT" and "://" not in target[:10]:
-            named = host or own
-            if host and conversation.port != 80 and not host.rpartition(":")[2].isdigit():
-                named = f"{host}:{conversation.port}"
-            target = f"http://{named}{target}"
-        when, conversation.began = instant(conversation.began or 0), None
-        request = Request(
-            asked.method,
-            target,
-            asked.headers,
-            asked.body,
-            when,
-            address,
-            connected=conversation.connected,
-            whole=asked.whole,
-            size=asked.size,
-        )
-        found = decode(request, self.limits)
+    def _asked(self, conversation: Conversation, asked: Asked) -> Exchange:
+        found = decode(request_of(conversation, asked), self.limits)
         conversation.host = found.contact.host if found.contact is not None else conversation.host
         return found
 
@@ -392,31 +267,9 @@ class Conversations:
         else:
             conversation.connected = True
         if conversation.port == _DNS:
-            yield from self._dns(frame, unit, packet, data[at + 8 : packet.end], size, conversation)
-
-    def _dns(  # noqa: PLR0913 - a packet in its parts
-        self, frame: Frame, unit: int, packet: Packet, data: bytes, size: int, conversation: Conversation
-    ) -> Iterator[Exchange]:
-        found = lookup(data)
-        if found is None:
-            conversation.hidden = True
-            return
-        if not found.answer:
-            key = (packet.source + packet.target, found.id, found.names)
-            before = self.questions.pop(key, None)
-            if before is not None:  # asked again: each is an attempt
-                yield from (exchange for _, _, exchange in _unanswered(before))
-            self.questions[key] = Question(frame.at, unit, frame.when, found.names, size)
-            return
-        asked = self.questions.pop((packet.target + packet.source, found.id, found.names), None)
-        when, sent = (asked.when, asked.size) if asked else (frame.when, 0)
-        for name in found.names:
-            yield _looked_up(name, when, sent, connected=True)
-            for address in found.addresses:
-                self.names[address] = name
-                self.names.move_to_end(address)
-        while len(self.names) > 4 * _MOST:
-            self.names.popitem(last=False)
+            told = self.lookups.met((frame.when, frame.at, unit), packet, data[at + 8 : packet.end], size)
+            conversation.hidden = conversation.hidden or told is None
+            yield from told or ()
 
     def _bare(  # noqa: PLR0913 - a packet in its parts
         self, frame: Frame, unit: int, packet: Packet, port: int | None, scheme: Scheme, *, hidden: bool = True
@@ -446,48 +299,9 @@ class Conversations:
         at, unit, silent = conversation.at, conversation.unit, unheard(conversation)
         open_ = conversation.stream is not None
         rest = [(at, unit, exchange) for exchange in self._stop(conversation)] if open_ else []
+        named = self.lookups.names.get(conversation.server)
         if not conversation.asked:
-            return [*rest, (at, unit, self._contact(conversation, unheard=silent))]
+            return [*rest, (at, unit, contact_of(conversation, named, unheard=silent))]
         if conversation.rest is not None and conversation.sent > conversation.rest:
-            rest.append((at, unit, self._after(conversation, conversation.sent - conversation.rest)))
+            rest.append((at, unit, after_requests(conversation, conversation.sent - conversation.rest)))
         return rest
-
-    def _after(self, conversation: Conversation, size: int) -> Exchange:
-        """What followed the last request and is none, or of which the beginning is missing."""
-        address, when = text_of(conversation.server), instant(conversation.until)
-        host, port = conversation.host or address, conversation.port
-        contact = Contact(host, port, Scheme.HTTP, Known.HTTP, when, address, conversation.connected, True, size)  # noqa: FBT003 - opaque
-        return Exchange(contact, seen_at=when, further=True)
-
-    def _contact(self, conversation: Conversation, *, unheard: bool = False) -> Exchange:
-        address = text_of(conversation.server)
-        spoken = conversation.hello.name if conversation.hello is not None else None
-        name = spoken or self.names.get(conversation.server)
-        known = Known.TLS if spoken else Known.DNS if name else Known.ADDRESS
-        said = conversation.sent > 0 or unheard
-        opaque = said and conversation.hidden and conversation.scheme is not Scheme.ICMP
-        when = instant(conversation.when)
-        contact = Contact(
-            name or address,
-            conversation.port,
-            conversation.scheme,
-            known,
-            when,
-            address,
-            conversation.connected,
-            opaque,
-            conversation.sent,
-            instant(conversation.until),
-        )
-        return Exchange(contact, (), None, Document({"host": spoken}) if spoken else None, when)
-
-
-def _looked_up(name: str, when: int, size: int, *, connected: bool) -> Exchange:
-    at = instant(when)
-    contact = Contact(name, 53, Scheme.DNS, Known.DNS, at, None, connected, bytes_out=size)
-    return Exchange(contact, content=Document({"host": name}), seen_at=at)  # a name can carry what it likes
-
-
-def _unanswered(question: Question) -> Iterator[tuple[int, int, Exchange]]:
-    for name in question.names:
-        yield question.at, question.unit, _looked_up(name, question.when, question.size, connected=False)

@@ -7,7 +7,8 @@ import struct
 from collections.abc import Mapping
 from typing import Final
 
-from audit.sources.packets.conversations import OVER_UDP, Conversations, Seen, greeted
+from audit.sources.packets.conversation import Seen, greeted
+from audit.sources.packets.conversations import OVER_UDP, Conversations
 from audit.sources.packets.files import Counted
 from audit.sources.packets.frames import TCP, UDP
 from audit.sources.packets.tunnels import TUNNEL_PORTS
