@@ -172,7 +172,7 @@ def pcap(
     return b"".join(out)
 
 
-def _block(order: str, kind: int, body: bytes) -> bytes:
+def block(order: str, kind: int, body: bytes) -> bytes:
     body += b"\x00" * (-len(body) % 4)
     size = struct.pack(f"{order}I", len(body) + 12)
     return struct.pack(f"{order}I", kind) + size + body + size
@@ -181,16 +181,16 @@ def _block(order: str, kind: int, body: bytes) -> bytes:
 def pcapng(
     frames: list[bytes], link: int = 1, *, order: str = "<", dropped: int | None = None, power: int = 9
 ) -> bytes:
-    out = [_block(order, 0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1))]
+    out = [block(order, 0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1))]
     resolution = struct.pack(f"{order}HH", 9, 1) + bytes((power, 0, 0, 0)) + struct.pack(f"{order}HH", 0, 0)
-    out.append(_block(order, 1, struct.pack(f"{order}HHI", link, 0, 0) + resolution))
+    out.append(block(order, 1, struct.pack(f"{order}HHI", link, 0, 0) + resolution))
     for when, frame in zip(times(len(frames)), frames, strict=True):
         ticks = when // 10 ** (9 - power)
         head = struct.pack(f"{order}IIIII", 0, ticks >> 32, ticks & 0xFFFFFFFF, len(frame), len(frame))
-        out.append(_block(order, 6, head + frame))
+        out.append(block(order, 6, head + frame))
     if dropped is not None:
         body = struct.pack(f"{order}III", 0, 0, 0) + struct.pack(f"{order}HHQ", 5, 8, dropped)
-        out.append(_block(order, 5, body + struct.pack(f"{order}HH", 0, 0)))
+        out.append(block(order, 5, body + struct.pack(f"{order}HH", 0, 0)))
     return b"".join(out)
 
 
