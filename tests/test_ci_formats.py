@@ -21,7 +21,7 @@ from lxml import etree
 from audit.writers import writer
 from audit.writers.github import MOST as ANNOTATIONS
 from audit.writers.sarif import MOST as ALERTS
-from tests.conftest import CAPTURES, Json, Run, check, started
+from tests.conftest import CAPTURES, Json, Run, check, check_bytes, jsonl, samples, started
 from tests.test_gate import entry, suppressions
 from tests.test_hostile_reports import hostile, tame, wild
 
@@ -128,6 +128,26 @@ def test_githubs_profile_stays_within_githubs_limits() -> None:
     assert len(gzip.compress(text.encode())) < 10_000_000
     notes = [note["message"]["text"] for note in run["invocations"][0]["toolExecutionNotifications"]]
     assert "Shown: 5,000 of 12,000 groups of findings, the heaviest first." in notes
+
+
+@pytest.mark.parametrize("profile", ["sarif", "sarif-full"])
+@pytest.mark.parametrize(
+    ("options", "data", "succeeded", "said"),
+    [
+        ((), jsonl(*samples()), True, None),
+        (("--require", "opt-out"), jsonl(*samples()), True, "Exit code 4: required, but not decided: opt-out."),
+        ((), b"", False, "Exit code 3: nothing could be read."),
+    ],
+    ids=["clean", "not decided", "nothing read"],
+)
+def test_no_alert_from_nothing_is_no_success(
+    profile: str, options: tuple[str, ...], data: bytes, succeeded: object, said: str | None
+) -> None:
+    """Where nothing was read an upload must not look as if all alerts were gone."""
+    (ran,) = json.loads(check_bytes(data, *options, "-o", profile).out)["runs"][0]["invocations"]
+    assert ran["executionSuccessful"] is succeeded
+    told = [note["message"]["text"] for note in ran["toolExecutionNotifications"] if note["level"] != "note"]
+    assert told == ([said] if said else [])
 
 
 def test_the_full_profile_has_every_finding_and_a_result_for_each_claim() -> None:

@@ -351,3 +351,20 @@ def test_marks_alone_decide_and_more_marks_never_fail_a_run(data: st.DataObject)
 
 
 _RESULT = broken().result
+
+
+@pytest.mark.parametrize(
+    ("options", "data", "code", "said"),
+    [
+        (("--require", "opt-out"), jsonl(started()), 4, "Exit code 4: required, but not decided: opt-out."),
+        ((), b"", 3, "Exit code 3: nothing could be read."),
+        ((), jsonl(started()), 0, None),
+    ],
+    ids=["not decided", "nothing read", "clean"],
+)
+def test_an_exit_code_that_no_finding_explains_is_explained(
+    options: tuple[str, ...], data: bytes, code: int, said: str | None
+) -> None:
+    run = check_bytes(data, *options)
+    assert run.code == code
+    assert (said in run.out) if said else ("Exit code" not in run.out)

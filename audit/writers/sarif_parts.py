@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from audit.engine.result import FindingRow, GroupRow, Result
+from audit.model import Outcome
 from audit.redact import visible
 from audit.rules import BY_ID
 
@@ -93,7 +94,12 @@ def notification(text: str, level: str = "note") -> Object:
 
 
 def invocation(result: Result, notes: Sequence[Object]) -> Object:
-    """How it ran. It succeeded also where findings were made; what was not read is told as a notification."""
+    """How it ran. It succeeded also where findings were made, and not where nothing was read or evidence was changed: no
+    alert means nothing then. What was not read is told as a notification."""
+    gate = result.get("gate")
+    failed = gate is not None and gate["exit"] in (Outcome.NOTHING_READ, Outcome.UNVERIFIED)
+    if gate is not None and gate["exit"] not in (Outcome.CLEAN, Outcome.FINDINGS):
+        notes = [notification(f"Exit code {gate['exit']}: {gate['reason']}.", "error" if failed else "warning"), *notes]
     unread = [
         notification(f"{number:,} unreadable: {reason}", "warning") for reason, number in result["unreadable"].items()
     ]
@@ -101,4 +107,4 @@ def invocation(result: Result, notes: Sequence[Object]) -> Object:
         notification(f"{rule}: {number:,} findings stand in no group: too many different ones", "warning")
         for rule, number in result["overflow"].items()
     ]
-    return {"executionSuccessful": True, "toolExecutionNotifications": [*notes, *unread, *flooded]}
+    return {"executionSuccessful": not failed, "toolExecutionNotifications": [*notes, *unread, *flooded]}

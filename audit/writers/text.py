@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from audit.engine.result import ClaimRow, FindingRow, GroupRow, InputRow, RequirementRow, Result
+from audit.model import Outcome
 from audit.redact import visible
 from audit.writers import anonymity
 from audit.writers.accepted import change, entries, gone, headline
@@ -267,7 +268,11 @@ def _accepted(result: Result) -> Iterator[str]:
         yield from _wrap(change(result, baseline), "  ", first="")
         for line in gone(result):
             yield from _wrap(line, "     ", first="  ")
-    if gate is not None and (baseline is not None or "exceptions" in result):
+    unsaid = gate is not None and gate["exit"] not in (
+        Outcome.CLEAN,
+        Outcome.FINDINGS,
+    )  # the headline tells of findings alone
+    if gate is not None and (unsaid or baseline is not None or "exceptions" in result):
         yield from _wrap(f"Exit code {gate['exit']}: {gate['reason']}.", "  ", first="")
 
 
