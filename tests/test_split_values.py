@@ -220,7 +220,7 @@ def test_what_is_not_the_value_put_together_is_not_found(first: str, second: str
 
 @pytest.mark.parametrize("form", FORMS[2:])
 def test_an_encoded_value_split_over_documented_members_is_not_found(form: Any) -> None:
-    """As docs/limits.md says. In an event that breaks the page all is put together, and decoded."""
+    """As docs/limits.md says. In an object that is not as documented all is put together, and decoded."""
     text = form(CANARY)
     event = page_load()
     event["context"]["page"] = pieces(event["context"]["page"], search=text[:9], title=text[9:])
@@ -229,6 +229,25 @@ def test_an_encoded_value_split_over_documented_members_is_not_found(form: Any) 
     alone = pieces(event["context"]["page"], search=text[:9], title=text[9:], path="", referrer="", url="", hash="")
     event["context"]["page"] = alone
     assert ("canary", "/context/page") in places(in_every_lane(APPSMITH, search_for(CANARY), [dump(event)]))
+
+
+@pytest.mark.parametrize("extra", [{"isBeta": True}, {"type": "trek"}, {"userId": 7}])
+def test_an_object_that_is_as_documented_is_searched_alike_in_a_broken_event(extra: dict[str, Any]) -> None:
+    event = page_load(**extra)
+    page = event["context"]["page"]
+    event["context"]["page"] = pieces(page, search=HALVES[0], title=HALVES[1])
+    assert ("canary", "/context/page") in places(in_every_lane(APPSMITH, search_for(CANARY), [dump(event)]))
+    text = CANARY.encode().hex()
+    event["context"]["page"] = pieces(page, search=text[:9], title=text[9:])
+    assert ("canary", "/context/page") not in places(in_every_lane(APPSMITH, search_for(CANARY), [dump(event)]))
+
+
+def test_a_piece_where_none_belongs_is_put_together_too() -> None:
+    event = page_load()
+    event["context"] = {"locale": HALVES[0], "ip": HALVES[1]} | {
+        name: event["context"][name] for name in ("library", "page", "userAgent")
+    }
+    assert ("canary", "/context") in places(in_every_lane(APPSMITH, search_for(CANARY), [dump(event)]))
 
 
 def test_a_value_that_stands_in_a_member_is_told_there_only() -> None:

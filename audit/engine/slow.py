@@ -46,7 +46,7 @@ class SlowLane:
         entry = standing.type
         shown = self.shown(event) if shown is None else shown
         faults = _faults(entry.validator, event.value) if entry is not None else ()
-        kept = standing.listing is Listing.LISTED and not faults
+        pieces = _pieces(entry, faults) if entry is not None and standing.listing is Listing.LISTED else _NO_PIECES
         return Case(
             event=event,
             policy=self.policy,
@@ -56,14 +56,14 @@ class SlowLane:
             faults=faults,
             texts=shown,
             consent=self.consent,
-            sightings=self.sighted(event, _unsaid(event, shown, entry, faults), entry.pieces if kept and entry else {}),
+            sightings=self.sighted(event, _unsaid(event, shown, entry, faults), pieces),
         )
 
     def sighted(
         self, event: Event, shown: tuple[Text, ...], pieces: Mapping[Pointer, frozenset[str]] = _NO_PIECES
     ) -> Sightings:
-        """Where listed values stand in an event. `pieces`: of an event that keeps to the page, the members over which one may
-        be split; in any other event it may be split over all, and be encoded."""
+        """Where listed values stand in an event. `pieces`: of the objects that are as documented, the members over which
+        one may be split; in any other object it may be split over all, and be encoded."""
         if self.seeds is None:
             return NONE
         return sight(self.seeds, shown, (((), event.value), *event.hidden), pieces)
@@ -211,6 +211,20 @@ def strings(value: Json) -> list[str]:
             elif kind is not int and isinstance(child, dict | list):
                 stack.append(child)
     return found
+
+
+def _pieces(entry: EventType, faults: tuple[Fault, ...]) -> Mapping[Pointer, frozenset[str]]:
+    """The objects of an event that hold what the page documents, each member as it is documented."""
+    if not faults:
+        return entry.pieces
+    found = [fault for fault in faults if fault.keyword != "required"]
+    spoiled = {where for fault in found for where in (fault.pointer, fault.pointer[:-1])}
+    wrong = [fault.pointer for fault in found if fault.keyword not in EXTRA]
+    return {
+        where: names
+        for where, names in entry.pieces.items()
+        if where not in spoiled and not any(where[: len(above)] == above for above in wrong)
+    }
 
 
 def _unsaid(
