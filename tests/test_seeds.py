@@ -123,6 +123,22 @@ def test_a_list_in_another_encoding_says_how_to_convert_it(tmp_path: Path, encod
     assert said in " ".join(got.err.split())
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "found"),
+    [
+        ("identifier", "by jane.nordwind: ok", True),
+        ("identifier", "by jane.nordwind2", False),
+        ("identifier", "userjane.nordwind", False),
+        ("canary", "userjane.nordwind2", True),
+    ],
+)
+def test_a_letter_glued_to_an_identifier_makes_it_another_name_and_not_to_a_canary(
+    tmp_path: Path, kind: str, text: str, found: object
+) -> None:
+    got = run(tmp_path, f"{HEADER}jane.nordwind,{kind},,\n", page_load(properties={"label": text}))
+    assert got.has("canary" if kind == "canary" else "known-identifier", "/properties/label") is found
+
+
 def test_json_lines_are_seeds_too(tmp_path: Path) -> None:
     seeds = json.dumps({"value": CANARY, "kind": "canary", "planted_at": INSIDE})
     assert claim(run(tmp_path, seeds), "no-datasource-data")["verdict"] == "upheld"

@@ -8,8 +8,8 @@ Why it matters: whoever receives the event knows the person. "Strictly anonymous
 
 Example: the list holds `jane@acme-mail.co`; an event's `/properties/label` is `amFuZUBhY21lLW1haWwuY28=`.
 
-Limits: only what is listed is found, and not where the page allows an e-mail address. Values of fewer than six letters
-are found as whole words of plain text only.
+Limits: only what is listed is found, and not where the page allows an e-mail address. A letter or digit glued to it (jane2
+for jane) makes it another name. Values of fewer than six letters are found as whole words of plain text only.
 """
 
 from __future__ import annotations
