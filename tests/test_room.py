@@ -11,8 +11,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audit.engine.run import Auditor
+from audit.leaks import room
 from audit.leaks.search import Search
 from audit.leaks.seeds import Kind, Seed, SeedList
 from audit.policy.pack import Leaf
@@ -97,3 +100,31 @@ def test_a_name_beyond_ascii_is_found_in_its_encodings_however_it_is_folded(valu
     ):
         assert listed.sift({text}) == {text}
         assert listed.find(text).hits
+
+
+DIGITS = st.text("0123456789abcdefABCDEFnopqrsNS", min_size=1, max_size=4)
+PARTS = st.text(" :_.,;-\n\t\x1c|xX0", min_size=1, max_size=2)
+PARTED = st.lists(DIGITS, min_size=2, max_size=10) | st.lists(
+    st.text("234567", min_size=2, max_size=2), min_size=4, max_size=10
+)
+
+
+@given(PARTED, PARTS, st.lists(DIGITS | PARTS, max_size=4).map("".join))
+def test_the_cheap_question_for_bytes_written_apart_passes_over_none(digits: list[str], part: str, before: str) -> None:
+    text = before + part.join(digits)
+    if room._SPACED.search(text):
+        assert room._may_be_spaced(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["6a 61 6e 65 40 61 63 6d", "0x6a,0x61,0x6e,0x65", "106, 97, 110, 101, 64, 97, 99, ", "6a616e65 40616364"]
+)
+def test_bytes_written_apart_are_asked_about(text: str) -> None:
+    assert room._may_be_spaced(text)
+    assert room._SPACED.search(text)
+
+
+def test_what_browsers_say_of_themselves_is_not() -> None:
+    assert not room._may_be_spaced(
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/86.0.4240.75"
+    )

@@ -7,6 +7,7 @@ show: a byte of printable ASCII fixes bits of the letters of hex, base64 and bas
 from __future__ import annotations
 
 import re
+import string
 import zlib
 from binascii import a2b_base64
 from collections.abc import Collection
@@ -89,8 +90,16 @@ _SPACED = re.compile(
     r"(?:[0-9a-fA-F]{2}[\s:_.,;-]{1,2}){7}[0-9a-fA-F]{2}|(?:[2-7][0-9n-sN-S][\s:_.,;-]{1,2}){7}[2-7][0-9n-sN-S]|(?:0[xX][0-9a-fA-F]{2}.{0,2}){4}|(?:[0-9]{1,3}[\s,;|]{1,2}){7}"
     r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}){2,16}[\s:]{1,2}(?:[0-9a-fA-F]{2}){2,16}(?![0-9a-fA-F])"
     r"|[0-9a-fA-F]{2}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{4}(?![0-9a-fA-F])|[0-9a-fA-F]{2}-[0-9a-fA-F]{8}-[0-9a-fA-F]{8}"
-    r"|[0-9](?:\.[0-9]{1,3}){7}"
 )
+_DOTTED = re.compile(r"[0-9](?:\.[0-9]{1,3}){7}")
+_CLASSES = (
+    *(("9", "0123456789"), ("a", "abcdefABCDEF"), ("n", "nopqrsNOPQRS"), ("x", "xX")),
+    *(("w", ":\x1c\x1d\x1e\x1f" + string.whitespace), ("-", "-"), ("p", "._")),
+)
+_KINDS = bytes(next((ord(kind) for kind, chars in _CLASSES if chr(byte) in chars), ord("s")) for byte in range(256))
+"""Digits, letters of hex and of shifted hex, the mark of `0x41`; then what may part them."""
+_PAIRED = bytes(ord("a" if chr(byte) in "9an" else "s") for byte in range(256))
+
 _QUOTED = re.compile(r"=(?:2[05BDEF]|3[AD]|40|5F|\r?\n)|(?:=[2-7][0-9A-Fa-f][^&=\s]{0,16}){3}|(?:=[0-9A-Fa-f]{2}){3}")
 _PACKED32 = "(?:566|PAA[Q-Z2-7]|P(?:BP|CO|DN)[A-P]|D6FQ|IJNG)"
 """What letters of full width, zlib, gzip and bzip2 begin with in base32."""
@@ -263,7 +272,7 @@ def _has_runs(text: str) -> bool:
         return True
     if "=" in text and _QUOTED.search(text):
         return True
-    if any(text.count(mark) > 1 for mark in " \n:_.,;-x|") and _SPACED.search(text):
+    if (_may_be_spaced(text) and _SPACED.search(text)) or (text.count(".") > 6 and _DOTTED.search(text)):
         return True
     if text.islower():  # base64 and base58 without a capital hold no text of this length
         return False
@@ -275,6 +284,19 @@ def _has_runs(text: str) -> bool:
         or any(map(_packs, _TOKEN.findall(text)))
         or ("/" in text and any(map(_packs, _SEGMENT.findall(text))))
         or any(_spells(match[0]) for match in _BASE58.finditer(text))
+    )
+
+
+def _may_be_spaced(text: str) -> bool:
+    """Whether digits are parted often enough for bytes written apart: the cheap question before the full one."""
+    kinds = text.encode("ascii", "replace").translate(_KINDS)
+    hexes = kinds.replace(b"9", b"a")
+    return (
+        b"aaaaw" in hexes
+        or b"aa-aaaa" in hexes
+        or b"aasaasaasaas" in kinds.translate(_PAIRED).replace(b"ss", b"s")
+        or kinds.count(b"9s") + kinds.count(b"9w") > 6
+        or kinds.count(b"9x") > 3
     )
 
 
