@@ -112,9 +112,9 @@ WHOLE_ID = re.compile(
 )
 PACKED_BACKWARDS = re.compile(r"(?:80b8f1|(?:10|e5|c9|ad)87|86a524)\n")
 DEFLATED = re.compile(
-    r"\n((?:[13579bdf]3|[02468ace]b)(?:[13579bdf][0-7]|[02468ace][89a-f])[0-9a-f]{12,}|[0-9a-f][5d][0-9a-f]{78,})"
+    r"\n((?:[13579bdf]3|[02468ace]b)(?:[13579bdf][0-7]|[02468ace][89a-f]){2}[0-9a-f]{10,}|[0-9a-f][5d][0-9a-f]{78,})"
 )
-"""An id may be a raw deflate stream: its two first letters of printable ASCII in fixed codes, or so long that own codes pay."""
+"""An id may be a raw deflate stream: its three first letters of printable ASCII in fixed codes, or so long that own codes pay."""
 
 BLOCK32 = tuple(letters.strip("[]") for letters in _letters32(_LETTERS32.lower()))
 FULL_WIDTH = re.compile(r"efb[cd][0-9a-f]{2}efb[cd]")

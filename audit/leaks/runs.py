@@ -55,6 +55,8 @@ _NECKS |= ((_NECKS & 8) << 1) | ((_NECKS & 16) >> 1)
 """How an id may begin that is something as a whole: packed, a number of an account, letters of base32, or deflated. What
 is packed may stand backwards too."""
 
+_STREAM = np.uint8(8 | 16)
+"""Those of what is deflated: its first letters, which its third is like."""
 _OWN_CODES = 80
 """Digits of an id that may be deflated with codes of its own."""
 
@@ -127,19 +129,22 @@ def _whole(ids: Bytes, kinds: Bytes, text: bytes) -> NDArray[np.intp]:
     sizes = ends - starts
     heads = _HEADS[ids[starts], ids[starts + 1]] & _NECKS[ids[starts + 2], ids[starts + 3]]
     tails = _HEADS[ids[ends - 1], ids[ends - 2]] & _NECKS[ids[ends - 3], ids[ends - 4]] & _ONE
-    asked = np.flatnonzero((heads != 0) | (tails != 0) | (sizes <= _LONGEST_WORD) | (sizes >= _OWN_CODES))
-    if not len(asked):
-        return starts[asked]
-    shown = "\n" + text.translate(_DIGITS).decode("ascii") + "\n"
-    return np.array(
-        [at for at, end in zip(starts[asked].tolist(), ends[asked].tolist(), strict=True) if _is_whole(shown, at, end)],
-        np.intp,
-    )
-
-
-def _is_whole(shown: str, at: int, end: int) -> bool:
-    """`shown` has a line before the first id, so that an id's places lie one further on in it."""
-    if WHOLE_ID.match(shown, at) or PACKED_BACKWARDS.match(shown, end - 5) or PACKED_BACKWARDS.match(shown, end - 3):
-        return True
-    stream = DEFLATED.match(shown, at, end + 1)
-    return stream is not None and is_stream(stream[1])
+    third = _NECKS[ids[starts + 4], ids[starts + 5]] & _STREAM
+    whole = np.flatnonzero((heads & ~_STREAM != 0) | (sizes <= _LONGEST_WORD))
+    turned = np.flatnonzero(tails)
+    stream = np.flatnonzero((heads & third != 0) | (sizes >= _OWN_CODES))
+    if not len(whole) and not len(turned) and not len(stream):
+        return starts[whole]
+    shown = "\n" + text.translate(_DIGITS).decode("ascii") + "\n"  # an id's places lie one further on in it
+    found = {at for at in starts[whole].tolist() if WHOLE_ID.match(shown, at)}
+    found |= {
+        at
+        for at, end in zip(starts[turned].tolist(), ends[turned].tolist(), strict=True)
+        if PACKED_BACKWARDS.match(shown, end - 5) or PACKED_BACKWARDS.match(shown, end - 3)
+    }
+    found |= {
+        at
+        for at, end in zip(starts[stream].tolist(), ends[stream].tolist(), strict=True)
+        if (match := DEFLATED.match(shown, at, end + 1)) and is_stream(match[1])
+    }
+    return np.array(sorted(found), np.intp)
