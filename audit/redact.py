@@ -181,11 +181,14 @@ class Redactor:
     reveal: Reveal = Reveal.SHAPE
     unshown: Callable[[str], bool] | None = None
     """Whether a value holds something of the auditor's own, where values are revealed: stricter than `secret`."""
+    tells: Callable[[str], bool] | None = None
+    """Whether a name is itself what the search looks for: a password, an address, a number of a person."""
     memo: dict[Pointer, tuple[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     def name(self, name: str) -> str:
         """A captured key or event name as it may be shown."""
-        shown = name in self.documented or (is_plain(name) and not (self.secret is not None and self.secret(name)))
+        hides = (asked for asked in (self.secret, self.tells) if asked is not None)
+        shown = name in self.documented or (is_plain(name) and not any(hidden(name) for hidden in hides))
         return name if shown else "{" + shape_of(name).value + "}"
 
     def host(self, host: str) -> str:

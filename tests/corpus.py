@@ -127,6 +127,7 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "hex, 0x each": lambda t: ", ".join(f"0x{b:02x}" for b in t.encode()),
     "numbers with spaces": lambda t: " ".join(map(str, t.encode())),
     "zlib, base32": lambda t: base64.b32encode(zlib.compress(t.encode())).decode(),
+    "full width, base64": lambda t: base64.b64encode(ENCODINGS["full width"](t).encode()).decode(),
     "full width in wrapped base64": lambda t: _lines(
         base64.b64encode(ENCODINGS["full width"](t).encode()).decode(), 76
     ),
@@ -241,6 +242,12 @@ SECRETS: dict[str, Make] = {
     "header of a service": lambda m: f"X-Postmark-Server-Token: {m.uuid()}",
     "token in a query": lambda m: f"https://api.northwind.de/rows?token={m.alnum(32)}&page=2",
     "salt": lambda m: f"APPSMITH_ENCRYPTION_SALT={m.password()}{m.alnum(8)}",
+    "hash of a password": lambda m: m.pick("$2b$12$" + m.alnum(53), "$apr1$" + m.alnum(8) + "$" + m.alnum(22)),
+    "signed address": lambda m: f"https://storage.googleapis.com/b/f?X-Goog-Signature={m.hex(128)}",
+    "password of a command": lambda m: (
+        m.pick("sshpass -p ", "redis-cli -h x -a ", "docker login -u x -p ") + m.password()
+    ),
+    "netrc": lambda m: f"machine api.northwind.de login app password {m.password()}",
     "cookie": lambda m: f"Cookie: theme=dark; {m.pick('session', 'connect.sid', 'JSESSIONID')}={m.alnum(32)}",
     "command line": lambda m: m.pick("curl -u admin:", "sqlcmd -S db -P ", "mysql -u root -p") + m.password(),
     "Feishu webhook": lambda m: f"https://open.feishu.cn/open-apis/bot/v2/hook/{m.uuid()}",
@@ -313,6 +320,7 @@ NUMBERS: dict[str, Make] = {
     "place, on a map": lambda m: (
         f"https://maps.northwind.de/@{m.between(40, 58)}.{m.digits(7)},{m.between(4, 20)}.{m.digits(7)},15z"
     ),
+    "place, lettered": lambda m: f"N {m.between(40, 58)}.{m.digits(5)}, E {m.between(4, 20)}.{m.digits(5)}",
     "place, JSON": lambda m: json.dumps({"latitude": m.between(400, 580) / 10 + 0.01234, "longitude": 13.40495}),
     "MAC": lambda m: ":".join(m.of("0123456789ABCDEF", 2) for _ in range(5)) + ":4B",
     "MAC, dashes": lambda m: "A4-" + "-".join(m.of("0123456789ABCDEF", 2) for _ in range(5)),
@@ -350,6 +358,10 @@ ERRORS = (
     'strconv.Atoi: parsing "{w}": invalid syntax',
     'SyntaxError: Unexpected end of input while parsing \'{"name":"{w}"}\'',
     "Node(12) already exists with label `User` and property `name` = '{w}'",
+    "Cannot cast 'Jane Roe {n}' to BIGINT",
+    'data/age must be integer, got "Jane Roe"',
+    "bad value for restricted picklist field: Jane Roe",
+    "failed to parse date field [{w}] with format [yyyy]",
     "could not execute statement; insert into users (name) values ('{w}') was aborted",
     'ArgumentError (invalid value for Integer(): "{w}")',
     "TypeError: total.toFixed is no method\n    at render (app.js:3:7)\n  row = { id: {n}, name: '{w}' }",
@@ -428,6 +440,13 @@ DATA: dict[str, Make] = {
     "objects of a program": lambda m: ", ".join(f"User{{id={r['id']}, name='{r['name']}'}}" for r in _rows(m)),
     "PHP": lambda m: f"Array ( [id] => {m.digits(3)} [name] => {m.person()} [city] => Oslo )",
     "Ruby": lambda m: ", ".join(f'{{:id=>{r["id"]}, :name=>"{r["name"]}"}}' for r in _rows(m)),
+    "drawn table": lambda m: (
+        "│ id │ name │\n├────┼──────┤\n" + "\n".join(f"│ {r['id']} │ {r['name']} │" for r in _rows(m))
+    ),
+    "sqlcmd": lambda m: "id   name\n---- --------\n" + "\n".join(f"{r['id']} {r['name']}" for r in _rows(m)),
+    "data frame": lambda m: f"   id   name\n0   {m.digits(2)}   {m.person()}\n1   {m.digits(2)}   {m.person()}",
+    "COPY": lambda m: f"COPY users (id, name) FROM stdin;\n{m.digits(2)}\t{m.person()}\n\\.",
+    "objects of a class": lambda m: f"[Row(id={m.digits(2)}, name='{m.person()}'), Row(id=2, name='{m.person()}')]",
     "document": lambda m: json.dumps({"_id": m.hex(8), "_rev": f"1-{m.hex(32)}", "name": m.person()}),
     "typed cells": lambda m: json.dumps({"rows": [{"f": [{"v": m.digits(2)}, {"v": m.person()}]}]}),
     "OData": lambda m: f"<entry><content><m:properties><d:Name>{m.person()}</d:Name></m:properties></content></entry>",
@@ -639,6 +658,21 @@ LOOK_ALIKES: dict[str, Make] = {
         "Failed to execute 'removeChild' on 'Node'",
         "Cannot find module './number' in string 'app/main.js'",
         "Unexpected end of input, expected 'string' or 'number'",
+    ),
+    "timings": lambda m: json.dumps(
+        [{"name": n, "entryType": "paint", "startTime": m.between(1, 900), "duration": 0} for n in ("first", "last")]
+    ),
+    "columns of a table": lambda m: json.dumps(
+        [{"id": n, "label": n.title(), "width": m.between(60, 200)} for n in ("name", "city")]
+    ),
+    "what was not found": lambda m: m.pick(
+        "Invalid password",
+        "password must be changed, please",
+        "Invalid login",
+        "mobile 320px",
+        "dial 30 %",
+        "(3 rows affected)",
+        'Warning: Each child in a list should have a unique "key" prop.',
     ),
     "certificate": lambda m: f"-----BEGIN CERTIFICATE-----\n{m.alnum(64)}",
     "internal host": lambda m: f"{m.pick('root', 'svc', 'app')}@{m.pick('server.local', 'db.internal', 'localhost')}",

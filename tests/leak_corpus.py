@@ -331,6 +331,7 @@ def beneath(random_: random.Random) -> Iterator[Leak]:
         "LZ-string then UTF-16 in hex": lambda r, v: lz(v).encode("utf-16-le").hex(),
         "full width then UTF-16": lambda r, v: b64(encodings(stacked=False)["full width"](r, v).encode("utf-16-le")),
         "%u then rot13": lambda r, v: codecs.encode(wide(v, "%u{:04x}"), "rot13"),
+        "percent then rot13": lambda r, v: codecs.encode("".join(f"%{byte:02x}" for byte in raw(v)), "rot13"),
         "escapes then rot13": lambda r, v: codecs.encode(wide(v, "\\u{:04x}"), "rot13"),
     }
     for name, encode in forms_.items():

@@ -17,6 +17,7 @@ from audit.engine.times import hour_of
 from audit.engine.traffic import Exchange, Traffic, Watched
 from audit.engine.witness import Witness
 from audit.leaks.budget import Bounds, enforce
+from audit.leaks.content import tells_somebody
 from audit.leaks.search import Search
 from audit.measures.anonymity import Anonymity
 from audit.measures.inventory import Inventory
@@ -95,7 +96,7 @@ class Auditor:
         self.names = Names(policy)
         self.seeds = seeds
         kept, unshown = (None, None) if seeds is None else (seeds.secret, seeds.unshown)
-        self.redactor = Redactor(policy.names, policy.envelope.id_pattern, kept, reveal, unshown)
+        self.redactor = Redactor(policy.names, policy.envelope.id_pattern, kept, reveal, unshown, tells_somebody)
         self.inventory = Inventory(self.redactor) if inventory else None
         self.anonymity = Anonymity(policy) if measures else None
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))

@@ -37,6 +37,7 @@ MANY = 300
 _PART = (4, 15)
 """A text may take this part of the forms and bytes of its event, rounded up."""
 _TURNS = frozenset({"reversed", "rot13"})
+_CARRIERS = frozenset({"base64", "base32", "base58", "hex", "lz-string"})
 _USUAL = frozenset(
     "com net org edu gov io co uk de fr it es nl eu us ca au jp cn in br ru ch se pl at info biz dev app me test".split()
 )
@@ -173,9 +174,15 @@ def _first(found: Iterable[tuple[FoundSecret, Path]] | Iterable[tuple[FoundPerso
             yield what, path
 
 
+def _is_turned(path: Path) -> bool:
+    """Whether a text may read as it does because it was turned: what letters carried behind that is no chance."""
+    last = max((at for at, step in enumerate(path) if step in _TURNS), default=-1)
+    return last >= 0 and _CARRIERS.isdisjoint(path[last:])
+
+
 def _secrets(views: Iterable[View]) -> Iterator[tuple[FoundSecret, Path]]:
     for view in views:
-        turned = bool(_TURNS & set(view.path))
+        turned = _is_turned(view.path)
         yield from ((s, view.path) for s in secrets_in(view.text) if s.kind in ISSUED or not turned)
 
 
@@ -187,7 +194,7 @@ def _addresses(views: Iterable[View]) -> Iterator[tuple[Address, Path]]:
         if by_turning and seen:
             return
         for view in views:
-            if by_turning is not bool(_TURNS & set(view.path)):
+            if by_turning is not _is_turned(view.path):
                 continue
             for address in addresses_in(view.text):
                 if by_turning and address.text.rpartition(".")[2] not in _USUAL:
@@ -217,3 +224,9 @@ def has_payload(text: str) -> bool:
 
 def has_query(text: str) -> bool:
     return content(text).query is not None
+
+
+def tells_somebody(name: str) -> bool:
+    """Whether a name is itself what is looked for, and must not be shown."""
+    found = content(name)
+    return bool(found.addresses or found.secrets or found.personal)

@@ -34,7 +34,7 @@ ID = re.compile(r"(?:^|[_-])id$|[a-z]I[dD]$|^_?id$|^ID$")
 _WORDS = re.compile(r"[A-Z]?[a-z]+")
 _LAYOUT = frozenset(
     "left top right bottom width height x y w h z zindex row column rows columns col span size margin padding type visible "
-    "disabled collapsed".split()
+    "disabled collapsed label icon duration start".split()
 )
 """Names of the members that place an element on a page."""
 

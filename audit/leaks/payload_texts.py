@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 from collections import Counter
@@ -35,6 +36,7 @@ _DATABASE = re.compile(
     r"|index_not_found_exception|field value out of range: \"|Truncated incorrect \w+ value: '|a foreign key constraint fails"
     r"|Unable to make \w+ from '|Bad (?:int64|float64|double|bool|numeric) value: "
     r"|ReplyError: |IntegrityError|DataError: |InvalidQueryException|Neo\.ClientError\."
+    r"|illegal_argument_exception|parsing_exception|failed to parse (?:date )?field \["
     r"|Numeric value '[^']{1,200}' is not recognized|Conversion failed when converting "
 )
 _DATABASE_MARKS = (
@@ -45,6 +47,7 @@ _DATABASE_MARKS = (
     "FOREIGN KEY", "Key (", "Failing row", "dup key", "value too long", "Out of range", "Data too long",
     "Incorrect ", "mapper_parsing", "Sequelize", "ConditionalCheck", "DB::", "Numeric value", "Conversion failed",
     "Unique constraint", "Access denied", "authentication failed", "Unknown database", "compilation error",
+    "illegal_argument", "parsing_exception", "to parse",
     "ReplyError", "IntegrityError", "DataError", "InvalidQuery", "Neo.",
     "index_not_found", "out of range", "incorrect ", "foreign key", "Unable to make", "Bad ",
 )  # fmt: skip
@@ -73,7 +76,7 @@ _QUOTING_MARKS = (
 _FAILS = re.compile(
     r"invalid|\bnot an? |\bnot in a |\bnon-|fail|error|exception|can ?not|could not|unable|incorrect|illegal|\bbad\b|malform|"
     r"unexpected|mismatch|exists|duplicate|out of range|too (?:long|large|big|short|small)|expected|reject|violat|abort|"
-    r"truncat|overflow|conflict|unrecogni[sz]ed",
+    r"truncat|overflow|conflict|unrecogni[sz]ed|(?:must|should) be",
     re.IGNORECASE,
 )
 _DATUM = re.compile(
@@ -81,6 +84,19 @@ _DATUM = re.compile(
     r"|property)\b(?:[ =]{1,3}`[^`\n]{1,64}`)?[^'\"\n]{0,24}?('[^'\n]{1,400}'|\"[^\"\n]{1,400}\")",
     re.IGNORECASE,
 )
+_BESIDE = re.compile(
+    r"\b(?:got|received|found|cast|convert|parse|name|field|text|argument|token|near|n?varchar|position [0-9]{1,9} in)"
+    r"\b[ :=]{1,3}('[^'\n]{1,400}'|\"[^\"\n]{1,400}\")",
+    re.IGNORECASE,
+)
+"""Where an error quotes a value beside words that may stand beside a name of code as well."""
+
+_BEHIND = re.compile(
+    r"\b(?:values?|range|digit|string|number|date|integer|input|picklist)\b[^'\"\n:]{0,40}: ([^'\"\n]{3,200})",
+    re.IGNORECASE,
+)
+"""A value without quotation marks at an error's end."""
+
 _CODE = re.compile(r"[\w$]\(|=>|://|^[./#@]|[{};]\s*$|^[\w$.-]*$|^[a-z ,._-]+$|^\W+$|\{\{")
 """Names, paths, addresses, words of prose and punctuation, which an error text quotes as well."""
 
@@ -102,12 +118,21 @@ _NAMES = re.compile(
 )
 
 _OBJECT = re.compile(r"\{([^{}]{3,4000})\}?")
+_BUILT = re.compile(r"\b[A-Z]\w{0,63}[(\[]([A-Za-z_]\w{0,63}=[^()\[\]]{1,2000})[)\]]")
+"""An object as its class prints it: `Row(id=1, name='x')`."""
+
 _MEMBER = re.compile(
     r"(?:^|[,{])\s{0,8}:?(?:\"([\w .$-]{1,64})\"|'([\w .$-]{1,64})'|([A-Za-z_$][\w$]{0,63}))\s{0,4}(?::|=>?)"
 )
+_BOXES = str.maketrans("\u2502\u2500\u250c\u2510\u2514\u2518\u251c\u2524\u252c\u2534\u253c", "|-+++++++++")
+"""Tables that are drawn with lines."""
+
 _RULED = re.compile(r"^[ \t]{0,8}[+|]?[-=]{2,}(?:[-=+| ]{0,256}[+|][-=+| :]{2,256})\s{0,4}$", re.MULTILINE)
 _FOOT = re.compile(
-    r"^\(\d{1,9} rows?\)\s{0,4}$|^\d{1,9} rows? in set\b|^-\[ RECORD \d{1,9} \]|^\*{5,40} \d{1,9}\. row \*{5,40}",
+    r"^ {0,8}-{3,}(?: {1,8}-{3,})+ {0,8}\n {0,64}\S"
+    r"|^ {1,64}[A-Za-z_]\w{0,63}(?: {1,64}\w{1,64}){0,64}\n0 {1,64}\S[^\n]{0,1000}\n1 {1,64}\S"
+    r"|^COPY [\w.\"]{1,128} \([^\n]{1,1000}\) FROM stdin;\n[^\n]*\t"
+    r"|^\(\d{1,9} rows?\)\s{0,4}$|^\d{1,9} rows? in set\b|^-\[ RECORD \d{1,9} \]|^\*{5,40} \d{1,9}\. row \*{5,40}",
     re.MULTILINE,
 )
 _ITEM = re.compile(r"^\s{0,16}- [\w\"']{1,64}\s{0,4}: \S", re.MULTILINE)
@@ -121,7 +146,10 @@ _HTML = frozenset(
 )
 _CELL = r"(?:'[^'()\n]{0,400}'|\"[^\"()\n]{0,400}\"|-?\d[\d.]{0,32}|None)"
 _TUPLE = re.compile(rf"\({_CELL}(?:, ?{_CELL}){{1,64}}\)")
-_DUMPED = re.compile(r"\bArray\s{0,4}\((?:\s{0,64}\[[\w .-]{1,64}\] => [^\n\[]{0,400}){2}")
+_DUMPED = re.compile(
+    r"\b(?:Array|Object)\s{0,4}\((?:\s{0,64}\[[\w .:-]{1,64}\] => [^\n\[]{0,400}){2}"
+    r"|(?:\[\"[\w .-]{1,64}\"\]=>\s{0,64}(?:int|string|float|bool|NULL)[^\n\[]{0,400}){2}"
+)
 """A list with names, as PHP prints it."""
 
 _CONTACT = re.compile(
@@ -161,9 +189,9 @@ def _as_text(text: str) -> Payload | None:
         if _quotes(text, Payload.QUOTING_ERROR in marked):
             return Payload.QUOTING_ERROR
     head = text[:_MOST]
-    if "] => " in head and _DUMPED.search(head):
+    if ("] => " in head or "]=>" in head) and _DUMPED.search(head):
         return Payload.ROWS
-    kind = _in_lines(head) if "\n" in text else None
+    kind = _in_lines(head.translate(_BOXES) if "\u2502" in head else head) if "\n" in text else None
     if kind is not None:
         return kind
     return Payload.MARKUP if text.count("<") > 1 and _marked_up(head) else None
@@ -188,6 +216,8 @@ def _quotes(text: str, marked: bool) -> bool:  # noqa: FBT001 - whether a mark w
             return True
         if _FAILS.search(text) and any(_is_datum(found[1][1:-1]) for found in islice(_DATUM.finditer(text), 50)):
             return True
+    if _FAILS.search(text) and not _NAMES.search(text) and _quotes_name(text):
+        return True
     if "\n" not in text or _FRAME.search(text) is None:
         return False
     if _ARGUMENTS.search(text) or _LOCALS.search(text) or any(map(_is_record, islice(_OBJECT.finditer(text), 50))):
@@ -198,6 +228,16 @@ def _quotes(text: str, marked: bool) -> bool:  # noqa: FBT001 - whether a mark w
 def _is_datum(value: str) -> bool:
     """Whether what an error text quotes is a value, not a name of code: more words than one, a capital or a digit in them."""
     return value.lstrip()[:2] in ('{"', "[{", '["') or _CODE.search(value) is None
+
+
+def _quotes_name(text: str) -> bool:
+    beside = any(_is_proper(found[1][1:-1]) for found in islice(_BESIDE.finditer(text), 50))
+    return beside or any(_is_proper(found[1]) for found in islice(_BEHIND.finditer(text), 50))
+
+
+def _is_proper(value: str) -> bool:
+    """Words of which two begin with a capital or a digit, as names, addresses and dates do."""
+    return _is_datum(value) and sum(word[0].isupper() or word[0].isdigit() for word in value.split()) >= 2
 
 
 def _is_record(found: re.Match[str]) -> bool:
@@ -293,10 +333,10 @@ def _as_json(text: str) -> Payload | None:
 
 def _in_longer(text: str) -> Payload | None:
     """JSON inside a longer text, and objects of one shape in any notation, cut off or not."""
-    if "{" not in text and "[" not in text:
+    if "{" not in text and "[" not in text and "(" not in text:
         return None
     head, at, decoder = text[:_MOST], 0, json.JSONDecoder()
-    if "[(" in head and _tuples(head):
+    if ("[(" in head or "VALUES (" in head) and _tuples(head):
         return Payload.ROWS
     for _ in range(16):
         starts = [start for mark in ('{"', "[{", "[[", '{ "', "{\\n") if (start := head.find(mark, at)) >= 0]
@@ -345,7 +385,7 @@ def _tuples(text: str) -> bool:
 def _alike(text: str) -> Payload | None:
     """Two flat objects or more with the same members, as programs print them."""
     seen: Counter[tuple[str, ...]] = Counter()
-    for found in islice(_OBJECT.finditer(text), 200):
+    for found in islice(itertools.chain(_OBJECT.finditer(text), _BUILT.finditer(text)), 200):
         names = tuple(a or b or c for a, b, c in _MEMBER.findall(found[1]))
         seen[names] += len(names) >= 3 or (len(names) == 2 and any(name.lower().endswith("id") for name in names))
     return Payload.ROWS if any(number >= 2 and not is_layout(names) for names, number in seen.items()) else None

@@ -15,7 +15,9 @@ _LATITUDE = re.compile(rf"lat(?:itude)?[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRE
 _LONGITUDE = re.compile(rf"(?:lon|lng|long|longitude)[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE)
 _DEGREES = re.compile(
     r"[0-9]{1,2}\s?°\s?[0-9]{1,2}\s?['\u2032\u2019]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?[\"\u2033\u201d]?\s?[NS]|[0-9]{1,2}\.[0-9]{3,16}\s?°\s?[NS]|[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{3}"
+    r"|\b[NS]\s?[0-9]{1,2}\.[0-9]{3,16}[,;]?\s?[EW]\s?[0-9]{1,3}\.[0-9]{3}"
 )
+_LETTERED = re.compile(r"°|[NS]\s?[0-9]")
 _AROUND = re.compile(r"geo|loc|pos|coord|map|\bll\b|\bat\b|@|point|center|gps|near|place|home", re.IGNORECASE)
 _CALL = re.compile(r"\w\(\s?\Z")
 """The arguments of a function, which are no place by themselves."""
@@ -35,7 +37,7 @@ def places_in(text: str) -> Iterator[FoundPersonal]:
     """A pair of precise coordinates: named, in degrees, or as decimals where the text is about places or holds nothing else."""
     if "." not in text and "°" not in text:
         return
-    if (_LATITUDE.search(text) and _LONGITUDE.search(text)) or ("°" in text and _DEGREES.search(text)):
+    if (_LATITUDE.search(text) and _LONGITUDE.search(text)) or (_LETTERED.search(text) and _DEGREES.search(text)):
         yield FoundPersonal(Personal.PLACE, Grade.STRONG)
         return
     for match in _PAIR.finditer(text):

@@ -16,7 +16,7 @@ from functools import lru_cache
 from audit.leaks.inflate import deflated
 from audit.leaks.lzstring import from_letters
 from audit.leaks.secrets import has_marks, has_turned_marks
-from audit.leaks.segments import unwrapped
+from audit.leaks.segments import WIDE64, unwrapped
 
 _PLAIN = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "._:/?&=~#!,*'-")
 _LONG = 2048
@@ -130,6 +130,7 @@ _UPPER = re.compile(
     r"|[+-]LC[A-D]|fiw[g-j]"  # the same after one or two glued bytes
     r"|(?:77[w-z0-3][A-Za-z0-9+/_-]){3}|4oC[L-P]|4oGg|77u/"  # full-width letters and what nobody sees, in base64
     r"|(?:[AB][A-Za-z0-9+/]{1,3}){6}"  # UTF-16 in base64
+    rf"|{_base32(_LETTERS32.translate(_ROT13))}|(?:{''.join(reversed(_letters32(_LETTERS32)))}){{2}}(?![A-Za-z0-9])"
 )
 _LZ = re.compile(
     r"(?<![A-Za-z0-9+$-])[A-P](?:[AIQYgow4][A-Za-f]|[DLTbjrz7])[A-Za-z0-9+/$-]{8,4093}={0,3}"
@@ -274,7 +275,7 @@ def _has_runs(text: str) -> bool:
         return True
     if (_may_be_spaced(text) and _SPACED.search(text)) or (text.count(".") > 6 and _DOTTED.search(text)):
         return True
-    if text.islower():  # base64 and base58 without a capital hold no text of this length
+    if text.islower() and not ("77" in text and WIDE64.search(text)):  # no base64 or base58 of this length
         return False
     return (
         any(pattern.search(text) for pattern in _BASE64)

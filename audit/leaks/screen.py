@@ -19,7 +19,7 @@ from audit.leaks.inflate import inflated
 from audit.leaks.lzstring import from_letters
 from audit.leaks.needles import SHORT, Needles
 from audit.leaks.normal import folded
-from audit.leaks.segments import unwrapped
+from audit.leaks.segments import unwrapped, worth64
 from audit.leaks.streams import LEAST_OF_STREAM, compressed, inflates
 from audit.leaks.texts import decodings, plain_letters
 
@@ -36,7 +36,7 @@ _LISTS = re.compile(
     r"|\d(?:\.\d{1,3}){5}"
 )
 _TURNED = re.compile(
-    r"(?:&#k[0-9n-sN-S]{2,5};|\\k[0-9n-sN-S]{2}){3}|[\\%][hH][0-9n-sN-S]{4}|(?:[0-9a-fA-F]{2}[xX]0[ ,]{0,2}){4}"
+    r"(?:&#k[0-9n-sN-S]{2,5};|\\k[0-9n-sN-S]{2}){3}|[\\%][hH][0-9n-sN-S]{4}|%[2-7][n-sN-S]|(?:[0-9a-fA-F]{2}[xX]0[ ,]{0,2}){4}"
 )
 """Escapes shifted by 13, and hex of each byte read backwards."""
 
@@ -206,7 +206,7 @@ class Screen:
         if not self._hex([*_hex_runs(data)], layers):
             return False
         for run in set(data.translate(_RUN_LETTERS).split()).difference(self.dull_runs):
-            if len(run) >= 8 and (len(run) < 20 or run.lower() != run) and run.translate(None, _HEX_DASH):
+            if len(run) >= 8 and worth64(run.decode()) and run.translate(None, _HEX_DASH):
                 if not self._mixed(run, layers):
                     return False
                 _remember_word(run, self.dull_runs)

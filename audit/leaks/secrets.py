@@ -23,7 +23,7 @@ class FoundSecret(NamedTuple):
     grade: Grade
 
 
-_BEARER = re.compile(r"\b(?:bearer|token|apikey)\s{1,4}([A-Za-z0-9._~+/-]{8,4096}=*)", re.IGNORECASE)
+_BEARER = re.compile(r"\b(?:bearer|token|apikey|oauth)\s{1,4}([A-Za-z0-9._~+/!-]{8,4096}=*)", re.IGNORECASE)
 _BASIC = re.compile(r"\bbasic\s{1,4}([A-Za-z0-9+/_-]{6,1024}={0,2})", re.IGNORECASE)
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])(eyJ[A-Za-z0-9_-]{8,2048})\.([A-Za-z0-9_-]{2,16384})\.([A-Za-z0-9_-]{0,2048})")
 _PEM = re.compile(
@@ -49,9 +49,16 @@ _LABELLED = re.compile(
     r"[\"']?\s{0,4}(?::|=>?|%3D)\s{0,4}[\"']?([\w./+%~-]{20,512})"
     r"|\bcookie2?[\"']?\s?[:=][^\n]{0,200}?(?:sess|sid|auth|token|jwt)[\w.-]{0,32}=(?:s%3A|s:)?([\w./+%~-]{16,512})"
     r"|\s-u\s?[\w.@-]{1,64}:([^\s\"'$<{]{6,128})|\bsqlcmd\s[^\n]{0,200}?-P\s?([^\s\"'$<{-][^\s\"']{5,128})"
+    r"|\bmachine\s[^\n]{1,200}?\spassword\s([^\s\"']{6,128})"
+    r"|\b(?:sshpass|redis-cli|docker login|mongo\w{0,8}|psql|ldap\w{1,12})\s[^\n]{0,200}?"
+    r"(?<=\s)-[paw]\s?([^\s\"'$<{-][^\s\"']{5,128})"
+    r"|[_-]pat[\"']?\s{0,4}=\s{0,4}[\"']?([A-Za-z0-9]{40,90})(?![\w-])"
     r"|\bmysql\w{0,8}\s[^\n]{0,200}?-p([^\s\"'$<{-][^\s\"']{5,128})",
     re.IGNORECASE,
 )
+_CHOSEN = re.compile(r"\A(?=.{8,64}\Z)(?=.*[a-z][A-Z])(?=.*[!#$%^&*@])[^<>{}\[\]]*\Z")
+"""No digit, but capitals inside and a sign: what people choose for a password."""
+
 _PUBLISHABLE = re.compile(r"publi|write|anon|site|recaptcha|client_?token", re.IGNORECASE)
 _PUBLIC = re.compile(r"pk[._-]|pub|phc_|public|anon", re.IGNORECASE)
 
@@ -73,14 +80,17 @@ def _cases(words: str) -> tuple[str, ...]:
     return tuple(variant for word in words.split() for variant in (word, word.upper(), word.capitalize()))
 
 
+_COMMANDS = (" -u", "sqlcmd", "mysql", "sshpass", "redis-cli", "docker login", "mongo", "psql", "ldap", "_PAT", "_pat")
+"""Commands that take a password, and how one of their options is spelled."""
+
 _BY = {
     _By.JWT: ("eyJ",),
     _By.PEM: ("PRIVATE KEY", "PuTTY-User"),
     _By.BASIC: _cases("basic"),
-    _By.BEARER: (*_cases("bearer token apikey"), "ApiKey"),
+    _By.BEARER: (*_cases("bearer token apikey oauth"), "ApiKey", "OAuth"),
     _By.ADDRESS: ("://",),
     _By.SETTINGS: (*_cases("password passwd pwd pass="), "jdbc:oracle"),
-    _By.LABEL: (*_cases("passw passphrase secret pwd pass= key salt token cookie"), " -u", "sqlcmd", "mysql"),
+    _By.LABEL: _cases("passw passphrase secret pwd pass= key salt token cookie") + _COMMANDS,
 }
 
 
@@ -188,7 +198,11 @@ def _is_labelled(match: re.Match[str]) -> bool:
     """Called a secret, with a value that was generated; a key that is made to be public is none."""
     value = match[match.lastindex or 0]
     label = match.string[max(0, match.start() - 24) : match.start(match.lastindex or 0)]
-    return is_mixed(value) and not _PUBLISHABLE.search(label) and not _PUBLIC.match(value)
+    return (
+        (is_mixed(value) or _CHOSEN.search(value) is not None)
+        and not _PUBLISHABLE.search(label)
+        and not _PUBLIC.match(value)
+    )
 
 
 _CLOSER: tuple[tuple[_By, Secret, Grade, Callable[[str], bool]], ...] = (

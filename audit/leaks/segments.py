@@ -29,6 +29,9 @@ _SPACED_HEX = re.compile(  # all begins with one set of letters, to which the se
 )
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
+WIDE64 = re.compile(r"77[w-z0-3][a-z0-9+/_-]77[w-z0-3]")
+"""Capitals of full width, in base64: small letters throughout."""
+
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{10,}|[a-z2-7]{10,})(?![a-z])")
 _BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{8,512}(?![A-Za-z0-9])")
 _NUMBERS = re.compile(r"\d{1,3}(?:(?:[\s,;|]{1,4}-?\d{1,3}){4,}|(?:\.\d{1,3}){5,})")
@@ -142,8 +145,9 @@ def _base64(run: str) -> Iterator[Segment]:
 
 
 def worth64(run: str) -> bool:
-    """Whether letters and digits can be base64 at all: a run of some length without a capital is a word, a path, or hex."""
-    return len(run) < 20 or run.lower() != run
+    """Whether letters and digits can be base64 at all: a run of some length without a capital is a word, a path, or hex,
+    but for capitals of full width."""
+    return len(run) < 20 or run.lower() != run or ("77" in run and WIDE64.search(run) is not None)
 
 
 def _quads(letters: str, start: int) -> bytes:

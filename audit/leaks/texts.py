@@ -21,7 +21,7 @@ class Decoded(NamedTuple):
 _WIDE = re.compile(r"%[uU]([0-9a-fA-F]{4})")
 _ESCAPE = re.compile(
     r"\\(?:[uU]\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|x\{([0-9a-fA-F]{1,6})\}"
-    r"|([0-3][0-7]{2})|([nrtbf\"'/\\]))"
+    r"|([0-3][0-7]{2})|([nrtbf\"'/\\@.:+$=-]))"
 )
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}

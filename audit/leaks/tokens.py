@@ -18,6 +18,7 @@ class Secret(StrEnum):
     BASIC = "basic authorisation"
     CONNECTION = "a connection string with its password"
     WEBHOOK = "a webhook's secret address"
+    HASH = "a password as it is stored, hashed"
     LABELLED = "a value that is called a secret"
 
 
@@ -135,6 +136,14 @@ FORMS: tuple[Form, ...] = (
     _issued("EAA", r"EAA(?:CEdEose0cBA[A-Za-z0-9]{20,255}|[A-Z][A-Za-z0-9]{90,255}|A[\w-]{56,64})"),
     _issued("AAAAAAAAAAAAAAAAAAAAA", r"A{19,24}[A-Za-z0-9%]{60,100}"),
     _issued(" ".join(_DISCORD), r"[MNO][A-Za-z0-9+/]{22,27}\.[\w-]{6,7}\.[\w-]{27,38}"),
+    _form(
+        Secret.HASH,
+        "$2a$ $2b$ $2x$ $2y$ $argon2 $apr1$ $5$ $6$ $scrypt$ pbkdf2_sha",
+        r"\$2[abxy]\$[0-9]{2}\$([./A-Za-z0-9]{53})|\$argon2(?:id|[id])\$[\w=,$]{1,64}\$([\w+/]{16,128})"
+        r"|\$(?:apr1|5|6)\$(?:rounds=[0-9]{1,9}\$)?[./\w]{2,16}\$([./\w]{22,86})"
+        r"|pbkdf2_sha[0-9]{1,3}\$[0-9]{1,8}\$[\w./+]{4,64}\$([\w+/]{27,128})",
+    ),
+    _form(Secret.CLOUD, "X-Goog-Signature X-Amz-Signature", r"X-(?:Goog|Amz)-Signature=([0-9a-f]{64,512})"),
     _issued("PMAK-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
     _issued("CLOJARS_", r"CLOJARS_[0-9a-z]{60}"),
     _issued("cio", r"cio[A-Za-z0-9]{32}"),
