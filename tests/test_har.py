@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -352,3 +353,12 @@ def test_a_list_of_the_same_name_elsewhere_hides_no_entry() -> None:
     run = check_bytes(json.dumps({"log": log}).encode(), name="a.har")
     accounted(run)
     assert (run.total("events"), list(run.result["unreadable"])) == (2, [Reason.NO_REQUEST.value])
+
+
+def test_no_pattern_of_the_tool_is_one_that_older_pythons_read_wrongly() -> None:
+    """Before 3.11.5, a repeated group that gives nothing back may match too much: whole archives were passed over."""
+    sources = (Path(__file__).parent.parent / "audit").rglob("*.py")
+    code = (
+        line for path in sources for line in path.read_text("utf-8").splitlines() if not line.lstrip().startswith("#")
+    )
+    assert [line for line in code if re.search(r"\)[*+?]\+", line)] == []

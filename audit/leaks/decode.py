@@ -28,7 +28,7 @@ _RUN = re.compile(
 )
 _ASCII = b"\t\r\n" + bytes(range(0x20, 0x7F))
 _ALL = re.compile(
-    rb"(?:[\t\r\n\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*+"
+    rb"(?>(?:[\t\r\n\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})*)"
 )
 _EMBEDDED = 1024 * 1024
 _STEPS = 2 * LAYERS

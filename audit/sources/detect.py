@@ -36,7 +36,7 @@ _HAR_LATER = re.compile(
 """A HAR behind members of the exporter's own: then `log` must begin as that of a HAR does."""
 
 
-_MEMBER = re.compile(rb'"((?:[^"\\]++|\\.)*+)"(\s*:)?|[{}\[\]]', re.DOTALL)
+_MEMBER = re.compile(rb'"((?>(?:[^"\\]++|\\.)*))"(\s*:)?|[{}\[\]]', re.DOTALL)
 
 
 def lists_entries(text: bytes) -> bool:

@@ -10,13 +10,14 @@ _ENTRIES = re.compile(rb'"entries"\s*:\s*\[')
 _MORE = re.compile(rb'"log"\s*:\s*\{|(?="entries"\s*:\s*\[)')
 """Another archive, or the entries after a list of that name that stands elsewhere in this one."""
 _LIST = re.compile(rb"\s*\[")
-_TEXTS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+)'
+# Groups that give nothing back are written `(?>(?:...)*)`: before 3.11.5, Python reads `(?:...)*+` wrongly.
+_TEXTS = rb'(?>(?:[^"{}\[\]]++|"(?>(?:[^"\\]++|\\.)*)")*)'
 _STEP = re.compile(_TEXTS + rb"([{}\[\]])", re.DOTALL)
-_LEAPS = rb'(?>(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"|\{' + _TEXTS + rb"\}|\[" + _TEXTS + rb"\])*+)"
+_LEAPS = rb'(?>(?:[^"{}\[\]]++|"(?>(?:[^"\\]++|\\.)*)"|\{' + _TEXTS + rb"\}|\[" + _TEXTS + rb"\])*)"
 _TO_TEXT = re.compile(_LEAPS, re.DOTALL)
 _LEAP = re.compile(_LEAPS + rb"([{}\[\]])", re.DOTALL)
 """Inside an entry, objects and lists that hold none are passed over with the texts around them."""
-_INSIDE = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_INSIDE = re.compile(rb'(?>(?:[^"\\]++|\\.)*)', re.DOTALL)
 _KEPT = 64
 _BIG = 1 << 20
 _NEAR = 1 << 16
