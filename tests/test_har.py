@@ -149,6 +149,11 @@ def test_a_file_that_is_cut_off_is_judged_up_to_there(size: int) -> None:
 @pytest.mark.parametrize(
     "bad",
     [
+        None,
+        17,
+        "[text, with } marks]",
+        [],
+        [{"request": {}}],
         {},
         {"request": None},
         {"request": {"method": 1, "url": "https://x/"}},
@@ -161,6 +166,16 @@ def test_one_bad_entry_is_one_unreadable_record(bad: Any) -> None:
     accounted(run)
     assert (run.total("carrying"), run.total("unreadable"), run.total("events")) == (2, 1, 2)
     assert run.of("unreadable-record")[0]["unit"] == 2
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_an_item_that_is_no_entry_is_told_wherever_it_stands(at: int) -> None:
+    items: list[Any] = [sent(), sent()]
+    items.insert(at, None)
+    run = check_bytes(archive(*items), name="a.har")
+    accounted(run)
+    assert (run.total("carrying"), run.total("unreadable")) == (2, 1)
+    assert run.of("unreadable-record")[0]["unit"] == at + 1
 
 
 def test_a_body_that_was_not_exported_is_a_gap() -> None:

@@ -18,6 +18,7 @@ _TO_TEXT = re.compile(_LEAPS, re.DOTALL)
 _LEAP = re.compile(_LEAPS + rb"([{}\[\]])", re.DOTALL)
 """Inside an entry, objects and lists that hold none are passed over with the texts around them."""
 _INSIDE = re.compile(rb'(?>(?:[^"\\]++|\\.)*)', re.DOTALL)
+_BETWEEN = b" \t\r\n,"
 _KEPT = 64
 _BIG = 1 << 20
 _NEAR = 1 << 16
@@ -108,6 +109,8 @@ class Entries:
             if found is None:
                 return
             before, self.seen = self.seen, found.end()
+            if not self.depth and (other := self.held[before : self.seen - 1].strip(_BETWEEN)):
+                yield Found(self.at + before, other)  # an item that is no entry, such as null
             if found[1] in b"{[":
                 if self.depth == 0:
                     self._begins(before, self.seen - 1)
