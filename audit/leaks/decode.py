@@ -1,6 +1,6 @@
 """The decoded forms of a text, up to three layers deep, each with the path that led there.
 
-Breadth first, every form once, within a budget that says when it did not suffice. No recursion.
+Breadth first, every form once, within a budget that says when it did not suffice.
 """
 
 from __future__ import annotations
@@ -68,9 +68,13 @@ def decoded(text: str, budget: Budget | None = None) -> Iterator[View]:
 
 def forms(text: str, budget: Budget | None = None) -> Iterator[View | Blob]:
     """Views, and the bytes between them: a digest stands in bytes."""
-    budget = Budget() if budget is None else budget
-    queue: deque[View | Blob] = deque([View(text, ())])
-    seen: set[str | bytes] = {text}
+    return _below(View(text, ()), Budget() if budget is None else budget, {text})
+
+
+def _below(first: View | Blob, budget: Budget, seen: set[str | bytes]) -> Iterator[View | Blob]:
+    """A form and what it decodes to. A form that is no chance is followed to its end before its sisters are made, most of
+    which are: the lines of wrapped letters would use up the budget. It goes no deeper than the layers."""
+    queue: deque[View | Blob] = deque([first])
     while queue:
         form = queue.popleft()
         yield form
@@ -84,22 +88,25 @@ def forms(text: str, budget: Budget | None = None) -> Iterator[View | Blob]:
                 break
             seen.add(what)
             child = View(what, path + steps) if isinstance(what, str) else Blob(what, path + steps)
-            if _is_packed(child) or _reads(form, what):
-                queue.appendleft(child)
+            if _is_no_chance(child, len(form.data) if isinstance(form, Blob) else 0):
+                yield from _below(child, budget, seen)
             else:
                 queue.append(child)
 
 
-def _is_packed(form: View | Blob) -> bool:
-    """What is packed, or was, comes first: it is no chance, as most of the pieces of a long text are that would use up the
-    budget before it."""
-    path = form.path
-    return (bool(path) and path[-1] in _PACKS) or (isinstance(form, Blob) and form.data.startswith(_PACKED))
+def _is_no_chance(child: View | Blob, size: int) -> bool:
+    """Whether a form is packed, or was, or is a text from end to end, as most of the pieces of a long text are not. `size`: of
+    the bytes that it was read from."""
+    what, path = child
+    if path and path[-1] in _PACKS:
+        return True
+    if isinstance(what, bytes):
+        return what.startswith(_PACKED) or (len(what) >= _READ and _is_text(what))
+    return size == len(what) >= _READ and what.isascii()
 
 
-def _reads(form: View | Blob, what: str | bytes) -> bool:
-    """Whether bytes of some length are text from end to end, which is no chance either."""
-    return isinstance(form, Blob) and isinstance(what, str) and len(what) == len(form.data) >= _READ and what.isascii()
+def _is_text(data: bytes) -> bool:
+    return not data.translate(None, _ASCII) if data.isascii() else _ALL.fullmatch(data) is not None
 
 
 def layers(path: tuple[str, ...]) -> int:
@@ -211,9 +218,9 @@ def _without_mark(data: bytes) -> bytes:
 def text_in(data: bytes) -> str | None:
     """The text in some bytes: all of them, or the stretches that read as text, a line each."""
     if data.isascii():
-        if not data.translate(None, _ASCII):
+        if _is_text(data):
             return data.decode()
-    elif _ALL.fullmatch(data):
+    elif _is_text(data):
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError:  # letters written longer than they are, and halves of pairs

@@ -13,6 +13,9 @@ _AT = re.compile(
 )
 _BEFORE = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}")  # read backwards from the `@`
 _QUOTED = re.compile(r'"(?:[^"\\\r\n]|\\.){1,64}"\Z')
+_BETWEEN = frozenset(" \t,:;[](){}")
+"""What stands between two quoted texts, and at neither end of a quoted name."""
+
 _QUERY = re.compile(r"[=?&/]")
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 _RETINA = re.compile(r"\d(?:\.\d)?x\.", re.IGNORECASE)
@@ -54,7 +57,7 @@ def _local(text: str, at: int) -> str | None:
     before = text[max(0, at - 130) : at]
     if before.endswith('"'):
         quoted = _QUOTED.search(before)
-        return quoted[0] if quoted is not None and len(quoted[0]) > 2 else None
+        return quoted[0] if quoted is not None and _BETWEEN.isdisjoint((quoted[0][1], quoted[0][-2])) else None
     run = _BEFORE.match(before[::-1])
     return run[0][::-1] if run is not None else None
 

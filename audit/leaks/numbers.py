@@ -66,6 +66,17 @@ _REGIONS = tuple("US GB DE FR ES IT NL PL BR IN JP CN AU CH AT BE SE MX ZA TR".s
 """Where a number without a country code is looked up, under a label that calls it a phone number."""
 
 
+_DATED = re.compile(
+    r"[0-9]{1,2}[-/. ][0-9]{1,2}[-/. ][12][0-9]{3}(?![0-9])|[12][0-9]{3}([-/. ])[0-9]{1,2}\1[0-9]{1,2}(?![0-9])"
+    r"|(?:19|20)[0-9]{2}-[0-3][0-9]{2}\Z|[0-9]{6}-[0-9]{4}\Z|[1-9][0-9](?:[ .-][0-9]{2}){4}\Z"
+    r"|(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){0,2})?\Z"
+    r"|1[0-9]{9}(?:[0-9]{3})?\Z"
+)
+"""Dates and seconds since 1970, which have as many digits as numbers to call."""
+_CLOCK = re.compile(r"[0-9]:[0-9]")
+_MEASURE = re.compile(r"[1-9][0-9]{0,2}(?:[ .,][0-9]{3}){2,}")
+"""A number whose thousands are parted."""
+
 _PHONE_WORDS = (
     "phon", "fon", "tel", "tél", "mob", "cel", "fax", "call", "dial", "ring", "sms", "whatsapp", "handy", "rufn", "portable",
 )  # fmt: skip
@@ -84,7 +95,7 @@ def phones_in(text: str) -> Iterator[FoundPersonal]:
     elif (
         any(is_phone(match[0]) for match in _ABROAD.finditer(text))
         or any(is_phone(match[0], ("US",)) for match in _NORTH_AMERICAN.finditer(text))
-        or (_says(text, _PHONE_WORDS) and any(is_phone(match[1], _REGIONS) for match in _CALLED.finditer(text)))
+        or (_says(text, _PHONE_WORDS) and any(_is_called(match[1]) for match in _CALLED.finditer(text)))
     ):
         yield FoundPersonal(Personal.PHONE, Grade.SUSPECTED)
 
@@ -103,10 +114,18 @@ def is_phone(text: str, regions: tuple[str, ...] = ()) -> bool:
     return False
 
 
-def is_called_phone(text: str) -> bool:
-    """Whether a value whose name says that it is a phone number is one, with or without its country code."""
+def _is_called(text: str) -> bool:
+    return _DATED.match(text) is None and is_phone(text, _REGIONS)
+
+
+def is_called_phone(text: str, *, perhaps: bool = False) -> bool:
+    """Whether a value whose name says that it is a phone number is one, with or without its country code. `perhaps`: the
+    name may mean something else as well, such as the cell of a table."""
+    text = text.strip()
     digits = _NOT_DIGITS.sub("", text)
-    if not 7 <= len(digits) <= 15 or len(text) > 32:
+    if not 7 <= len(digits) <= 15 or len(text) > 32 or _DATED.match(text) or _CLOCK.search(text):
+        return False
+    if perhaps and _MEASURE.fullmatch(text):
         return False
     return is_phone(text, _REGIONS) or is_phone("+" + digits)
 

@@ -22,6 +22,7 @@ from audit.model import Grade, Pointer
 _ROOM = re.compile(r"[0-9:]")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PHONES = frozenset("phone telephone mobile msisdn tel fax cell cellphone whatsapp telefon".split())
+_PERHAPS = frozenset({"cell"})
 _CARDS = frozenset("card pan creditcard cardnumber".split())
 _ADDRESSES = frozenset("ip ipaddress ipv4 ipv6 addr address remote client host peer".split())
 _MACS = frozenset("mac macaddress hwaddr bssid ether".split())
@@ -47,7 +48,7 @@ def called_in(name: str, value: str) -> FoundPersonal | None:
     if not 5 <= len(value) <= 64:
         return None
     words = words_of(name)
-    if words & _PHONES and is_called_phone(value):
+    if words & _PHONES and is_called_phone(value, perhaps=words & _PHONES == _PERHAPS):
         return FoundPersonal(Personal.PHONE, Grade.STRONG if value.startswith("+") else Grade.SUSPECTED)
     if words & _CARDS and is_card(value):
         return FoundPersonal(Personal.CARD, Grade.STRONG)

@@ -94,6 +94,6 @@ def _is_address(match: re.Match[str]) -> bool:
     text, before = match[0], match.string[max(0, match.start() - 160) : match.start()]
     if ":" not in text and max(map(int, text.split("."))) < 100 and _CALLED.search(before) is None:
         return False  # 1.2.3.4 is as good a version number
-    if ":" in text and len(text.replace(":", "")) < 6:
-        return False  # `::` and `a::b` are punctuation
+    if ":" in text and (len(text.replace(":", "")) < 6 or 0 < text.find(":") < 4):
+        return False  # `::` and `a::b` are punctuation, and pairs of digits are bytes
     return is_address(text) and _VERSION.search(before) is None and _HOST.search(before) is None

@@ -224,6 +224,13 @@ _CALLED = re.compile(
 )
 
 
+_ABOUT = re.compile(
+    r"(?:length|len|strength|count|policy|rules?|hint|type|kind|format|field|label|status|state|name|version|age)\Z",
+    re.IGNORECASE,
+)
+"""What a name says of a secret that its value is not."""
+
+
 def is_called_secret(name: str, value: str) -> bool:
     """Whether a member's name says that its value is a secret, and the value looks made, no word and no placeholder."""
     if not 6 <= len(value) <= 1024 or " " in value.strip() or len(name) > 64:
@@ -231,6 +238,7 @@ def is_called_secret(name: str, value: str) -> bool:
     return (
         _CALLED.search(name) is not None
         and _PUBLISHABLE.search(name) is None
+        and _ABOUT.search(name) is None
         and _PUBLIC.match(value) is None
         and is_mixed(value)
     )
