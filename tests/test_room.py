@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import codecs
+import gzip
 import json
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -128,3 +130,30 @@ def test_what_browsers_say_of_themselves_is_not() -> None:
     assert not room._may_be_spaced(
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/86.0.4240.75"
     )
+
+
+PARTS = st.one_of(
+    st.sampled_from(["", " ", ".", ": ", "/", "-", "_", "=", "~", "\n", "'", "$"]),
+    st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789+/-_=$", max_size=12),
+    st.binary(min_size=6, max_size=24).map(lambda data: base64.b64encode(data).decode()),
+    st.sampled_from([b"jane@acme-mail.co", b"SELECT name FROM staff", b"\0j\0a\0n\0e\0@\0a"]).flatmap(
+        lambda data: st.sampled_from(
+            [
+                base64.b64encode(data).decode(),
+                base64.b32encode(data).decode(),
+                base64.b32encode(data).decode().lower(),
+                data.hex(),
+                data.hex().upper(),
+                base64.b64encode(zlib.compress(data)).decode(),
+                base64.b64encode(gzip.compress(data)).decode()[::-1],
+            ]
+        )
+    ),
+)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=8).map("".join))
+def test_what_runs_of_letters_show_is_seen_in_any_text_however_often_their_words_were_met(text: str) -> None:
+    shown = len(text) >= 8 and room._shows(text, lower=text.islower())
+    assert room._has_runs(text) >= shown
+    assert room._has_runs(text) is room._has_runs(text)

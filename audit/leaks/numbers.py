@@ -30,7 +30,9 @@ class FoundPersonal(NamedTuple):
 
 _GAP = r"[ ()./\u00a0\u2010-\u2013-]{0,2}"
 _PHONE = re.compile(rf"(?<![\w+.])\+[1-9](?:{_GAP}[0-9]){{6,14}}(?![\w+]|[.,:-][0-9])")
-_ABROAD = re.compile(rf"(?<![\w+.])00[1-9][0-9]{{0,2}}[ ()./-]{{1,2}}[0-9](?:{_GAP}[0-9]){{5,12}}(?![\w+]|[.,:-][0-9])")
+_ABROAD = re.compile(
+    rf"00(?<![\w+.]00)[1-9][0-9]{{0,2}}[ ()./-]{{1,2}}[0-9](?:{_GAP}[0-9]){{5,12}}(?![\w+]|[.,:-][0-9])"
+)
 _NORTH_AMERICAN = re.compile(
     r"(?<![\w+./:-])(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[-. ][0-9]{4}"
     r"|(?:1[-. ])?[2-9][0-9]{2}([-. ])[2-9][0-9]{2}\1[0-9]{4})(?![\w-]|\.[0-9])"
@@ -42,11 +44,11 @@ _CALLED = re.compile(
     re.IGNORECASE,
 )
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
+    r"[A-Za-z](?<![A-Za-z0-9][A-Za-z])[A-Za-z][0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
 )
-_CARD = re.compile(
-    r"(?<![\w.+-])(?:[0-9]{14,16}|4[0-9]{18}|[0-9]{4}([ .-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
-    r"|3[0-9]{3}([ .-])[0-9]{6}\2[0-9]{4,5})"
+_CARD = re.compile(  # the look behind stands after the first digit, here and below: so the search skips to digits
+    r"[0-9](?<![\w.+-][0-9])(?:[0-9]{13,15}|(?<=4)[0-9]{18}|[0-9]{3}([ .-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
+    r"|(?<=3)[0-9]{3}([ .-])[0-9]{6}\2[0-9]{4,5})"
     r"(?![\w-]|\.[0-9])"
 )
 _BRAND = re.compile(
@@ -58,8 +60,8 @@ _PAYS = re.compile(r"card|pan\b|visa|master|amex|credit|pa(?:y|id)|karte|tarjeta
 _LONG_CARD = 19
 """So long are ids, too: it counts where it is printed in groups, or is said to pay."""
 
-_CPF = re.compile(r"(?<![\w.-])[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])")
-_FISCAL = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[0-9]{2}[A-EHLMPR-T][0-9]{2}[A-Z][0-9]{3}[A-Z](?![A-Za-z0-9])")
+_CPF = re.compile(r"[0-9](?<![\w.-][0-9])[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}(?![\w-])")
+_FISCAL = re.compile(r"[A-Z](?<![A-Za-z0-9][A-Z])[A-Z]{5}[0-9]{2}[A-EHLMPR-T][0-9]{2}[A-Z][0-9]{3}[A-Z](?![A-Za-z0-9])")
 _SSN = re.compile(r"\b(?:ssn|social security)\b[^0-9\n]{0,16}([0-9]{3}-[0-9]{2}-[0-9]{4})(?![\w-])", re.IGNORECASE)
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _REGIONS = tuple("US GB DE FR ES IT NL PL BR IN JP CN AU CH AT BE SE MX ZA TR".split())
@@ -133,12 +135,9 @@ def is_called_phone(text: str, *, perhaps: bool = False) -> bool:
 def accounts_in(text: str) -> Iterator[FoundPersonal]:
     if any(is_iban(match[0]) for match in _IBAN.finditer(text)):
         yield FoundPersonal(Personal.IBAN, Grade.STRONG)
-    pays = _PAYS.search(text) is not None
-    cards = [
-        match
-        for match in _CARD.finditer(text)
-        if is_card(match[0]) and (pays or len(match[0]) != _LONG_CARD or match[1] or match[2])
-    ]
+    cards = [match for match in _CARD.finditer(text) if is_card(match[0])]
+    pays = bool(cards) and _PAYS.search(text) is not None
+    cards = [match for match in cards if pays or len(match[0]) != _LONG_CARD or match[1] or match[2]]
     if cards:
         sure = pays or any(match[1] or match[2] for match in cards)
         yield FoundPersonal(Personal.CARD, Grade.STRONG if sure else Grade.SUSPECTED)

@@ -214,9 +214,9 @@ def _quotes(text: str, marked: bool) -> bool:  # noqa: FBT001 - whether a mark w
     if marked and not _NAMES.search(text):
         if _QUOTING.search(text):
             return True
-        if _FAILS.search(text) and any(_is_datum(found[1][1:-1]) for found in islice(_DATUM.finditer(text), 50)):
+        if any(_is_datum(found[1][1:-1]) for found in islice(_DATUM.finditer(text), 50)) and _FAILS.search(text):
             return True
-    if _FAILS.search(text) and not _NAMES.search(text) and _quotes_name(text):
+    if _quotes_name(text) and _FAILS.search(text) and not _NAMES.search(text):
         return True
     if "\n" not in text or _FRAME.search(text) is None:
         return False
@@ -231,8 +231,10 @@ def _is_datum(value: str) -> bool:
 
 
 def _quotes_name(text: str) -> bool:
-    beside = any(_is_proper(found[1][1:-1]) for found in islice(_BESIDE.finditer(text), 50))
-    return beside or any(_is_proper(found[1]) for found in islice(_BEHIND.finditer(text), 50))
+    quoted = "'" in text or '"' in text
+    if quoted and any(_is_proper(found[1][1:-1]) for found in islice(_BESIDE.finditer(text), 50)):
+        return True
+    return ": " in text and any(_is_proper(found[1]) for found in islice(_BEHIND.finditer(text), 50))
 
 
 def _is_proper(value: str) -> bool:

@@ -23,10 +23,10 @@ _CALL = re.compile(r"\w\(\s?\Z")
 """The arguments of a function, which are no place by themselves."""
 
 _MAC = re.compile(
-    r"(?<![0-9A-Za-z:.-])(?:[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5}"
-    r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z:-]|\.[0-9A-Fa-f])"
+    r"[0-9A-Fa-f](?<![0-9A-Za-z:.-][0-9A-Fa-f])[0-9A-Fa-f](?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5}"
+    r"|[0-9A-Fa-f]{2}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z:-]|\.[0-9A-Fa-f])"
 )
-_IPV4 = re.compile(r"(?<![\w.+%-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w+-]|\.[0-9A-Za-z])")
+_IPV4 = re.compile(r"[0-9](?<![\w.+%-][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![\w+-]|\.[0-9A-Za-z])")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,37}(?:\.[0-9]{1,3}){0,3}(?![\w:])")
 _VERSION = re.compile(r"(?:\bv|ver(?:sion)?|release|build|rv|[a-z]/)[\s:=]{0,2}\Z", re.IGNORECASE)
 _CALLED = re.compile(r"\b(?:ip|addr(?:ess)?|from|client|peer|remote(?:_addr)?|for|host)\W{1,4}\Z", re.IGNORECASE)

@@ -159,6 +159,17 @@ _POINTED = re.compile(
 )
 _COLONS = re.compile(r"[0-9a-fA-F]{0,4}:[0-9a-fA-F]{0,4}:")
 _URL64 = str.maketrans("-_", "+/")
+_RUNS = bytes(byte if chr(byte) in f"{string.ascii_letters}{string.digits}+/_$=-" else 0x20 for byte in range(256))
+"""What may stand in encoded text that is written in one; everything else parts it."""
+
+_SHORTEST = 4
+"""No shorter run shows anything."""
+
+_WORD = 48
+_MOST_RUNS = 20_000
+_DULL: tuple[set[bytes], set[bytes]] = (set(), set())
+"""Runs that were seen to show nothing: of texts with capitals, and of texts without. Words repeat."""
+
 _READS = re.compile(rb"[\x20-\x7e]{8}")
 
 
@@ -265,26 +276,39 @@ def _has_runs(text: str) -> bool:
     """Whether letters and digits in it show what encoded text leaves in them."""
     if len(text) < 8:
         return False
-    if _HEX.search(text) or _ALONE.search(text) or _LOWER32.search(text):
-        return True
-    if any(DEFLATED.match("\n" + run.lower()) and is_stream(run) for run in _HEXES.findall(text)):
-        return True
-    if _WIDE.search(text):
-        return True
     if "=" in text and _QUOTED.search(text):
         return True
     if (_may_be_spaced(text) and _SPACED.search(text)) or (text.count(".") > 6 and _DOTTED.search(text)):
         return True
-    if text.islower() and not ("77" in text and WIDE64.search(text)):  # no base64 or base58 of this length
+    dull = _DULL[text.islower()]
+    runs = {run for run in text.encode("ascii").translate(_RUNS).split() if len(run) >= _SHORTEST} - dull
+    if not runs:
+        return False
+    if _shows(b" ".join(sorted(runs)).decode(), lower=text.islower()):
+        return True
+    if len(dull) > _MOST_RUNS:
+        dull.clear()
+    dull.update(run for run in runs if len(run) < _WORD)
+    return False
+
+
+def _shows(runs: str, *, lower: bool) -> bool:
+    """Whether one of some runs of letters shows it. What is asked here never spans two of them. `lower`: their text has no
+    capitals, so no base64 or base58 of this length."""
+    if _HEX.search(runs) or _ALONE.search(runs) or _LOWER32.search(runs) or _WIDE.search(runs):
+        return True
+    if any(DEFLATED.match("\n" + run.lower()) and is_stream(run) for run in _HEXES.findall(runs)):
+        return True
+    if lower and not ("77" in runs and WIDE64.search(runs)):
         return False
     return (
-        any(pattern.search(text) for pattern in _BASE64)
-        or _WHOLE64.search(text) is not None
-        or _UPPER.search(text) is not None
-        or any(map(_unfolds, _LZ.findall(text)))
-        or any(map(_packs, _TOKEN.findall(text)))
-        or ("/" in text and any(map(_packs, _SEGMENT.findall(text))))
-        or any(_spells(match[0]) for match in _BASE58.finditer(text))
+        any(pattern.search(runs) for pattern in _BASE64)
+        or _WHOLE64.search(runs) is not None
+        or _UPPER.search(runs) is not None
+        or any(map(_unfolds, _LZ.findall(runs)))
+        or any(map(_packs, _TOKEN.findall(runs)))
+        or ("/" in runs and any(map(_packs, _SEGMENT.findall(runs))))
+        or any(_spells(match[0]) for match in _BASE58.finditer(runs))
     )
 
 
