@@ -61,3 +61,41 @@ def test_letters_that_are_broken_into_very_many_lines_are_read_whole() -> None:
     ).decode()
     lines = "\n".join(text[at : at + 12] for at in range(0, len(text), 12))
     assert rules_of({"x": lines}) == {"email-address"}
+
+
+PASSWORD = "Quavek!609lHh"
+
+
+@pytest.mark.parametrize(
+    ("found", "silent"),
+    [
+        ("postgres://app:Zen#667RVf@db.internal/x", "https://app.io:8443#top@2x"),
+        ("mqtts://wolven:Naska#165OvT@broker:8883", "https://host:3000#@media"),
+        ("app:Minas!8677bT@tcp(db:3306)/shop", "${USER}:${PASS}@tcp(db:3306)/shop"),
+        (f"<server><password>{PASSWORD}</password></server>", "<server><password>${PW}</password></server>"),
+        (f"Passwort: {PASSWORD}", "Passwort: vergessen"),
+        (f"define('DB_PASSWORD', '{PASSWORD}');", "define('DB_PASSWORD', 'changeme');"),
+        (f"CREATE USER x WITH PASSWORD '{PASSWORD}'", "ALTER USER x WITH PASSWORD 'password'"),
+        (f"CREATE USER 'x'@'%' IDENTIFIED BY '{PASSWORD}'", "rows are identified by 'customer'"),
+        (f"svn co --username x --password {PASSWORD} https://svn.internal", "svn co --password $PW https://svn.internal"),
+        (f"gpg --batch --passphrase {PASSWORD} -d x.gpg", "gpg --batch --passphrase-file key.txt -d x.gpg"),
+        (f"your new password is {PASSWORD}", "your password is too short: 8 letters"),
+        (f"requirepass {PASSWORD}", "requirepass foobared"),
+        (f"sqlplus system/{PASSWORD}@//db:1521/x", "sqlplus / as sysdba"),
+        (f"WIFI:S:guest;T:WPA;P:{PASSWORD};;", "WIFI: on; T: 4; P: 3"),
+        (f'variable "db_password" {{\n  default = "{PASSWORD}"\n}}', 'variable "db_password" {\n  type = string\n}'),
+        ('{"algoliaAdminKey": "4743e0c84b11f1e8ccef6d42e4fbdb13"}', '{"algoliaSearchOnly": "4743e0c84b11f1e8ccef6d42e4fbdb13"}'),
+        ("secret_key_base: 3f96059af97ceec3ae81674f61e02266", "secret_key_base: <%= ENV['KEY'] %>"),
+        ("SECRET_KEY='sAx(k+y0duJIKE=29cyM&oc#B1Lg'", "SECRET_KEY = os.environ['SECRET_KEY']"),
+        ("PHPSESSID=vc7yuepx64hx1vr0r2q31ibsly", "SESSION_COUNT=12"),
+        ("db.internal:5432:shop:app:Bribri$286kCb", "db.internal:5432"),
+        ("userPassword: {SSHA}sUpfUiNvyqXLMkgqJWq/zdTJ1CPwLebH+8MlnQ==", "userPassword: {SSHA}"),
+        ("enable secret 5 $1$0jtS$7mDcvbkWMiR2ZaOQu22saO", "costs $1$ each"),
+        ('{"auths": {"hub": {"auth": "c2ltYmVsOkthZ3VyLTU5MDdGbg=="}}}', '{"auth": "c2ltYmVs"}'),
+        ("_auth=ZmVsemVuOkd1cnZlbi04NzNWYnI=", "needs_auth=required"),
+        (f"AC{'d3bd9c41b8afb27e'*2}:{'cd8806daa69f06dc'*2}", f"AC{'d3bd9c41b8afb27e'*2}"),
+    ],
+)  # fmt: skip
+def test_a_password_is_known_by_what_stands_around_it(found: str, silent: str) -> None:
+    assert "secret" in rules_of({"x": found})
+    assert "secret" not in rules_of({"x": silent})

@@ -31,7 +31,9 @@ _PEM = re.compile(
     r"(?:\s|\\[rn]|[A-Za-z-]{1,32}:[^\r\n]{0,128}){0,16}[A-Za-z0-9+/]{16}"
     r"|PuTTY-User-Key-File-[0-9]: "
 )
-_USERINFO = re.compile(r"([^\s/?#:\"'<>]{0,256}):([^\s/?#\"']{1,256})@([\w.\[\]:%-]{1,256})")
+_USERINFO = re.compile(r"([^\s/?#:\"'<>]{0,256}):([^\s/?\"']{1,256})@([\w.\[\]:%-]{1,256})")
+_PORT = re.compile(r"[0-9]{1,5}#")
+_NAMED_BASIC = re.compile(r"auth[\"']?\s{0,2}[:=]\s{0,2}[\"']?([A-Za-z0-9+/]{8,1024}={0,2})(?![\w+/=])", re.IGNORECASE)
 _HEX_KEY = re.compile(r"[0-9a-f]{32}")
 _ORACLE = re.compile(r"jdbc:oracle:(?:thin|oci):[\w$#]{1,64}/([^\s/@\"']{1,128})@")
 _PASSWORD = re.compile(r"\b(?:password|passwd|pwd|pass)[\"']?\s{0,4}=\s{0,4}[\"']?([^\s;&\"',]{3,256})", re.IGNORECASE)
@@ -41,8 +43,8 @@ _SERVER = re.compile(
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
-    r"(?:passw(?:or)?d|passphrase|secret(?:[_-]?access)?(?:[_-]?key)?|(?:api|access|private|secret|account|signing|"
-    r"encryption|master)[_-]?key|(?:encryption|password)[_-]?salt|(?:access|api|auth|refresh|session|bearer)[_-]?token|"
+    r"(?:passw(?:or)?d|passphrase|secret(?:[_-]?access)?(?:[_-]?key)?(?:_base)?|passwort|(?:api|access|private|secret|account|signing|"
+    r"encryption|master|admin)[_-]?key|(?:encryption|password)[_-]?salt|(?:access|api|auth|refresh|session|bearer)[_-]?token|"
     r"\bpwd|(?:_|\b)pass)[\"']?\s{0,4}(?::|=>?|%3D)\s{0,4}[\"']?([\w./+!@#$%^*~-]{6,512})"
     r"|(?<![A-Za-z])(?:[A-Za-z0-9]{1,24}[_-]){0,4}(?<!csrf[_-])(?<!xsrf[_-])(?<!next[_-])(?<!page[_-])(?<!sync[_-])"
     r"(?<!push[_-])(?<!device[_-])token"
@@ -50,7 +52,7 @@ _LABELLED = re.compile(
     r"|\bcookie2?[\"']?\s?[:=][^\n]{0,200}?(?:sess|sid|auth|token|jwt)[\w.-]{0,32}=(?:s%3A|s:)?([\w./+%~-]{16,512})"
     r"|\s-u\s?[\w.@-]{1,64}:([^\s\"'$<{]{6,128})|\bsqlcmd\s[^\n]{0,200}?-P\s?([^\s\"'$<{-][^\s\"']{5,128})"
     r"|\bmachine\s[^\n]{1,200}?\spassword\s([^\s\"']{6,128})"
-    r"|\b(?:sshpass|redis-cli|docker login|mongo\w{0,8}|psql|ldap\w{1,12})\s[^\n]{0,200}?"
+    r"|\b(?:sshpass|redis-cli|(?:docker|az) login|mongo\w{0,8}|psql|ldap\w{1,12})\s[^\n]{0,200}?"
     r"(?<=\s)-[paw]\s?([^\s\"'$<{-][^\s\"']{5,128})"
     r"|[_-]pat[\"']?\s{0,4}=\s{0,4}[\"']?([A-Za-z0-9]{40,90})(?![\w-])"
     r"|\bmysql\w{0,8}\s[^\n]{0,200}?-p([^\s\"'$<{-][^\s\"']{5,128})",
@@ -75,18 +77,72 @@ class _By(StrEnum):
     LABEL = "label"
 
 
+_WORD = "password|passwd|passphrase|secret|token|key"
+_SAYING = tuple(
+    (tuple(marks.split(",")), re.compile(pattern, re.IGNORECASE))
+    for marks, pattern in (
+        (
+            "secret_key,SECRET_KEY,secretKey,SecretKey",
+            r"secret_?key[\"']?\s{0,4}[:=]\s{0,4}[\"']([^\"'\s<>]{16,512})[\"']",
+        ),
+        (
+            "word>,wd>,phrase>,ecret>,oken>,ey>",
+            rf"<(?:[\w.-]{{0,32}}[:_.-])?(?:api-?)?(?:{_WORD})>([^<>\s]{{6,512}})</",
+        ),
+        (
+            "define(,set(,Item(,put(,add(,append(",
+            rf"\b(?:define|set|put|add|append)\w{{0,16}}\([\"'][\w.-]{{0,48}}(?:{_WORD})[\"'],\s?[\"']([^\"'\s]{{6,512}})[\"']",
+        ),
+        ("PASSWORD ',password '", r"\bpassword\s{1,4}'([^'\n]{6,128})'"),
+        ("IDENTIFIED,dentified", r"\bidentified(?: with \S{1,48})? by\s{1,4}'([^'\n]{6,128})'"),
+        ("word is ,word was ", r"\bpassword (?:is|was)(?: now)?:? ['\"]?([^\s'\"]{8,128})"),
+        (" --", rf"\s--(?:[a-z0-9]{{1,16}}-){{0,3}}(?:api-?)?(?:{_WORD})\s([^\s\"'$<{{-][^\s\"']{{5,256}})"),
+        ("requirepass", r"\brequirepass\s([^\s\"'$<{]{6,256})"),
+        ("WIFI:", r"\bWIFI:(?:[A-Z]:[^;\n]{0,64};){0,4}P:([^;\n]{6,64});"),
+        ("sqlplus", r"\bsqlplus\s(?:-\w{1,8}\s){0,3}[\w$#]{1,64}/([^\s/@\"'<{]{6,128})@"),
+        (
+            "default",
+            rf"\bvariable\s{{1,4}}\"[\w-]{{0,48}}(?:{_WORD})[\w-]{{0,32}}\"\s{{0,4}}\{{[^{{}}]{{0,400}}?\bdefault\s{{0,4}}=\s{{0,4}}\"([^\"\n]{{6,512}})\"",
+        ),
+        (
+            "SESSID,SESSIONID,sessionid,SessionId,connect.sid",
+            r"\b(?:phpsessid|jsessionid|asp\.net_sessionid|sessionid|connect\.sid)=(?:s%3A|s:)?([\w.%+/-]{16,256})",
+        ),
+        (":5432:", r"(?<![^\s])[\w.*-]{1,128}:5432:[\w*-]{1,64}:[\w.-]{1,64}:([^\s:]{6,128})(?!\S)"),
+        (
+            "contrase,ot de passe,achtwoord,\u0430\u0440\u043e\u043b",
+            r"(?:contrase\u00f1a|mot de passe|wachtwoord|\u043f\u0430\u0440\u043e\u043b\u044c)\s{0,2}[:=]\s{0,4}(\S{6,128})",
+        ),
+    )
+)
+"""Words and commands beside which a value is called a secret, each with its marks: their texts are few, their patterns slow."""
+
+
 def _cases(words: str) -> tuple[str, ...]:
     """Words as they stand in texts: small, capital, and with a capital at their head."""
     return tuple(variant for word in words.split() for variant in (word, word.upper(), word.capitalize()))
 
 
-_COMMANDS = (" -u", "sqlcmd", "mysql", "sshpass", "redis-cli", "docker login", "mongo", "psql", "ldap", "_PAT", "_pat")
+_COMMANDS = (
+    " -u",
+    "sqlcmd",
+    "mysql",
+    "sshpass",
+    "redis-cli",
+    "docker login",
+    "az login",
+    "mongo",
+    "psql",
+    "ldap",
+    "_PAT",
+    "_pat",
+)
 """Commands that take a password, and how one of their options is spelled."""
 
 _BY = {
     _By.JWT: ("eyJ",),
     _By.PEM: ("PRIVATE KEY", "PuTTY-User"),
-    _By.BASIC: _cases("basic"),
+    _By.BASIC: (*_cases("basic"), '"auth"', "'auth'", "_auth="),
     _By.BEARER: (*_cases("bearer token apikey oauth"), "ApiKey", "OAuth"),
     _By.ADDRESS: ("://",),
     _By.SETTINGS: (*_cases("password passwd pwd pass="), "jdbc:oracle"),
@@ -94,14 +150,16 @@ _BY = {
 }
 
 
-_NEEDS_MORE = frozenset({_By.ADDRESS, _By.SETTINGS, _By.LABEL, _By.BASIC, _By.BEARER})
+_NEEDS_MORE = frozenset({_By.ADDRESS, _By.SETTINGS, _By.LABEL, _By.BASIC, _By.BEARER, *range(-len(_SAYING), 0)})
 """What needs a sign beside its word: an `@`, an equals sign, a space."""
 
 
 @lru_cache(maxsize=1)
 def _marks() -> Marks[int | _By]:
     """Which forms a text can hold at all, found in one pass over it."""
-    return Marks([*((number, form.marks) for number, form in enumerate(FORMS)), *_BY.items()])
+    forms = ((number, form.marks) for number, form in enumerate(FORMS))
+    saying = ((-number, marks) for number, (marks, _) in enumerate(_SAYING, 1))
+    return Marks([*forms, *saying, *_BY.items()])
 
 
 @lru_cache(maxsize=1)
@@ -138,7 +196,12 @@ def secrets_in(text: str) -> Iterator[FoundSecret]:
 def _all(text: str) -> Iterator[FoundSecret]:
     marked = _marks().of(text)
     for mark in sorted(marked, key=str):
-        if isinstance(mark, int) and any(map(FORMS[mark].holds, FORMS[mark].pattern.finditer(text))):
+        if not isinstance(mark, int):
+            continue
+        if mark < 0:
+            if any(map(_is_labelled, _SAYING[-mark - 1][1].finditer(text))):
+                yield FoundSecret(Secret.LABELLED, Grade.SUSPECTED)
+        elif any(map(FORMS[mark].holds, FORMS[mark].pattern.finditer(text))):
             yield FoundSecret(FORMS[mark].kind, Grade.STRONG)
     yield from (FoundSecret(kind, grade) for by, kind, grade, holds in _CLOSER if by in marked and holds(text))
 
@@ -191,7 +254,7 @@ def _has_settings(text: str) -> bool:
 def _is_userinfo(match: re.Match[str]) -> bool:
     user, password, host = match[1], match[2], match[3]
     keys = _HEX_KEY.fullmatch(user) and _HEX_KEY.fullmatch(password)  # an error tracker's address as it once was
-    return is_real(password) and not keys and not host.startswith(("%", ".", "-"))
+    return is_real(password) and not keys and not _PORT.match(password) and not host.startswith(("%", ".", "-"))
 
 
 def _is_labelled(match: re.Match[str]) -> bool:
@@ -208,7 +271,12 @@ def _is_labelled(match: re.Match[str]) -> bool:
 _CLOSER: tuple[tuple[_By, Secret, Grade, Callable[[str], bool]], ...] = (
     (_By.JWT, Secret.JWT, Grade.STRONG, lambda text: any(map(_is_jwt, _JWT.finditer(text)))),
     (_By.PEM, Secret.PRIVATE_KEY, Grade.STRONG, lambda text: _PEM.search(text) is not None),
-    (_By.BASIC, Secret.BASIC, Grade.STRONG, lambda text: any(map(_is_basic, _BASIC.finditer(text)))),
+    (
+        _By.BASIC,
+        Secret.BASIC,
+        Grade.STRONG,
+        lambda text: any(_is_basic(m) for p in (_BASIC, _NAMED_BASIC) for m in p.finditer(text)),
+    ),
     (_By.BEARER, Secret.BEARER, Grade.STRONG, lambda text: any(is_made(m[1]) for m in _BEARER.finditer(text))),
     (_By.ADDRESS, Secret.CONNECTION, Grade.STRONG, _has_address),
     (_By.SETTINGS, Secret.CONNECTION, Grade.STRONG, _has_settings),

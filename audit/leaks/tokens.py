@@ -101,6 +101,13 @@ FORMS: tuple[Form, ...] = (
     _issued("sk_live_ sk_test_ rk_live_ rk_test_", r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,255}"),
     _issued("whsec_", r"whsec_[A-Za-z0-9+/=]{24,255}"),
     _issued("SK", r"SK[0-9a-f]{32}"),
+    _issued("AC", r"AC[0-9a-f]{32}:([0-9a-f]{32})"),
+    _form(
+        Secret.CONNECTION,
+        "@tcp( @udp( @unix(",
+        r"(?<![\w])[\w.-]{1,64}:([^\s@/\"']{3,128})@(?:tcp|udp|unix)\(",
+        lambda m: is_real(m[1]),
+    ),
     _issued("SG.", r"SG\.[\w-]{16,32}\.[\w-]{16,64}"),
     _issued("key-", r"key-[0-9a-f]{32}"),
     _issued("-us", r"[0-9a-f]{32}-us[0-9]{1,2}"),
@@ -138,9 +145,10 @@ FORMS: tuple[Form, ...] = (
     _issued(" ".join(_DISCORD), r"[MNO][A-Za-z0-9+/]{22,27}\.[\w-]{6,7}\.[\w-]{27,38}"),
     _form(
         Secret.HASH,
-        "$2a$ $2b$ $2x$ $2y$ $argon2 $apr1$ $5$ $6$ $scrypt$ pbkdf2_sha",
+        "$2a$ $2b$ $2x$ $2y$ $argon2 $apr1$ $1$ $5$ $6$ $scrypt$ pbkdf2_sha {SSHA",
         r"\$2[abxy]\$[0-9]{2}\$([./A-Za-z0-9]{53})|\$argon2(?:id|[id])\$[\w=,$]{1,64}\$([\w+/]{16,128})"
-        r"|\$(?:apr1|5|6)\$(?:rounds=[0-9]{1,9}\$)?[./\w]{2,16}\$([./\w]{22,86})"
+        r"|\$(?:apr1|1|5|6)\$(?:rounds=[0-9]{1,9}\$)?[./\w]{2,16}\$([./\w]{22,86})"
+        r"|\{SSHA(?:256|384|512)?\}([A-Za-z0-9+/]{30,128}={0,2})"
         r"|pbkdf2_sha[0-9]{1,3}\$[0-9]{1,8}\$[\w./+]{4,64}\$([\w+/]{27,128})",
     ),
     _form(Secret.CLOUD, "X-Goog-Signature X-Amz-Signature", r"X-(?:Goog|Amz)-Signature=([0-9a-f]{64,512})"),
