@@ -178,6 +178,7 @@ def test_an_event_with_many_members_is_looked_at() -> None:
 PIECES = (
     "tel= api_key= ip= https:// db.internal/ postgres: de89 370400440532013000 4111111111111111 1.2.3.4 203.0.113.9 "
     "52.520008 ,13.404954 lat= lng= 00:1a:2b:3c:4d:5e eyJ SK ghp_ =40 &#64 ?x= / - _ . 0151-2345678 415-555-2671 phone basic "
+    "mac= ether: f0075e88f5ae "
     "key- 6a616e652e726f65 a3d8b23b9b0cac986af79f4826d00946 6f1d2b8c-3a47-4e59-9c0b-d2f8e7a61b34 041742766142 Ab3 amFuZUBh"
 ).split()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import Any
 
 import pytest
 
+from audit.leaks.digests import Digests
 from tests.conftest import page_load
 from tests.within import APPSMITH, auditor_of, event
 
@@ -40,6 +42,10 @@ def test_a_number_to_call_is_no_date_and_no_measure(found: dict[str, Any], silen
     ("rule", "found", "silent"),
     [
         ("personal-data", "2a01:4f8:c17:b8f::2", "ce:1d:0c:31:ac:0b:5d:60"),
+        ("personal-data", "mac=f0075e88f5ae", "mac=102030405060"),
+        ("personal-data", "hwaddr: dceae523e7b2 up", "hash: dceae523e7b2 up"),
+        ("personal-data", "user at lat -15.46124 lng -36.43418", "flat -15.46124 along -36.43418"),
+        ("personal-data", "1.36658S 45.06568E", "1.36658s 45.06568e"),
         ("email-address", '{"v": "jane@acme-mail.co"}', '{"v": "@model.co"}'),
         ("email-address", '"jane doe"@acme-mail.co', '"jane" and "@acme-mail.co"'),
     ],
@@ -99,3 +105,43 @@ PASSWORD = "Quavek!609lHh"
 def test_a_password_is_known_by_what_stands_around_it(found: str, silent: str) -> None:
     assert "secret" in rules_of({"x": found})
     assert "secret" not in rules_of({"x": silent})
+
+
+# ---- digests ---------------------------------------------------------------------------------------------------------------
+
+LISTED = ("Jane.Doe+news@Nordwind-Mail.com", "j.q.roe77@gmail.com")
+
+
+def _seeded() -> Digests:
+    return Digests(LISTED)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "JANE.DOE+NEWS",
+        "jane.doe",
+        "Nordwind-Mail.com",
+        "NORDWIND-MAIL.COM",
+        "nordwind-mail.com",
+        "jqroe77",
+        "j.q.roe77",
+    ],
+)
+def test_a_part_of_an_address_is_known_by_its_digest_in_each_case(form: str) -> None:
+    assert _seeded().match(hashlib.sha256(form.encode()).digest()) is not None
+    assert _seeded().match(hashlib.sha256(f"{form}x".encode()).digest()) is None
+
+
+def test_a_host_of_millions_names_nobody() -> None:
+    assert _seeded().match(hashlib.sha256(b"gmail.com").digest()) is None
+
+
+@pytest.mark.parametrize("name", ["md5", "sha1", "sha256", "sha512"])
+def test_a_digest_that_was_cut_at_its_front_is_known_by_its_end(name: str) -> None:
+    digest = hashlib.new(name, LISTED[0].lower().encode()).digest()
+    for size in (8, 12, len(digest) // 2):
+        match = _seeded().match(digest[-size:])
+        assert match is not None
+        assert (match.owner, match.name, match.exact) == (0, name, size >= 16)
+        assert _seeded().match(digest[-size - 1 : -1]) is None

@@ -19,6 +19,9 @@ MOST = 500_000_000
 
 _WEAK = re.compile(r"(?:0x)?([0-9a-fA-F]{8})|(-?\d{6,10})")
 _WHOLE = ("as given", "trimmed", "lower case")
+_TAILED = ("md5", "sha1", "sha256", "sha512")
+_TAILS = (8, 10, 12, 16, 20, 32)
+"""How long an end of a digest may be that was kept of it, in bytes; of the algorithms in wide use and the plain forms only."""
 _NAMELESS = ("local part", "domain")
 _SLICE = 1_000_000
 
@@ -63,6 +66,7 @@ class Digests:
         weak, weak_owners = array("I"), array("I")
         for owner, value in enumerate(self.values):
             starts.extend(int.from_bytes(digest[:8], "big") for _, _, digest in self._all(value))
+            starts.extend(int.from_bytes(tail[:8], "big") for _, _, tail in self._ends(value))
             owners.extend([owner] * (len(starts) - len(owners)))
             weak.extend(number for number, _ in _weak(value))
             weak_owners.extend([owner] * (len(weak) - len(weak_owners)))
@@ -102,6 +106,9 @@ class Digests:
                 size = min(len(data), len(digest))
                 if digest[:size] == data[:size]:
                     return Digest(owner, name, form, exact=size >= 16)
+            for name, form, tail in self._ends(self.values[owner]):
+                if tail == data:
+                    return Digest(owner, name, form, exact=len(data) >= 16)
             at += 1
         return None
 
@@ -122,6 +129,15 @@ class Digests:
         owner = self.weak_owners[at]
         return next(((owner, name) for other, name in _weak(self.values[owner]) if other == number), None)
 
+    def _ends(self, value: str) -> Iterator[tuple[str, str, bytes]]:
+        """The ends of a value's digests, in the same form: what was cut at the front."""
+        for form, kind in hashed(value).items():
+            if kind in _WHOLE:
+                data = form.encode("utf-8", "surrogatepass")
+                for name in _TAILED:
+                    if name in self.known:
+                        yield from ((name, kind, tail) for tail in _tails(self.known[name](data)))
+
     def _all(self, value: str) -> Iterator[tuple[str, str, bytes]]:
         """Every digest of a value: (algorithm, form, bytes)."""
         for form, kind in hashed(value).items():
@@ -136,6 +152,10 @@ class Digests:
                     yield name, kind, digest
 
 
+def _tails(digest: bytes) -> list[bytes]:
+    return [digest[-size:] for size in _TAILS if size < len(digest)]
+
+
 def room(values: Iterable[str], salts: Sequence[str]) -> int:
     """The bytes of the table that some values need, without hashing any."""
     known, key = algorithms(), [salt.encode("utf-8", "surrogatepass") for salt in salts]
@@ -143,7 +163,7 @@ def room(values: Iterable[str], salts: Sequence[str]) -> int:
     kinds = Counter(kind for value in values for kind in hashed(value).values())
     number = kinds.total() * len(known)
     whole = sum(of for kind, of in kinds.items() if kind in _WHOLE)
-    number += whole * twice
+    number += whole * (twice + sum(len(_tails(known[name](b""))) for name in _TAILED if name in known))
     number += sum(of * mixed for kind, of in kinds.items() if kind not in _NAMELESS)
     return number * 12 + whole * len(WEAK) * 8 + (1 << (61 - _shift(number)))
 

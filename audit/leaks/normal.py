@@ -47,8 +47,9 @@ def hashed(value: str) -> dict[str, str]:
     mail = _mail(trimmed)
     if mail is not None:
         local, domain = mail
-        forms += [*_mail_forms(local, domain).items(), ("local part", local), ("local part", local.lower())]
-        forms += [("domain", domain.lower())] if domain.lower() not in _SHARED else []
+        forms += _mail_forms(local, domain).items()
+        forms += [("local part", form) for form in _locals(local, domain)]
+        forms += [("domain", form) for form in _cased(domain)] if domain.lower() not in _SHARED else []
     forms += [("phone", digits) for digits in phone_digits(trimmed)]
     found: dict[str, str] = {}
     for name, form in forms:
@@ -60,6 +61,16 @@ def hashed(value: str) -> dict[str, str]:
 def _mail(value: str) -> tuple[str, str] | None:
     local, at, domain = value.rpartition("@")
     return (local, domain) if at and local and "." in domain and " " not in value else None
+
+
+def _cased(text: str) -> tuple[str, str, str]:
+    return text, text.lower(), text.upper()
+
+
+def _locals(local: str, domain: str) -> tuple[str, ...]:
+    """The name before the `@`, in each case, without its plus tag, and for Gmail without its dots."""
+    bare = local.lower().partition("+")[0]
+    return (*_cased(local), bare, bare.replace(".", "") if domain.lower() in _GMAIL else bare)
 
 
 def _mail_forms(local: str, domain: str) -> dict[str, str]:

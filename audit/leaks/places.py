@@ -11,13 +11,19 @@ from audit.model import Grade
 
 _PRECISE = r"[0-9]{1,3}\.[0-9]{3,16}"
 _PAIR = re.compile(rf"(?<![\w.,])(-?{_PRECISE})\s?[,;|/ ]\s?(-?{_PRECISE})(?![\w.]|,-?[0-9]+(?:[.,]|$))")
-_LATITUDE = re.compile(rf"lat(?:itude)?[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE)
-_LONGITUDE = re.compile(rf"(?:lon|lng|long|longitude)[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?-?{_PRECISE}", re.IGNORECASE)
+_LATITUDE = re.compile(
+    rf"(?:lat(?:itude)?[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?|\blat(?:itude)?\s{{1,3}})-?{_PRECISE}", re.IGNORECASE
+)
+_LONGITUDE = re.compile(
+    rf"(?:(?:lon|lng|long|longitude)[\"']?\s{{0,3}}[=:]\s{{0,3}}[\"']?|\b(?:lon|lng|long|longitude)\s{{1,3}})-?{_PRECISE}",
+    re.IGNORECASE,
+)
 _DEGREES = re.compile(
     r"[0-9]{1,2}\s?°\s?[0-9]{1,2}\s?['\u2032\u2019]\s?[0-9]{1,2}(?:[.,][0-9]{1,6})?\s?[\"\u2033\u201d]?\s?[NS]|[0-9]{1,2}\.[0-9]{3,16}\s?°\s?[NS]|[NS]\s?[0-9]{1,2}\s?°\s?[0-9]{1,2}\.[0-9]{3}"
     r"|\b[NS]\s?[0-9]{1,2}\.[0-9]{3,16}[,;]?\s?[EW]\s?[0-9]{1,3}\.[0-9]{3}"
+    r"|(?<![\w.])[0-9]{1,2}\.[0-9]{3,16}\s?[NS][,;/]?\s{0,2}[0-9]{1,3}\.[0-9]{3,16}\s?[EW]\b"
 )
-_LETTERED = re.compile(r"°|[NS]\s?[0-9]")
+_LETTERED = re.compile(r"°|[NS]\s?[0-9]|[0-9]\s?[NS]\b")
 _AROUND = re.compile(r"geo|loc|pos|coord|map|\bll\b|\bat\b|@|point|center|gps|near|place|home", re.IGNORECASE)
 _CALL = re.compile(r"\w\(\s?\Z")
 """The arguments of a function, which are no place by themselves."""
@@ -25,6 +31,10 @@ _CALL = re.compile(r"\w\(\s?\Z")
 _MAC = re.compile(
     r"[0-9A-Fa-f](?<![0-9A-Za-z:.-][0-9A-Fa-f])[0-9A-Fa-f](?:(?::[0-9A-Fa-f]{2}){5}|(?:-[0-9A-Fa-f]{2}){5}"
     r"|[0-9A-Fa-f]{2}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![0-9A-Za-z:-]|\.[0-9A-Fa-f])"
+)
+_CALLED_MAC = re.compile(
+    r"\b(?:mac|hwaddr|bssid|ether)(?:[ _-]?addr(?:ess)?)?[\"']?\s{0,3}[=:]\s{0,3}[\"']?([0-9a-f]{12})(?![0-9a-z])",
+    re.IGNORECASE,
 )
 _IPV4 = re.compile(r"[0-9](?<![\w.+%-][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![\w+-]|\.[0-9A-Za-z])")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,37}(?:\.[0-9]{1,3}){0,3}(?![\w:])")
@@ -68,11 +78,16 @@ def _is_wide(one: str, other: str) -> bool:
 
 def addresses_in(text: str) -> Iterator[FoundPersonal]:
     """MAC addresses, and IP addresses that are neither the host of a URL nor a version number."""
-    if any(is_mac(match[0]) for match in _MAC.finditer(text)):
+    named = ("=" in text or ":" in text) and any(_is_named_mac(match[1]) for match in _CALLED_MAC.finditer(text))
+    if named or any(is_mac(match[0]) for match in _MAC.finditer(text)):
         yield FoundPersonal(Personal.MAC, Grade.STRONG)
     dotted = "." in text and any(_is_address(match) for match in _IPV4.finditer(text))
     if dotted or (text.count(":") >= 2 and any(_is_address(match) for match in _IPV6.finditer(text))):
         yield FoundPersonal(Personal.IP, Grade.STRONG)
+
+
+def _is_named_mac(digits: str) -> bool:
+    return len(set(digits)) > 2 and not digits.isdigit()
 
 
 def is_mac(text: str) -> bool:

@@ -146,7 +146,8 @@ _PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
 _CARD = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{14,16}|4[0-9]{18})(?![0-9A-Za-z])")
 _CALLED = re.compile(
-    r"(?:phon|fone|tel|fax|cel|call|mob|dial|\bring\b|sms|whatsapp|handy|rufn|portable|ssn)[^0-9]{0,24}[0-9~]",
+    r"(?:phon|fone|tel|fax|cel|call|mob|dial|\bring\b|sms|whatsapp|handy|rufn|portable|ssn)[^0-9]{0,24}[0-9~]"
+    r"|(?:mac|hwaddr|bssid|ether)[a-z_-]{0,8}[=:][0-9a-f~]",
     re.IGNORECASE,
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:-[A-Za-z0-9~]|[A-Za-z0-9]{11,30}(?![A-Za-z0-9]))")

@@ -101,7 +101,7 @@ def _of_run(run: str) -> _Run:
 
 def unwrapped(text: str) -> str | None:
     """A text that was broken into lines of one width, put together again; None where it is none."""
-    pieces = text.split() if text.count(" ") > 1 else text.split("\n")
+    pieces = text.split() if text.count(" ") + text.count("\t") > 1 else text.split("\n")
     whole = len(pieces) > 1 and len(pieces[0]) >= 4 and len(pieces[-1]) <= len(pieces[0])
     if whole and len({len(piece) for piece in pieces[:-1]}) == 1:
         return "".join(map(str.strip, pieces))
