@@ -310,14 +310,14 @@ def test_a_documented_name_elsewhere_is_found() -> None:
     ],
 )
 def test_where_a_value_may_meet_under_a_mask(texts: tuple[bytes, ...], parts: list[tuple[int, int]]) -> None:
-    joints = Joints(search_for(DIGITS, CANARY).needles)
+    joints = Joints(search_for(DIGITS, CANARY).needles.texts)
     assert joints.open(texts) == parts
     assert joints.open(texts) == parts, "asked again"
 
 
 def test_what_fits_is_remembered_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audit.leaks.joints._MOST", 1)
-    joints = Joints(search_for(DIGITS, CANARY).needles)
+    joints = Joints(search_for(DIGITS, CANARY).needles.texts)
     joints.open((b"ajs-000000", b"0000000000"))
     assert len(joints.known) == 1
 

@@ -20,10 +20,9 @@ import orjson
 from numpy.typing import NDArray
 
 from audit.engine.fast import FastLane, Plan, Proved
-from audit.engine.template import Spot, Teacher, Template, cuts
+from audit.engine.template import Listing, Spot, Teacher, Template, cuts
 from audit.leaks.content import is_mere_address
-from audit.leaks.joints import Joints
-from audit.leaks.runs import runs, suspects
+from audit.leaks.runs import pick, runs, suspects
 from audit.model import Pointer
 from audit.policy.pack import Policy
 from audit.policy.validators import compile_validator
@@ -105,9 +104,10 @@ class Learned:
         marker = MESSAGES.marker(policy)
         assert isinstance(marker, Delivery)
         self.fast = fast
-        joints = Joints(fast.seeds.needles) if fast.seeds is not None else None
+        listing = Listing.of(fast.seeds) if fast.seeds is not None else None
+        self.sieve = fast.seeds.screen.sieve() if fast.seeds is not None else None
         self.teachers = {
-            name: Teacher(plan, policy.envelope, marker, fields[name], joints) for name, plan in fast.plans.items()
+            name: Teacher(plan, policy.envelope, marker, fields[name], listing) for name, plan in fast.plans.items()
         }
         self.rows: dict[bytes, Row] = {}
         self.known: dict[tuple[str, Pointer], Known] = {}
@@ -146,8 +146,9 @@ class Learned:
         sizes = np.array([0, *map(len, lines[:-1])], np.intp)
         sizes[1:] += 1  # the newline
         starts = np.cumsum(sizes)
+        picked = pick(raw, inside)
         doubted = np.zeros(len(lines), np.bool_)
-        doubted[np.searchsorted(starts, suspects(raw, inside), side="right") - 1] = True
+        doubted[np.searchsorted(starts, picked.where(suspects(picked)), side="right") - 1] = True
         numbers = np.array([-1 if row is None else row.number for row in found], np.intp)
         arrived, agree = self.table.times(raw, starts, numbers)
         fit = agree & ~doubted & (numbers >= 0)
@@ -160,19 +161,26 @@ class Learned:
                 rows.append(row)
             else:
                 left.append(index)
-        if self.fast.seeds is not None and at:
-            kept = self._unlisted(lines, at, rows)
+        if self.sieve is not None and at:
+            caught = set((np.searchsorted(starts, picked.where(self.sieve.caught(picked)), side="right") - 1).tolist())
+            kept = self._unlisted(lines, at, rows, caught)
             left += [index for index, stays in zip(at, kept, strict=True) if not stays]
             at, rows = list(compress(at, kept)), list(compress(rows, kept))
         left.sort()
         return Taken(at, rows, arrived[at], [lines[index] for index in at], left)
 
-    def _unlisted(self, lines: list[bytes], at: list[int], rows: list[Row]) -> list[bool]:
-        """For each of some lines, whether no listed value stands in its ids, or over the end of one."""
-        texts = [[lines[i][a:b].decode() for a, b in row.template.listed] for i, row in zip(at, rows, strict=True)]
-        listed = self.fast.listed({text for found in texts for text in found})
-        split = self._split(lines, at, rows)
-        return [listed.isdisjoint(found) and index not in split for index, found in zip(at, texts, strict=True)]
+    def _unlisted(self, lines: list[bytes], at: list[int], rows: list[Row], caught: set[int]) -> list[bool]:
+        """For each of some lines, whether no listed value stands in its ids, or over the end of one. `caught`: those in which
+        one may stand as far as their ids tell."""
+        texts = {}
+        for index, row in zip(at, rows, strict=True):
+            spans = row.template.listed if index in caught else row.template.unvouched
+            if spans:
+                texts[index] = [lines[index][start:stop].decode() for start, stop in spans]
+        listed = self.fast.listed({text for found in texts.values() for text in found})
+        bad = {index for index, found in texts.items() if not listed.isdisjoint(found)} if listed else set()
+        bad |= self._split(lines, at, rows)
+        return [index not in bad for index in at]
 
     def _split(self, lines: list[bytes], at: list[int], rows: list[Row]) -> set[int]:
         """Those of some lines in which a listed value may be split over texts."""
@@ -187,10 +195,10 @@ class Learned:
         return {index for index, text in parts.items() if self.fast.seeds.spells(text)}
 
     def study(self, group: Proved, lines: Sequence[bytes], masks: Sequence[bytes]) -> None:
-        """Learn from proved lines whose masks were met often. `masks`: those of the lines, one each."""
+        """Learn from proved lines whose masks were met often. `masks`: those of the lines, one each; empty where unknown."""
         for at, value in zip(group.at, group.values, strict=True):
             mask = masks[at]
-            if len(mask) > _LONGEST or mask in self.rows:
+            if not mask or len(mask) > _LONGEST or mask in self.rows:
                 continue
             met = hash(mask)
             self.met[met] += 1

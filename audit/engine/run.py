@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from audit.engine.bulk import Bulk, Counts, packed, unmarked
@@ -202,67 +203,79 @@ class Auditor:
         if lines[-1] == b"":
             lines.pop()
         counts.units = len(lines)
-        offset, unit = part.offset, part.unit
-        size = _PIECE if len(lines) >= self.least and self._known() is not None else _BATCH
-        for start in range(0, len(lines), size):
-            piece = lines[start : start + size]
-            long = sum(map(len, piece)) + len(piece)
-            data = part.data[offset - part.offset : offset - part.offset + long] if size == _PIECE else b""
-            for rest in self._left(data, piece, counts, tally, at[0], unit):
-                small: list[list[Event | Unreadable]] = []
-                for index, value in rest:
-                    begin = offset + sum(map(len, piece[:index])) + index
-                    place = Place(at[0], begin, 0, at[1], unit + index)
-                    small.append(self._read(piece[index], place, counts, reader, value))
-                    if len(piece[index]) > _LARGE:
-                        self._records(small, counts, tally, sink)
-                        small = []
-                self._records(small, counts, tally, sink)
-            offset += long
-            unit += len(piece)
+        begins: list[int] = []
+        for rest in self._left(part, lines, counts, tally, at[0]):
+            small: list[list[Event | Unreadable]] = []
+            for index, value in rest:
+                begins = begins or [*accumulate((len(line) + 1 for line in lines), initial=part.offset)]
+                place = Place(at[0], begins[index], 0, at[1], part.unit + index)
+                small.append(self._read(lines[index], place, counts, reader, value))
+                if len(lines[index]) > _LARGE:
+                    self._records(small, counts, tally, sink)
+                    small = []
+            self._records(small, counts, tally, sink)
 
-    def _left(  # noqa: PLR0913 - as the others of the hot loop
-        self, data: bytes, lines: list[bytes], counts: Counts, tally: Tally, index: int, unit: int
+    def _left(
+        self, part: Lines, lines: list[bytes], counts: Counts, tally: Tally, index: int
     ) -> Iterator[Iterable[Rest]]:
-        """What neither is known again of some lines nor proved by the fast lane, in order and batch by batch; the rest is
-        counted. `data`: the same lines with their newlines, where they may be known."""
-        taken, masks = self.learned.take(data, lines) if data and self.learned is not None else (None, [])
-        numbers: Sequence[int] = range(len(lines))
-        if taken is not None and taken.at:
-            counts.known.append((unit, taken))
-            numbers = taken.left
-        for start in range(0, len(numbers), _BATCH):
-            some = numbers[start : start + _BATCH]
-            yield self._prove([lines[at] for at in some], some, masks, counts, tally, index, unit)
+        """What neither is known again of the lines of a part nor proved by the fast lane, in order and batch by batch; the
+        others are counted."""
+        waiting: list[tuple[int, bytes]] = []
+        for numbers in self._unknown(part, lines, counts):
+            waiting += numbers
+            while len(waiting) >= _BATCH:
+                yield self._prove(waiting[:_BATCH], lines, counts, tally, index, part.unit)
+                del waiting[:_BATCH]
+        if waiting:
+            yield self._prove(waiting, lines, counts, tally, index, part.unit)
+
+    def _unknown(self, part: Lines, lines: list[bytes], counts: Counts) -> Iterator[list[tuple[int, bytes]]]:
+        """Which lines of a part are not known again, each with its mask where it may be learned, piece by piece; the others
+        are counted."""
+        learned = self._known() if len(lines) >= self.least else None
+        if learned is None:
+            yield [(at, b"") for at in range(len(lines))]
+            return
+        begin = 0
+        for start in range(0, len(lines), _PIECE):
+            piece = lines[start : start + _PIECE]
+            end = begin + sum(map(len, piece)) + len(piece)
+            taken, masks = learned.take(part.data[begin:end], piece)
+            begin = end
+            left: Sequence[int] = range(len(piece))
+            if taken is not None and taken.at:
+                counts.known.append((part.unit + start, taken))
+                left = taken.left
+            yield [(start + at, masks[at] if masks else b"") for at in left]
 
     def _prove(  # noqa: PLR0913 - as the others of the hot loop
         self,
+        batch: Sequence[tuple[int, bytes]],
         lines: list[bytes],
-        numbers: Sequence[int],
-        masks: Sequence[bytes],
         counts: Counts,
         tally: Tally,
         index: int,
         unit: int,
     ) -> Iterable[Rest]:
-        """Count what the fast lane proves of some lines; what is left, in order. `numbers`: which lines of the piece they
-        are, the first of which is `unit`; `masks`: those of all its lines, where they may be learned."""
+        """Count what the fast lane proves of some lines; what is left, in order. `batch`: their numbers in the part, of whose
+        first line `unit` is the number, and their masks, where they may be learned."""
         if self.fast is None:
-            return [Rest(at, None) for at in numbers]
+            return [Rest(at, None) for at, _ in batch]
         bound = min(_LARGE, self.limits.max_line)
-        large = [at for at, line in enumerate(lines) if len(line) > bound or not small(line, self.limits)]
+        these = [lines[at] for at, _ in batch]
+        large = [at for at, line in enumerate(these) if len(line) > bound or not small(line, self.limits)]
         for at in large:
-            lines[at] = b""
-        proved, rest = self.fast.prove(lines)
+            these[at] = b""
+        proved, rest = self.fast.prove(these)
         if large:
             rest = sorted(Rest(at, None) if at in large else Rest(at, value) for at, value in rest)
         for found in proved:
             if found.at:
-                group = Proved(found.plan, [numbers[at] for at in found.at], found.values)
-                if masks and self.learned is not None:
-                    self.learned.study(found, lines, [masks[at] for at in numbers])
+                group = Proved(found.plan, [batch[at][0] for at in found.at], found.values)
+                if self.learned is not None:
+                    self.learned.study(found, these, [mask for _, mask in batch])
                 self.bulk.count(group, counts, tally, index, unit)
-        return [Rest(numbers[at], value) for at, value in rest]
+        return [Rest(batch[at][0], value) for at, value in rest]
 
     def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
         self, data: bytes, place: Place, counts: Counts, tally: Tally, reader: Reader, sink: Sink | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,6 +15,8 @@ from audit.engine.fast import Plan
 from audit.leaks.joints import Joints, spans
 from audit.leaks.room import ids_of_plain
 from audit.leaks.runs import SHORTEST
+from audit.leaks.screen import Screen
+from audit.leaks.search import Search
 from audit.model import Pointer, resolve
 from audit.policy.pack import Envelope, EventType, Leaf
 from audit.policy.shapes import TIME_FORMATS, same_for_all_ids
@@ -26,6 +29,7 @@ _NOTES = frozenset({"title", "description", "$comment", "$schema", "$id", "$defs
 _OBJECT = frozenset({"type", "properties", "required", "additionalProperties"})
 _LENGTHS = frozenset({"type", "format", "maxLength"})
 _RUN = re.compile(rf"[0-9a-f-]{{{SHORTEST},}}")
+_RUNS = re.compile(_RUN.pattern.encode())
 
 Span: TypeAlias = tuple[int, int]
 
@@ -54,8 +58,9 @@ class Template:
     `exact`: values that must be known as harmless. `checked`: ids that their own schema must accept. `times`: where times in
     UTC with milliseconds begin. `clocks`: those that must agree: sent, created, arrived. `arrival`: when the event is
     counted; `stamped`: its collector says so. `saying`: what the mark of a message is made of, where it has an id. `fields`:
-    identifying fields that the event has. `listed`: texts in which a listed value may stand. `joints`: parts of
-    neighbouring texts in which one may stand that is split over them.
+    identifying fields that the event has. `listed`: texts in which a listed value may stand; `unvouched`: those of which that
+    is not known where none stands in an id. `joints`: parts of neighbouring texts in which one may stand that is split over
+    them.
     """
 
     plan: Plan
@@ -68,6 +73,7 @@ class Template:
     saying: Saying | None
     fields: tuple[str, ...]
     listed: tuple[Span, ...]
+    unvouched: tuple[Span, ...]
     joints: tuple[Span, ...]
 
 
@@ -83,6 +89,35 @@ class Saying(NamedTuple):
         return known, b"".join(said) if self.form is None else self.form % tuple(said)
 
 
+class Listing(NamedTuple):
+    """What must be known of listed values. `split`: as they are, where pieces of one may meet; `around`: in any form that may
+    stand in an id or over an end of one."""
+
+    screen: Screen
+    split: Joints
+    around: Joints
+
+    @staticmethod
+    def of(seeds: Search) -> Listing:
+        return Listing(seeds.screen, Joints(seeds.needles.texts), Joints(seeds.needles.around))
+
+    def vouches(self, text: bytes, mask: bytes) -> bool:
+        """Whether a text with this mask is clean wherever its ids are: it holds nothing else that may differ."""
+        ids = [
+            (found.start() + len(run) - len(run.lstrip(b"-")), run.strip(b"-"))
+            for found in _RUNS.finditer(text)
+            if (run := found[0])
+        ]
+        edges = [edge for start, run in ids for edge in (start, start + len(run))]
+        pieces = [mask[start:stop] for start, stop in pairwise((0, *edges, len(mask)))]
+        return (
+            sum(piece.count(b"0") for piece in pieces[1::2]) == mask.count(b"0")
+            and text.isascii()
+            and self.screen.clean_around(text.decode(), [run for _, run in ids])
+            and not self.around.open(pieces)
+        )
+
+
 class _Unlearnable(Exception):  # noqa: N818 - no error: the event is judged as before
     """Another line with the same mask may differ in more than a template can ask."""
 
@@ -96,10 +131,10 @@ class Teacher:
         envelope: Envelope,
         delivery: Delivery,
         fields: tuple[tuple[str, Pointer], ...],
-        joints: Joints | None = None,
+        listing: Listing | None = None,
     ) -> None:
         self.plan, self.envelope, self.delivery, self.fields = plan, envelope, delivery, fields
-        self.joints = joints
+        self.listing = listing
         self.places = _places(plan.type) if plan.texts is not None and plan.valued is not None else {}
         self.fixed = {pointer for pointer in (envelope.name, envelope.call) if pointer}
 
@@ -120,7 +155,8 @@ class Teacher:
         ids = {p: s for p, s in spots.items() if p not in times and _is_id(line[s.start : s.stop], mask, s)}
         if any(p not in times and resolve(value, p) is not None for p in self.plan.unvouched):
             raise _Unlearnable  # it may lack an offset
-        listed = [*ids.values(), *(s for s in times.values() if s.leaf.schema.get("format") not in TIME_FORMATS)]
+        free = [*ids.values(), *(s for s in times.values() if s.leaf.schema.get("format") not in TIME_FORMATS)]
+        listed = [(spot.start + 1, spot.stop - 1) for spot in free]
         return Template(
             plan=self.plan,
             exact=tuple(spot for pointer, spot in spots.items() if pointer not in times and pointer not in ids),
@@ -135,8 +171,13 @@ class Teacher:
             stamped=self.envelope.received is not None and resolve(value, self.envelope.received) is not None,
             saying=self._saying(root, found, line, mask, value),
             fields=tuple(text for text, pointer in self.fields if resolve(value, pointer) is not None),
-            listed=tuple((spot.start + 1, spot.stop - 1) for spot in listed),
-            joints=() if self.joints is None else tuple(self._joined(root, line, mask, self.joints)),
+            listed=tuple(listed),
+            unvouched=tuple(
+                (start, stop)
+                for start, stop in listed
+                if self.listing is None or not self.listing.vouches(line[start:stop], mask[start:stop])
+            ),
+            joints=() if self.listing is None else tuple(self._joined(root, line, mask, self.listing.split)),
         )
 
     def _joined(self, root: Node, line: bytes, mask: bytes, joints: Joints) -> Iterator[Span]:

@@ -85,14 +85,25 @@ class Digests:
         """Whether one of some numbers is the first 64 bits of a listed value's digest. Many are asked for at once."""
         import numpy as np
 
-        at = heads >> np.uint64(self.shift)
-        bits = np.frombuffer(self.bits, np.uint8)[at >> np.uint64(3)] >> (at & np.uint64(7)).astype(np.uint8)
-        maybe = heads[bits & 1 == 1]
-        if not len(maybe) or not len(self.starts):
-            return False
+        maybe = heads[self.may_begin((heads >> np.uint64(32)).astype(np.uint32))]
+        return bool(self.which_begin(maybe).any())
+
+    def may_begin(self, heads: Any) -> Any:
+        """For each of some numbers whether it can be the first 32 bits of a listed value's digest: what is cheap to tell."""
+        import numpy as np
+
+        at = heads >> np.uint32(self.shift - 32)
+        bits = np.take(np.frombuffer(self.bits, np.uint8), at >> np.uint32(3)) >> (at & np.uint32(7)).astype(np.uint8)
+        return bits & 1 == 1
+
+    def which_begin(self, heads: Any) -> Any:
+        """For each of some numbers whether it is the first 64 bits of a listed value's digest."""
+        import numpy as np
+
+        if not len(heads) or not len(self.starts):
+            return np.zeros(len(heads), np.bool_)
         starts = np.frombuffer(self.starts, np.uint64)
-        found = np.minimum(np.searchsorted(starts, maybe), len(starts) - 1)
-        return bool((starts[found] == maybe).any())
+        return starts[np.minimum(np.searchsorted(starts, heads), len(starts) - 1)] == heads
 
     def match(self, data: bytes) -> Digest | None:
         """The digest that these bytes are, or are the beginning of (64 bits or more), or begin with as a whole."""

@@ -54,11 +54,17 @@ def disguised(data: bytes) -> bool:
     return b"lcclcclcc" in data.translate(_FAR) or any(form.search(data) for form in _DISGUISES)
 
 
+def marked(data: bytes) -> bool:
+    """Whether bytes hold letters of full width, letters that nobody sees, or what is packed."""
+    return any(mark.search(data) for mark in _MARKS)
+
+
 _MARKS = tuple(
     map(
         re.compile,
         (
             rb"\xef(?:[\xbc\xbd][\x80-\xbf]\xef|\xbb\xbf)",  # letters of full width
+            rb"\xff(?:[\x01-\x5e]\xff){2}[\x01-\x5e]",  # the same in UTF-16
             rb"\xe2(?:\x80[\x8b-\x8f]|\x81\xa0)",  # letters that nobody sees
             rb"\x1f\x8b\x08",
             rb"BZh",
@@ -154,19 +160,14 @@ class Ids:
         forth = pairs[0::2].tobytes() + END + pairs[1::2].tobytes()
         everything = forth + END + forth[::-1].translate(_SWAPPED)
         flat = everything.replace(b"\0", b"")  # of UTF-16
-        if (
-            self.needles.spelled(flat)
-            or self.needles.widely(everything)
-            or disguised(flat)
-            or any(mark.search(flat) for mark in _MARKS)
-        ):
+        if self.needles.spelled(flat) or self.needles.widely(everything) or disguised(flat) or marked(flat):
             return False
         packed = (held for mark in set(_ZLIB.findall(everything)) for held in streams(everything, mark))
         if not all(map(holds_nothing, packed)):
             return False
         if _LONG not in flat.translate(_PRINTABLE):
             return True
-        spelled = {*_readable(flat), *_readable(everything)}
+        spelled = {*readable(flat), *readable(everything)}
         return deeper(b"\n".join(sorted(spelled)).decode("ascii"))
 
     def _begins(self, pairs: Any, taken: Taken, packs_nothing: Callable[[bytes], bool]) -> bool:
@@ -194,7 +195,7 @@ class Ids:
         return False
 
 
-def _readable(data: bytes) -> Iterator[bytes]:
+def readable(data: bytes) -> Iterator[bytes]:
     """The stretches of bytes that read as text and are long enough to be encoded once more."""
     shown = data.translate(_PRINTABLE)
     at = shown.find(_LONG)

@@ -4,13 +4,13 @@ lines like it need not be asked at all."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.leaks.needles import Needles, automaton
+from audit.leaks.needles import automaton
 
 _ANY = 0x30
 """Stands for any hex digit in the text of a mask."""
@@ -20,11 +20,11 @@ _MOST = 65_536
 
 
 class Joints:
-    """The values of an audit by the form that is left of them under a mask. Remembers, within a bound, what fits."""
+    """Values, in lower case, by the form that is left of them under a mask. Remembers, within a bound, what fits."""
 
-    def __init__(self, needles: Needles) -> None:
+    def __init__(self, texts: Iterable[bytes]) -> None:
         forms: defaultdict[bytes, set[bytes]] = defaultdict(set)
-        for text in needles.texts:
+        for text in texts:
             forms[text.translate(_MASKED)].add(text)
         self.values: tuple[NDArray[np.uint8], ...] = tuple(
             np.frombuffer(b"".join(sorted(texts)), np.uint8).reshape(len(texts), -1) for texts in forms.values()

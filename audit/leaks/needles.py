@@ -6,7 +6,7 @@ import codecs
 import contextlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from audit.leaks.normal import folded, phone_digits, written
@@ -40,6 +40,21 @@ class _Pattern(NamedTuple):
     mail: bool
 
 
+class Letters(NamedTuple):
+    """What all forms that may stand in decoded bytes have in common: the bytes they are made of, in either case, and how many
+    the shortest has."""
+
+    those: frozenset[int]
+    least: int
+
+    @staticmethod
+    def of(folded: Collection[bytes], exact: Collection[bytes]) -> Letters:
+        """`folded`: those that are compared in lower case."""
+        low = frozenset(b"".join(folded))
+        those = frozenset(byte for byte in range(256) if bytes((byte,)).lower()[0] in low)
+        return Letters(those.union(b"".join(exact)), min(map(len, (*folded, *exact)), default=0))
+
+
 class Needles:
     """Automata over the written forms of seeds. `owner` is the seed's index."""
 
@@ -53,12 +68,14 @@ class Needles:
         turned = dict.fromkeys(form for p in self.long for form in _turned(p.text))
         plain = {form: form.encode("utf-8", "surrogatepass") for form in turned}
         self.turned = automaton(plain.values())
-        self.beside = automaton(data for form, data in plain.items() if _SPLITS_IDS.fullmatch(form))
+        self.around = tuple(data for form, data in plain.items() if _SPLITS_IDS.fullmatch(form))
+        self.beside = automaton(self.around)
         values = dict.fromkeys([*(seed.value for seed in seeds), *(p.text for p in self.long)])
         foreign = dict.fromkeys(form for value in values for form in _unfolded(value))
         self.hidden = automaton([*plain.values(), *foreign]) if foreign else self.turned
         broad = dict.fromkeys(form for value in values for form in _broad(value))
         self.wide = automaton(broad) if broad else None
+        self.letters = Letters.of((*plain.values(), *foreign), broad)
         self.spaced = any(" " in p.text for p in self.long)
         self.foreign = bool(foreign)
 

@@ -6,7 +6,7 @@ The vector form of the question that `room` asks of a few ids; what it points at
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from audit.leaks.room import BLOCK32, DEFLATED, FULL_WIDTH, PACKED_BACKWARDS, UNSEEN, WHOLE_ID, is_stream
 
 Bytes: TypeAlias = NDArray[np.uint8]
+Places: TypeAlias = NDArray[np.intp]
 
 SHORTEST = 12
 """Runs of hex digits and dashes of this length or more are ids."""
@@ -81,21 +82,48 @@ def runs(data: Bytes) -> tuple[Bytes, Bytes]:
     return start, digits | (start & hexes)
 
 
-def suspects(data: Bytes, inside: Bytes) -> NDArray[np.intp]:
-    """Places of the data where an id is no mere id. `inside`: the runs, as told by `runs`."""
+class Picked(NamedTuple):
+    """The ids of some data without their dashes, one byte behind each that is no digit. `kept`: which bytes of the data these
+    are; `starts`, `ends`: of those that have as many digits as an id."""
+
+    kept: NDArray[np.bool_]
+    ids: Bytes
+    text: bytes
+    kinds: Bytes
+    starts: Places
+    ends: Places
+
+    def where(self, found: Places) -> Places:
+        """Where places of the ids are in the data."""
+        return np.flatnonzero(self.kept)[found] if len(found) else found
+
+
+def pick(data: Bytes, inside: Bytes) -> Picked:
+    """The ids out of some data. `inside`: the runs, as told by `runs`."""
     kept = inside.copy()
     kept[1:] |= inside[:-1]  # what follows a run ends it: it is no digit
     kept &= (data != _DASH).view(np.uint8)
-    ids = data[kept.view(np.bool_)]
-    if len(ids) < SHORTEST:
-        return np.zeros(0, np.intp)
+    chosen = kept.view(np.bool_)
+    ids = data[chosen]
     text = ids.tobytes()
     kinds = np.frombuffer(text.translate(_KINDS), np.uint8)
-    found = np.concatenate((*_windows(kinds), _hidden(kinds, text), _whole(ids, kinds, text)))
-    return np.flatnonzero(kept)[found] if len(found) else found
+    ends = np.flatnonzero(kinds == 0)
+    if not len(ends) or ends[-1] != len(ids) - 1:
+        ends = np.append(ends, len(ids))
+    starts = np.concatenate((np.zeros(1, np.intp), ends[:-1] + 1))
+    long = ends - starts >= SHORTEST  # a run may hold less than that, beside its dashes
+    return Picked(chosen, ids, text, kinds, starts[long], ends[long])
 
 
-def _windows(kinds: Bytes) -> tuple[NDArray[np.intp], ...]:
+def suspects(picked: Picked) -> Places:
+    """Places of ids that are no mere ids."""
+    if not len(picked.starts):
+        return np.zeros(0, np.intp)
+    kinds = picked.kinds
+    return np.concatenate((*_windows(kinds), _hidden(kinds, picked.text), _whole(picked)))
+
+
+def _windows(kinds: Bytes) -> tuple[Places, ...]:
     """Where twelve printable bytes stand in a row, or three letters of UTF-16."""
     if len(kinds) < 24:
         return ()
@@ -106,26 +134,21 @@ def _windows(kinds: Bytes) -> tuple[NDArray[np.intp], ...]:
     return _places(eight[:-8] & four[16:] & _ONE), _places((wide[:-8] & wide[4:-4] & wide[8:]) >> _ONE)
 
 
-def _places(ones: NDArray[np.integer]) -> NDArray[np.intp]:
+def _places(ones: NDArray[np.integer]) -> Places:
     """Where ones stand among zeros: as truths they are found much faster than as numbers."""
-    places: NDArray[np.intp] = np.flatnonzero(ones.view(np.bool_))
+    places: Places = np.flatnonzero(ones.view(np.bool_))
     return places
 
 
-def _hidden(kinds: Bytes, text: bytes) -> NDArray[np.intp]:
+def _hidden(kinds: Bytes, text: bytes) -> Places:
     """Where letters of full width or spaces without width stand."""
     heads = (kinds[:-3] >> 3) & (kinds[1:-2] >> 4) & (kinds[2:-1] >> 5) & (kinds[3:] >> 6)
     return np.array([at for at in _places(heads & _ONE).tolist() if _UNSEEN.match(text, at)], np.intp)
 
 
-def _whole(ids: Bytes, kinds: Bytes, text: bytes) -> NDArray[np.intp]:
+def _whole(picked: Picked) -> Places:
     """The ids that are something as a whole, or begin with something."""
-    ends = np.flatnonzero(kinds == 0)
-    if not len(ends) or ends[-1] != len(ids) - 1:
-        ends = np.append(ends, len(ids))
-    starts = np.concatenate((np.zeros(1, np.intp), ends[:-1] + 1))
-    long = ends - starts >= SHORTEST  # a run may hold less than that, beside its dashes
-    starts, ends = starts[long], ends[long]
+    _, ids, text, _, starts, ends = picked
     sizes = ends - starts
     heads = _HEADS[ids[starts], ids[starts + 1]] & _NECKS[ids[starts + 2], ids[starts + 3]]
     tails = _HEADS[ids[ends - 1], ids[ends - 2]] & _NECKS[ids[ends - 3], ids[ends - 4]] & _ONE

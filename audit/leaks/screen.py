@@ -9,7 +9,7 @@ import binascii
 import json
 import re
 from collections.abc import Collection, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from audit.leaks.budget import LAYERS, Budget
 from audit.leaks.decode import behind_slashes, gathered
@@ -22,6 +22,9 @@ from audit.leaks.normal import folded
 from audit.leaks.segments import unwrapped, worth64
 from audit.leaks.streams import LEAST_OF_STREAM, compressed, inflates
 from audit.leaks.texts import decodings, plain_letters
+
+if TYPE_CHECKING:
+    from audit.leaks.sieve import Sieve
 
 _HEX = b"0123456789abcdefABCDEF"
 _URL64 = bytes.maketrans(b"-_", b"+/")
@@ -130,6 +133,23 @@ class Screen:
         for text in rest:
             _remember(text, self.dull)
         return True
+
+    def sieve(self) -> Sieve:
+        """The same questions for the ids of many lines at once."""
+        from audit.leaks.sieve import Sieve  # it brings numpy
+
+        return Sieve(self.needles, self.digests, self._deeper, self._packs_nothing, self._holds_nothing)
+
+    def clean_around(self, text: str, ids: list[bytes]) -> bool:
+        """Whether a text is clean wherever nothing stands in some ids of it or over an end of one."""
+        simple, _ = _simple((text,))
+        if not simple:
+            return False
+        taken = take(text.encode())
+        told = zip(taken.starts.tolist(), taken.sizes.tolist(), strict=True)
+        if [taken.ids[start : start + size] for start, size in told] != [run.replace(b"-", b"") for run in ids]:
+            return False
+        return all(skeleton in self.dull or self._bare([skeleton]) for skeleton in taken.skeletons)
 
     def _deeper(self, text: str) -> bool:
         return self.clean(text, LAYERS - 1)
