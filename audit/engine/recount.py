@@ -14,7 +14,7 @@ from audit.engine.learned import HOUR, Row, Taken, instant
 from audit.engine.times import hour_of
 from audit.rules.case import Marker, Timeline
 from audit.rules.timelines import Delivery
-from audit.tally import CLAIMED, LOGS, Tally
+from audit.tally import CLAIMED, LOGS, MARK, Tally
 
 Markers: TypeAlias = tuple[tuple[Timeline, Marker], ...]
 
@@ -36,15 +36,25 @@ def recount(found: Sequence[tuple[int, Taken]], markers: Markers, counts: Counts
         for timeline, mark in markers:
             bodies = _bodies(timeline, mark, taken, cadenced, tally)
             if bodies:
-                marks = [body + (start + (at << 8)).to_bytes(8, "big") for at, body in bodies]
-                counts.marks[timeline.id] += b"".join(marks)
-    _when([taken for _, taken in found], tally)
+                counts.marks[timeline.id] += _placed(bodies, start)
+    _when([taken for _, taken in found], list(numbers), tally)
+
+
+def _placed(bodies: list[tuple[int, bytes]], start: int) -> bytes:
+    """Marks with their places behind them, all at once."""
+    at, marks = zip(*bodies, strict=True)
+    places = (np.array(at, np.uint64) << np.uint64(8)) + np.uint64(start)
+    made = np.empty((len(marks), MARK), np.uint8)
+    made[:, :-8] = np.frombuffer(b"".join(marks), np.uint8).reshape(len(marks), MARK - 8)
+    made[:, -8:] = places.astype(">u8").view(np.uint8).reshape(len(marks), 8)
+    return made.tobytes()
 
 
 def _messages(mark: Delivery, taken: Taken) -> list[tuple[int, bytes]]:
     """The marks of messages, without their places: made of the bytes of their lines."""
+    made = mark.mark
     return [
-        (at, mark.mark(*saying.of(line)))
+        (at, made(*saying.of(line)))
         for at, row, line in zip(taken.at, taken.rows, taken.lines, strict=True)
         if (saying := row.template.saying) is not None
     ]
@@ -70,16 +80,16 @@ def _bodies(
     return bodies
 
 
-def _when(found: Sequence[Taken], tally: Tally) -> None:
-    """Note when lines known again arrived: the ends, and how many in which hour."""
+def _when(found: Sequence[Taken], rows: Sequence[Row], tally: Tally) -> None:
+    """Note when lines known again arrived: the ends, and how many in which hour. `rows`: the templates of them all."""
     arrived = np.concatenate([taken.arrived for taken in found])
-    rows = [row.template for taken in found for row in taken.rows]
-    origins = np.array([template.plan.type.origin for template in rows], np.str_)
-    stamped = np.array([template.stamped for template in rows], np.bool_)
-    for origin in set(origins.tolist()):
-        for index, whose in ((LOGS, stamped), (CLAIMED, ~stamped)):
-            mine = arrived[(origins == origin) & whose & (arrived >= 0)]
-            if len(mine):
-                each = zip(*np.unique(mine // HOUR, return_counts=True), strict=True)
-                hours = {hour_of(instant(int(hour) * HOUR)): int(number) for hour, number in each}
-                tally.dated(origin, index, instant(int(mine.min())), instant(int(mine.max())), hours)
+    whose = [(row.template.plan.type.origin, LOGS if row.template.stamped else CLAIMED) for row in rows]
+    kinds = list(dict.fromkeys(whose))
+    kind = {row: kinds.index(mine) for row, mine in zip(rows, whose, strict=True)}
+    each_kind = np.fromiter((kind[row] for taken in found for row in taken.rows), np.intp, len(arrived))
+    for number, (origin, index) in enumerate(kinds):
+        mine = arrived[(each_kind == number) & (arrived >= 0)]
+        if len(mine):
+            each = zip(*np.unique(mine // HOUR, return_counts=True), strict=True)
+            hours = {hour_of(instant(int(hour) * HOUR)): int(count) for hour, count in each}
+            tally.dated(origin, index, instant(int(mine.min())), instant(int(mine.max())), hours)

@@ -77,13 +77,13 @@ def lives(policy: Policy, marks: Iterable[bytes]) -> Iterator[Life]:
 
 
 def _intervals(marks: Iterable[bytes], retry: timedelta) -> Iterator[Interval]:
-    last: datetime | None = None
+    last, least = -1, retry // _MICRO
     for mark in marks:
-        at = _EPOCH + int.from_bytes(mark[16:24], "big") * _MICRO
-        if last is not None:
-            if at - last < retry:
+        at = int.from_bytes(mark[16:24], "big")
+        if last >= 0:
+            if at - last < least:
                 continue
-            yield Interval(at - last, mark[24:])
+            yield Interval(timedelta(0, 0, at - last), mark[24:])
         last = at
 
 

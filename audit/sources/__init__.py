@@ -32,6 +32,7 @@ class Reading:
     sha256: str | None = None
     head: str | None = None
     _last: int = field(default=0)
+    _lines: Lines | None = field(default=None)
 
     def parts(self) -> Iterator[Part]:
         """Every part of the input; what cannot be read is a Broken, never an exception."""
@@ -56,7 +57,7 @@ class Reading:
             before = stamp_of(file) if self.input.path is not None else None
             yield from self._read(Hashed(file))
             if before is not None and stamp_of(file) != before:
-                yield Broken(self.size, self._last + 1, Reason.CHANGED)
+                yield Broken(self.size, self._next(), Reason.CHANGED)
         finally:
             if self.input.path is not None:
                 file.close()
@@ -72,7 +73,7 @@ class Reading:
         head, complete = _head(stream)
         empty = Format.NONE if damage else Format.JSONL  # of what is cut off in its first block, nothing can be told
         found = self.input.forced or (detect(head, complete=complete) if head else empty)
-        self._last = 0
+        self._last, self._lines = 0, None
         if isinstance(found, Reason):
             yield self._seen(Broken(0, 1, found))
         else:
@@ -86,12 +87,20 @@ class Reading:
             damage.append(damaged.reason)
         self.size = file.bytes
         for reason in damage[:1]:
-            yield self._seen(Broken(file.bytes, self._last + 1, reason))
+            yield self._seen(Broken(file.bytes, self._next(), reason))
+
+    def _next(self) -> int:
+        """The unit behind the last one."""
+        if self._lines is None:
+            return self._last + 1
+        data = self._lines.data
+        return max(self._last + 1, self._lines.unit + data.count(b"\n") + (not data.endswith(b"\n")))
 
     def _seen(self, part: Part) -> Part:
         match part:
             case Lines():
-                units = part.data.count(b"\n") + (not part.data.endswith(b"\n"))
+                self._lines = part  # counted only where it matters
+                return part
             case Traffic():
                 units = part.units
             case Watched():
