@@ -12,6 +12,9 @@ from audit.leaks.digests import Digests
 from tests.conftest import page_load
 from tests.within import APPSMITH, auditor_of, event
 
+PACKED = "saved \u0ae2\u0c3d\u416c\u0760\u1327\u5860\u0130\u0c80\u2da4\u05c3\u2424\u5826\u652a\u38a0  end"
+"""An address in LZ-string's form for storage, inside a longer text."""
+
 CONTENT = frozenset({"email-address", "secret", "personal-data", "datasource-payload", "query-text"})
 
 
@@ -47,6 +50,9 @@ def test_a_number_to_call_is_no_date_and_no_measure(found: dict[str, Any], silen
         ("personal-data", "user at lat -15.46124 lng -36.43418", "flat -15.46124 along -36.43418"),
         ("personal-data", "1.36658S 45.06568E", "1.36658s 45.06568e"),
         ("email-address", '{"v": "jane@acme-mail.co"}', '{"v": "@model.co"}'),
+        ("email-address", "\u540d\u524djane@acme-mail.co\u3067\u3059", "\u540d\u524djane@acme-mail.zz\u3067\u3059"),
+        ("email-address", "kd.liam-emca@enaj", "on.click-emca@enaj"),
+        ("email-address", PACKED, PACKED.replace("\u416c", "\u416d")),
         ("email-address", '"jane doe"@acme-mail.co', '"jane" and "@acme-mail.co"'),
     ],
 )
@@ -67,6 +73,7 @@ def test_letters_that_are_broken_into_very_many_lines_are_read_whole() -> None:
     ).decode()
     lines = "\n".join(text[at : at + 12] for at in range(0, len(text), 12))
     assert rules_of({"x": lines}) == {"email-address"}
+    assert rules_of({"x": lines.replace("\n", "\t")}) == {"email-address"}
 
 
 PASSWORD = "Quavek!609lHh"
@@ -145,3 +152,36 @@ def test_a_digest_that_was_cut_at_its_front_is_known_by_its_end(name: str) -> No
         assert match is not None
         assert (match.owner, match.name, match.exact) == (0, name, size >= 16)
         assert _seeded().match(digest[-size - 1 : -1]) is None
+
+
+# ---- returned data ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("found", "silent"),
+    [
+        ({"fields": {"name": {"stringValue": "Wanda F."}}}, {"fields": {"name": {"string": "Wanda F."}}}),
+        ('{"jsonrpc": "2.0", "id": 1, "result": {"name": "Wanda F."}}', '{"jsonrpc": "2.0", "id": 1, "result": true}'),
+        ('{"@odata.context": "x", "value": [{"a": 1}]}', '{"@odata.context": "x", "value": 4}'),
+        (
+            '{ "_id" : ObjectId("20d5529a0c8c1aba30080804"), "name" : "Wanda" }',
+            'pass ObjectId("20d5529a0c8c1aba30080804")',
+        ),
+        ('#<User id: 4, name: "Wanda F.">', "#<User id: 4>"),
+        ('a:2:{s:2:"id";i:4;s:4:"name";s:8:"Wanda F.";}', "a:2:{s:2}"),
+        ('1) "name"\n2) "Wanda F."\n3) "city"', '1) "Save" the page\n2) "Cancel" it'),
+        ("[(4, 'Wanda', True), (5, 'Otto', False)]", "[(a, b, True), (c, d, False)]"),
+        (
+            {"4287": {"id": 1, "name": "W", "city": "X"}, "2267": {"id": 2, "name": "O", "city": "Y"}},
+            {"4287": {"left": 1, "top": 2, "type": "X"}, "2267": {"left": 1, "top": 2, "type": "Y"}},
+        ),
+        ("ValidationError: ['\u201cWanda F.\u201d is not a valid UUID.']", "this is not a valid UUID"),
+        ("Unable to coerce 'Wanda F.' to a formatted date (long)", "unable to coerce the value"),
+        ("Parameter value [Wanda F.] did not match expected type [Long]", "a value did not match expected type [Long]"),
+        ("ValidationError: age: Path `age` (663) is more than allowed", "ValidationError: Path `age` is required."),
+        ("RecordNotFound (Couldn't find User with 'name'=Wanda)", "Couldn't find module with that name"),
+    ],
+)
+def test_one_record_is_known_by_how_it_is_written(found: Any, silent: Any) -> None:
+    assert rules_of({"x": found}) == {"datasource-payload"}
+    assert rules_of({"x": silent}) == set()

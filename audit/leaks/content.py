@@ -39,7 +39,8 @@ _PART = (4, 15)
 _TURNS = frozenset({"reversed", "rot13"})
 _CARRIERS = frozenset({"base64", "base32", "base58", "hex", "lz-string"})
 _USUAL = frozenset(
-    "com net org edu gov io co uk de fr it es nl eu us ca au jp cn in br ru ch se pl at info biz dev app me test".split()
+    "com net org edu gov io co uk de fr it es nl eu us ca au jp cn in br ru ch se pl at info biz dev app me test "
+    "dk cz pt nz mx za kr tr hu sk sg ie gr ua cl".split()
 )
 
 

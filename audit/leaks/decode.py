@@ -287,9 +287,17 @@ def _lz(text: str) -> Iterator[_Child]:
         if found is not None and len(found) >= 4:
             yield _Child(found, ("lz-string",))
     if not text.isascii():
-        for found in from_utf16(text):
-            if len(found) >= 4:
-                yield _Child(found, ("lz-string",))
+        for run in (text, *_foreign_runs(text)):
+            yield from (_Child(found, ("lz-string",)) for found in from_utf16(run) if len(found) >= 4)
+
+
+_FOREIGN = re.compile(r"[^\x00-\x7f](?:[^\x00-\x7f]|[\x20-\x7e](?=[^\x00-\x7f])){3,4095} ?")
+
+
+def _foreign_runs(text: str) -> list[str]:
+    """Runs of letters beyond ASCII, of more scripts than one: LZ-string for storage, inside a longer text, ends in a space."""
+    runs = [] if max(text) <= "\u0fff" else [found for found in _FOREIGN.findall(text)[:16] if found != text]
+    return [run for run in runs if len({ord(char) >> 8 for char in run}) > 3]
 
 
 def runs_of_lz(text: str) -> Iterator[str]:

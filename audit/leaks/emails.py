@@ -13,6 +13,7 @@ _AT = re.compile(
 )
 _BEFORE = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}")  # read backwards from the `@`
 _QUOTED = re.compile(r'"(?:[^"\\\r\n]|\\.){1,64}"\Z')
+_LATIN = re.compile(r"[a-z0-9.-]+\.[a-z]{2,24}(?=[\u3000-\u9fff\uac00-\ud7af])")
 _BETWEEN = frozenset(" \t,:;[](){}")
 """What stands between two quoted texts, and at neither end of a quoted name."""
 
@@ -46,10 +47,18 @@ def addresses_in(text: str) -> Iterator[Address]:
             continue
         reserved = _RESERVED.search(domain) is not None
         if not reserved and not _registered(domain):
-            continue
+            domain = _before_words(domain)
+            if not domain or not _registered(domain):
+                continue
         name = local if local.startswith('"') else _QUERY.split(local)[-1].lstrip(".'")  # marks of a URL end a name
         if name:
             yield Address(f"{name}@{domain}".lower(), size == len(name) + 1 + len(match[1]), reserved)
+
+
+def _before_words(domain: str) -> str:
+    """The domain where words of another script follow without a space; empty where none do."""
+    found = _LATIN.match(domain)
+    return found[0] if found is not None and len(found[0]) < len(domain) else ""
 
 
 def _local(text: str, at: int) -> str | None:

@@ -38,7 +38,10 @@ _LAYOUT = frozenset(
 )
 """Names of the members that place an element on a page."""
 
-_TYPED = frozenset("$oid $date $numberLong $numberDecimal $binary $uuid S N BOOL".split())
+_TYPED = frozenset(
+    "$oid $date $numberLong $numberDecimal $binary $uuid S N BOOL "
+    "stringValue integerValue doubleValue booleanValue timestampValue referenceValue".split()
+)
 """How extended JSON and key-value stores wrap a value with its type."""
 
 
@@ -47,7 +50,7 @@ def shape_of_container(value: Json, name: str = "") -> Payload | None:
     if isinstance(value, list):
         return _rows(value, name.lower())
     if isinstance(value, dict):
-        return _result(value) or _document(value) or _columnar(value)
+        return _result(value) or _document(value) or _columnar(value) or _keyed(value)
     return None
 
 
@@ -85,6 +88,10 @@ def _result(value: dict[str, Json]) -> Payload | None:
     if rows and any(isinstance(names.get(key), list) for key in _COLUMN_NAMES):
         return Payload.TABLE
     if any(isinstance(row, dict | list) for table in rows for row in table[:1]) and _COUNT_NAMES & names.keys():
+        return Payload.RESULT_SET
+    if "jsonrpc" in names and names.get("result") and isinstance(names["result"], dict | list):
+        return Payload.RESPONSE
+    if isinstance(names.get("value"), list) and any(name.startswith("@odata.") for name in names):
         return Payload.RESULT_SET
     hits = names.get("hits")
     if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
@@ -132,6 +139,24 @@ def _columnar(value: dict[str, Json]) -> Payload | None:
     flat = all(not isinstance(cell, dict | list) for child in lists for cell in child[:50])
     named = any(ID.search(key) for key in value) or len(lists) >= 3
     return Payload.TABLE if same and flat and named else None
+
+
+_KEY = re.compile(r"[0-9]{1,20}|[0-9a-f]{24}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+def _keyed(value: dict[str, Json]) -> Payload | None:
+    """Rows under their ids: objects with the same three members or more."""
+    if (
+        len(value) < 2
+        or not all(isinstance(row, dict) for row in value.values())
+        or not all(map(_KEY.fullmatch, value))
+    ):
+        return None
+    first = next(iter(value.values()))
+    same = isinstance(first, dict) and all(
+        isinstance(row, dict) and row.keys() == first.keys() for row in value.values()
+    )
+    return Payload.ROWS if same and len(first) >= 3 and not is_layout(first) else None
 
 
 def shape_below(value: Json) -> Payload | None:

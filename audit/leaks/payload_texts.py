@@ -52,7 +52,7 @@ _DATABASE_MARKS = (
     "index_not_found", "out of range", "incorrect ", "foreign key", "Unable to make", "Bad ",
 )  # fmt: skip
 
-_VALUE = r"(?:'[^'\n]{1,400}'|\"[^\"\n]{1,400}\"|`[^`\n]{1,400}`|\\[\"'][^\"'\n]{1,400})"
+_VALUE = r"(?:'[^'\n]{1,400}'|\"[^\"\n]{1,400}\"|`[^`\n]{1,400}`|\\[\"'][^\"'\n]{1,400}|\u201c[^\u201d\n]{1,400}\u201d)"
 _QUOTING = re.compile(
     rf"invalid literal for \w{{1,16}}\(\) with base \d{{1,2}}: {_VALUE}|could not convert string to \w{{1,16}}: {_VALUE}"
     rf"|For input string: {_VALUE}|from String {_VALUE}|Cast to \w{{1,32}} failed for value {_VALUE}"
@@ -64,14 +64,16 @@ _QUOTING = re.compile(
     rf"|input_value={_VALUE}|Unparseable date: {_VALUE}|Text {_VALUE} could not be parsed|time data {_VALUE} does not match"
     rf"|Preview of field's value: {_VALUE}|is not (?:a )?valid \w{{1,32}}: {_VALUE}|KeyError: {_VALUE}\s+in row"
     rf"|Unexpected token .{{1,3}} in JSON at position \d{{1,9}}: \S"
-    rf"|{_VALUE} (?:already exists|is not a valid \w{{1,32}})"
+    rf"|{_VALUE} (?:already exists|is not a valid \w{{1,32}})|Unable to coerce {_VALUE} to "
+    r"|Parameter value \[[^\]\n]{1,400}\] did not match|Path `[^`\n]{1,64}` \([^)\n]{1,400}\) (?:is|must) "
+    r"|Couldn't find [A-Z]\w{0,63} with (?:'\w{1,64}'|\w{1,64})=\S"
 )
 _QUOTING_MARKS = (
     "invalid literal", "could not convert", "input string", "from String", "Cast to", "value", "Value", "input ",
     "record", "row", "cell", "document", "payload", "entry", "annot ", "ould not", "ailed to", "nable to", "nvalid",
     "nparseable", "nrecognized", "alformed", "input_value", "could not be parsed", "time data", "already exists",
     "valid", "Unexpected token", "umber", "tring", "iteral", "arsing", "nteger", "ecimal", "date", "Date", "timestamp", "Record",
-    "Row", "property", "nput",
+    "Row", "property", "nput", "Path `", "Couldn't find",
 )  # fmt: skip
 _FAILS = re.compile(
     r"invalid|\bnot an? |\bnot in a |\bnon-|fail|error|exception|can ?not|could not|unable|incorrect|illegal|\bbad\b|malform|"
@@ -144,13 +146,35 @@ _HTML = frozenset(
     "style section article header footer nav main form label input button select option h1 h2 h3 h4 h5 h6 small code pre "
     "figure picture source video audio iframe canvas polygon line text tspan stop".split()
 )
-_CELL = r"(?:'[^'()\n]{0,400}'|\"[^\"()\n]{0,400}\"|-?\d[\d.]{0,32}|None)"
+_CELL = (
+    r"(?:'[^'()\n]{0,400}'|\"[^\"()\n]{0,400}\"|-?\d[\d.]{0,32}|None|True|False"
+    r"|Decimal\('-?[\d.]{1,32}'\)|(?:datetime\.){1,2}\w{1,9}\([\d, ]{1,64}\))"
+)
 _TUPLE = re.compile(rf"\({_CELL}(?:, ?{_CELL}){{1,64}}\)")
 _DUMPED = re.compile(
     r"\b(?:Array|Object)\s{0,4}\((?:\s{0,64}\[[\w .:-]{1,64}\] => [^\n\[]{0,400}){2}"
     r"|(?:\[\"[\w .-]{1,64}\"\]=>\s{0,64}(?:int|string|float|bool|NULL)[^\n\[]{0,400}){2}"
 )
 """A list with names, as PHP prints it."""
+
+_WRITTEN = (
+    (" id: ", re.compile(r"#<[A-Z][\w:]{0,63} id: [^<>,\n]{1,64}, [a-z_]\w{0,63}: ")),
+    ("ObjectId(", re.compile(r"\b_id[\"']?\s?:\s?ObjectId\([\"'][0-9a-f]{24}[\"']\)\s?,")),
+    (
+        ":{s:",
+        re.compile(
+            r"\b[aO]:(?:\d{1,3}:\"[\w\\]{1,64}\":)?[2-9]\d{0,5}:\{(?:s:\d{1,4}:\"[^\"\n]{1,64}\";(?:[idb]:[\d.-]{1,32};|N;|s:\d{1,6}:\"[^\"\n]{0,400}\";)){2}"
+        ),
+    ),
+    (
+        '1) "',
+        re.compile(
+            r"^ {0,8}1\) \"[^\"\n]{1,400}\"\r?\n {0,8}2\) (?:\"[^\"\n]{0,400}\"|\(integer\) \d{1,20}|\(nil\))\s{0,2}$",
+            re.MULTILINE,
+        ),
+    ),
+)
+"""One record as Ruby, the shell of MongoDB, PHP and that of Redis write it, each behind a mark."""
 
 _CONTACT = re.compile(
     r"(?:^|\W)BEGIN:V(?:CARD|EVENT)\s|^dn: ?\w{1,16}=[^\n]{1,400}\n(?:\w{1,64}: [^\n]{1,400}(?:\n|\Z)){2}", re.MULTILINE
@@ -191,6 +215,8 @@ def _as_text(text: str) -> Payload | None:
     head = text[:_MOST]
     if ("] => " in head or "]=>" in head) and _DUMPED.search(head):
         return Payload.ROWS
+    if any(mark in head and pattern.search(head) for mark, pattern in _WRITTEN):
+        return Payload.DOCUMENT
     kind = _in_lines(head.translate(_BOXES) if "\u2502" in head else head) if "\n" in text else None
     if kind is not None:
         return kind

@@ -269,7 +269,7 @@ def is_encoded(text: str) -> bool:
         return True
     if "&#" in text or "#&" in text or "\0" in text or has_turned_marks(text) or _has_runs(text):
         return True
-    flat = unwrapped(text) if "\n" in text or " " in text else None
+    flat = unwrapped(text) if any(gap in text for gap in "\n \t") else None
     return flat is not None and _has_runs(flat)
 
 

@@ -206,7 +206,7 @@ class Screen:
         edge = text.strip()
         if edge[:1] in ("{", "[", '"') and not self._json(edge, layers):
             return False
-        if "\n" not in text and " " not in text:
+        if not any(gap in text for gap in "\n \t"):
             return True
         return all(flat is None or self.clean(flat, layers) for flat in map(unwrapped, (text, text[::-1])))
 
