@@ -146,17 +146,11 @@ _KEY = re.compile(r"[0-9]{1,20}|[0-9a-f]{24}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9
 
 def _keyed(value: dict[str, Json]) -> Payload | None:
     """Rows under their ids: objects with the same three members or more."""
-    if (
-        len(value) < 2
-        or not all(isinstance(row, dict) for row in value.values())
-        or not all(map(_KEY.fullmatch, value))
-    ):
+    rows = [row for row in value.values() if isinstance(row, dict)]
+    if len(rows) < 2 or len(rows) < len(value) or not all(map(_KEY.fullmatch, value)):
         return None
-    first = next(iter(value.values()))
-    same = isinstance(first, dict) and all(
-        isinstance(row, dict) and row.keys() == first.keys() for row in value.values()
-    )
-    return Payload.ROWS if same and len(first) >= 3 and not is_layout(first) else None
+    same = all(row.keys() == rows[0].keys() for row in rows)
+    return Payload.ROWS if same and len(rows[0]) >= 3 and not is_layout(rows[0]) else None
 
 
 def shape_below(value: Json) -> Payload | None:
