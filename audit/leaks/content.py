@@ -6,7 +6,7 @@ Every rule about content asks here, so that a text is decoded once for all of th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -86,13 +86,18 @@ def _content_of_long(text: str) -> Content:
     return look(text)
 
 
-def look(text: str) -> Content:
-    """The search itself, without the short way and the memory."""
+def pieced(text: str) -> Content:
+    """What texts put together hold: no shapes of returned data and no queries. Not remembered: they seldom come again."""
+    return NOTHING if is_plain(text) else look(text, whole=False)
+
+
+def look(text: str, *, whole: bool = True) -> Content:
+    """The search itself, without the short way and the memory. `whole`: shapes and queries too."""
     if len(text) > _HUGE:
         return _look_at_huge(text)
     budget = _part()
     views = tuple(decoded(text, budget) if is_encoded(text) else _as_it_stands(text))
-    found = _in(views, gave_up=budget.gave_up)
+    found = _in(views, gave_up=budget.gave_up, whole=whole)
     spent = _part()
     return found._replace(cost=spent.size - budget.size + _EACH * (spent.views - budget.views))
 
@@ -103,25 +108,26 @@ def _part() -> Budget:
     return Budget(views=-(-views * _PART[0] // _PART[1]), size=-(-size * _PART[0] // _PART[1]))
 
 
-def _in(views: tuple[View, ...], *, gave_up: bool) -> Content:
+def _in(views: tuple[View, ...], *, gave_up: bool, whole: bool = True) -> Content:
     views = tuple(view for view in views if view.path.count("rot13") < 2)  # turned back it reads half decoded
     straight = [view for view in views if not _TURNS & set(view.path)]
+    shaped = straight if whole else []
     return Content(
         addresses=tuple(_addresses(views)),
         secrets=tuple(_first(_secrets(views))),
         personal=tuple(_first((p, view.path) for view in straight for p in personal_in(view.text))),
-        payload=next(((shape[0], (*v.path, *shape[1])) for v in straight if (shape := payload_in(v.text))), None),
-        query=next(((kind, v.path) for v in straight if (kind := query_kind(v.text)) is not None), None),
+        payload=next(((shape[0], (*v.path, *shape[1])) for v in shaped if (shape := payload_in(v.text))), None),
+        query=next(((kind, v.path) for v in shaped if (kind := query_kind(v.text)) is not None), None),
         gave_up=gave_up,
     )
 
 
-def search(texts: Iterable[str]) -> Iterator[Content]:
+def search(texts: Iterable[str], one: Callable[[str], Content] = content) -> Iterator[Content]:
     """What each of an event's texts holds. Where an event has very many, or much in them, only the first encoded ones
-    are decoded."""
+    are decoded. `one`: how a text of the others is searched."""
     asked = tuple(texts)
     if len(asked) <= MANY and sum(map(len, asked)) <= LARGE:
-        return map(content, asked)
+        return map(one, asked)
     return iter(_search(asked))
 
 

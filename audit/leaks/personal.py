@@ -27,6 +27,7 @@ _CARDS = frozenset("card pan creditcard cardnumber".split())
 _ADDRESSES = frozenset("ip ipaddress ipv4 ipv6 addr address remote client host peer".split())
 _MACS = frozenset("mac macaddress hwaddr bssid ether".split())
 _IDENTITIES = frozenset("ssn cpf fiscal national nationalid".split())
+_TELLING = _PHONES | _CARDS | _ADDRESSES | _MACS | _IDENTITIES
 
 
 def personal_in(text: str) -> Iterator[FoundPersonal]:
@@ -48,6 +49,8 @@ def called_in(name: str, value: str) -> FoundPersonal | None:
     if not 5 <= len(value) <= 64:
         return None
     words = words_of(name)
+    if words.isdisjoint(_TELLING):
+        return None
     if words & _PHONES and is_called_phone(value, perhaps=words & _PHONES == _PERHAPS):
         return FoundPersonal(Personal.PHONE, Grade.STRONG if value.startswith("+") else Grade.SUSPECTED)
     if words & _CARDS and is_card(value):

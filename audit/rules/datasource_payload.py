@@ -59,6 +59,8 @@ def _containers(case: Case) -> Iterator[tuple[Pointer, Payload]]:
     """The topmost undocumented containers that have the shape of returned data."""
     found: Member | None = None
     for member in unshown(case):
+        if not isinstance(member.value, dict | list):
+            continue
         if found is not None and member.root == found.root and member.pointer[: len(found.pointer)] == found.pointer:
             continue
         kind = shape_of_container(member.value, name_of(member.pointer))

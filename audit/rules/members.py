@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.leaks.content import Content, search
+from audit.leaks.content import Content, pieced, search
 from audit.model import Json, Pointer
 from audit.policy.pack import NOWHERE, Place
 from audit.rules.case import Case, Member, Text
@@ -55,10 +55,11 @@ def _below(pointer: Pointer, value: Json, place: Place, root: int) -> Iterator[M
 
 
 def spelled(case: Case) -> tuple[tuple[Pointer, Content], ...]:
-    """What undocumented lists and objects spell together: a value cut into pieces, or written as numbers of bytes."""
+    """What undocumented lists and objects spell together: a value cut into pieces, or written as numbers of bytes. No
+    shapes of returned data and no queries, which pieces make by chance."""
     if case.asked.spelled is None:
         pieces = list(_spelled(unshown(case)))
-        found = search(text for _, text in pieces)
+        found = search((text for _, text in pieces), pieced)
         case.asked.spelled = tuple((pointer, content) for (pointer, _), content in zip(pieces, found, strict=True))
     return case.asked.spelled
 
@@ -77,4 +78,7 @@ def _spelled(members: tuple[Member, ...]) -> Iterator[tuple[Pointer, str]]:
 
 def name_of(pointer: Pointer) -> str:
     """The last name of a pointer: an item of a list is called as the list."""
+    last = pointer[-1] if pointer else ""
+    if type(last) is str:
+        return last
     return next((token for token in reversed(pointer) if isinstance(token, str)), "")
