@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from audit.engine.template import Listing
 from audit.leaks.runs import Places, pick, runs
 from audit.leaks.search import Search
+from audit.leaks.streams import compressed, perhaps_streams
 from tests.conftest import page_load
 from tests.leak_corpus import Encoder, encodings
-from tests.test_laws import tried
+from tests.test_laws import some, tried
 from tests.test_split_values import CANARY, dump, in_every_lane, search_for
 from tests.within import APPSMITH
 
@@ -104,6 +105,32 @@ def test_points_at_an_id_that_is_or_holds_a_listed_one(value: str) -> None:
     digits = "".join(char for char in value if char in DIGITS)
     for found in (f"{digits}9d3f", f"9d3f{digits}"):
         assert len(caught(LISTS["latin"], "9d3f" * 8, found))
+
+
+def perhaps(*packed: bytes) -> set[int]:
+    heads = np.array([int.from_bytes(data[:8], "big") for data in packed], np.uint64)
+    found: list[int] = perhaps_streams(heads, np.array([*map(len, packed)])).tolist()
+    return set(found)
+
+
+@some
+@given(
+    st.lists(
+        st.text(st.one_of(st.sampled_from("abc.@ 1"), st.characters(exclude_categories=["Cs"])), min_size=4), min_size=1
+    ),
+    st.sampled_from([zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED]),
+)
+def test_every_deflated_text_may_be_one(texts: list[str], strategy: int) -> None:
+    packed = []
+    for text in texts:
+        engine = zlib.compressobj(9, zlib.DEFLATED, -15, 9, strategy)
+        packed.append(engine.compress(text.encode()) + engine.flush())
+    assert {at for at, data in enumerate(packed) if compressed(data)} <= perhaps(*packed)
+
+
+def test_few_random_ids_may_be_deflated_texts() -> None:
+    chance = random.Random(1)
+    assert len(perhaps(*(chance.randbytes(16) for _ in range(1000)))) < 30
 
 
 @pytest.mark.parametrize("kind", LISTS)

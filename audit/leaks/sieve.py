@@ -27,7 +27,6 @@ _BEHIND = b"\x07\x0f" * 16
 """Stands behind the last id, so that one can read on there: bytes that are nothing."""
 
 _SWAPPED = bytes((byte >> 4) | (byte & 15) << 4 for byte in range(256))
-_LETTER_OR_END = bytes(0x61 if chr(byte) in "abcdef" else 0x0A for byte in range(256))
 
 _LISTED, _READS, _FAR, _NOTHING, _ALL_ONES = 1, 4, 16, 64, 128
 """What a byte may be: of a listed value, printable, of a letter far beyond ASCII, 00, FF. Zeros may stand between those of the
@@ -39,9 +38,9 @@ _TEN = 10
 _EIGHT = 8
 """Of nine bytes of letters far beyond ASCII."""
 
-_MARK, _PACKED, _FIRST, _SECOND = 1, 4, 16, 32
+_MARK, _PACKED, _FIRST, _SECOND, _NUMBER = 1, 4, 16, 32, 64
 """What four digits may be: the begin of a mark that `ids` knows, in either direction; of a stream of zlib, likewise; the first
-four of a listed value of hex digits; its next four."""
+four of a listed value of hex digits; its next four; decimal."""
 
 _MARKS = (
     *(
@@ -110,7 +109,7 @@ class Sieve:
         fours = pairs[:-2].astype(np.uint16) << np.uint16(8) | pairs[2:]
         marks: Bytes = np.take(self.fours, fours)
         decoded = _Decoded(pairs.tobytes())
-        singly = [*self._letters(decoded), *self._marks(decoded, marks, picked), *self._numbers(picked)]
+        singly = [*self._letters(decoded), *self._marks(decoded, marks, picked), *self._numbers(picked, marks)]
         found = np.concatenate((np.array(singly, np.intp), self._whole(fours, marks), self._begun(picked, fours)))
         return np.minimum(found, len(picked.ids) - 1)
 
@@ -153,10 +152,12 @@ class Sieve:
                     if not all(map(self.holds_nothing, streams(data, data[:2]))):
                         yield at
 
-    def _numbers(self, picked: Picked) -> Iterator[int]:
+    def _numbers(self, picked: Picked, marks: Bytes) -> Iterator[int]:
         """The ids of digits alone, where numbers are listed."""
-        if self.needles.printed and b"\n\n" in b"\n" + picked.text.translate(_LETTER_OR_END, b"0123456789"):
-            spans = zip(picked.starts.tolist(), picked.ends.tolist(), strict=True)
+        if self.needles.printed:
+            starts = picked.starts
+            maybe = _places(marks[starts] & marks[starts + 4] & marks[starts + 8], _NUMBER)
+            spans = zip(starts[maybe].tolist(), picked.ends[maybe].tolist(), strict=True)
             yield from (start for start, end in spans if picked.text[start:end].isdigit())
 
     def _whole(self, fours: NDArray[np.uint16], marks: Bytes) -> Places:
@@ -176,15 +177,18 @@ class Sieve:
         steps = np.arange(0, 2 * LEAST, 4)
         forth = fours[np.concatenate((starts, starts + 1))[:, None] + steps]
         back = _TURNED[fours[(ends - 4)[:, None] - steps]]
-        heads = np.concatenate((forth, back)).astype(">u2").view(">u8").ravel().astype(np.uint64)
+        number = len(starts)
+        heads = (
+            np.concatenate((forth[:number], back, forth[number:])).astype(">u2").view(">u8").ravel().astype(np.uint64)
+        )
         places = np.concatenate((starts, starts, starts))
         hashed = np.flatnonzero(self.digests.may_begin((heads >> np.uint64(32)).astype(np.uint32)))
         hashed = hashed[self.digests.which_begin(heads[hashed])]
         sizes = (ends - starts) // 2
         packed = [
             at
-            for at in perhaps_streams(heads, np.concatenate((sizes, 0 * sizes, sizes))).tolist()
-            if self._packs(picked.text[starts[at % len(starts)] : ends[at % len(starts)]], back=at >= len(starts))
+            for at in perhaps_streams(heads[: 2 * number], np.concatenate((sizes, sizes))).tolist()
+            if self._packs(picked.text[starts[at % number] : ends[at % number]], back=at >= number)
         ]
         found: Places = places[np.concatenate((hashed, np.array(packed, np.intp)))]
         return found
@@ -283,6 +287,7 @@ def _fours(heads: _Heads) -> Bytes:
     table[begins] |= _MARK
     table[[int.from_bytes(mark, "big") for mark in _ZLIB]] |= _PACKED
     table |= (table[_TURNED] & (_MARK | _PACKED)) << 1
+    table[[int(str(number), 16) for number in range(10_000)]] |= _NUMBER
     if heads.size < 4:
         table |= _FIRST
     if heads.size < _CHECKED:

@@ -99,28 +99,69 @@ def perhaps_streams(heads: Any, sizes: Any) -> Any:
         0xFFFF
     )  # a stored block tells its length twice
     bits = found.byteswap()
-    kept = ((kinds != 1) | (twice == 0xFFFF)) & (
-        (kinds != 3)
-        | _spelling()[(bits >> np.uint64(11)) & np.uint64(0xFFFF)]
-        | ((bits >> np.uint64(3)) & np.uint64(3) == np.uint64(3))  # a first letter of nine bits
-    )
+    kept = (kinds != 1) | (twice == 0xFFFF)
+    fixed = np.flatnonzero(kinds == 3)
+    kept[fixed] = _may_spell(bits[fixed], sizes[maybe[fixed]])
     coded = np.flatnonzero(kinds == 5)
     kept[coded] = _may_be_codes(bits[coded])
     return maybe[kept]
 
 
-@lru_cache(maxsize=1)
-def _spelling() -> Any:
-    """Of 16 bits after the first letter of a block with fixed codes: whether two more letters, or a repeat, may follow."""
+_FOLLOWED = 5
+"""Letters after the first of a block with fixed codes that are looked at: as many as stand in the first 8 bytes."""
+
+_NO, _PERHAPS, _LETTER = 0, 1, 2
+_TELLING = 12
+"""Bytes of a stream that is too long for `reads` to suffer a first letter that breaks off."""
+
+_FIRST_END = 4
+"""No text that is told by its stream alone has fewer letters."""
+
+
+def _may_spell(bits: Any, sizes: Any) -> Any:
+    """Whether a block with fixed codes may go on as a text after its first letter."""
     import numpy as np
 
-    turned = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)])
-    letter = ((turned >= 0x50) & (turned <= 0xAE)) | np.isin(turned, (0x39, 0x3A, 0x3D))
-    repeat = (turned < 0x30) & (turned > 1) | (turned >= 0xC0) & (turned < 0xC8)
-    foreign = (turned >= 0xE1) & (turned <= 0xFA)  # the first byte of a letter beyond ASCII, but for its last bit
-    either = letter | repeat | foreign
+    nine = (bits >> np.uint64(3)) & np.uint64(3) == np.uint64(3)  # bits of a first letter beyond ASCII
+    may = ~nine | (sizes < _TELLING) | _continues()[(bits >> np.uint64(12)) & np.uint64(0xFF)]
+    open_ = np.flatnonzero(~nine)
+    for number in range(_FOLLOWED):
+        said = _spelling(number + 1)[(bits[open_] >> np.uint64(11 + 8 * number)) & np.uint64(0xFFFF)]
+        may[open_[said == _NO]] = False
+        open_ = open_[said == _LETTER]
+    return may
+
+
+@lru_cache(maxsize=1)
+def _continues() -> Any:
+    """Of the first bits of a code: whether it is of a byte that goes on with a letter beyond ASCII."""
+    import numpy as np
+
+    code = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)])
+    return ((code >= 0xB0) & (code <= 0xBF)) | ((code >= 0xC8) & (code <= 0xDF))
+
+
+@lru_cache(maxsize=_FOLLOWED)
+def _spelling(before: int) -> Any:
+    """What 16 bits of a block with fixed codes may be behind some letters: no text; a letter of eight bits; or a longer one, a
+    repeat of what stands before, or the end."""
+    import numpy as np
+
     all16 = np.arange(65536)
-    return (repeat | foreign)[all16 & 255] | (letter[all16 & 255] & either[all16 >> 8])
+    code = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)])[all16 & 255]
+    letter = ((code >= 0x50) & (code <= 0xAE)) | np.isin(code, (0x39, 0x3A, 0x3D))
+    foreign = (code >= 0xE1) & (code <= 0xFA)  # the first byte of a letter beyond ASCII, but for its last bit
+    end = (code < 2) & (before >= _FIRST_END)
+    brief = (code > 1) & (code < 0x30)
+    length = np.where(brief, (code >> 1) - 1, code - 0xC0 + 23)
+    size = np.where(brief, 7, 8) + np.where(length < 28, np.maximum(length // 4 - 1, 0), 0)
+    back = np.array([_BACK.get(int(f"{bits:05b}"[::-1], 2), 65536) for bits in range(32)])[all16 >> size & 31]
+    repeat = (brief | ((code >= 0xC0) & (code <= 0xC5))) & ((size + 5 > 16) | (back <= before))
+    return np.where(letter, _LETTER, np.where(foreign | end | repeat, _PERHAPS, _NO)).astype(np.uint8)
+
+
+_BACK = {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}
+"""How far back the nearest repeats begin at least, by their code."""
 
 
 _PLACES = 15
