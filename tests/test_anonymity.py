@@ -189,7 +189,7 @@ def test_without_pandas_the_option_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setattr("audit.cli.check.find_spec", lambda name: None)
     run = invoke("check", "-", "--measures", stdin=jsonl(page_load()))
     assert run.code == 2
-    assert "pip install 'telemetry-audit[measures]'" in run.err
+    assert "pip install '.[measures]'" in run.err
 
 
 def test_processes_measure_what_one_process_does(tmp_path: Any) -> None:

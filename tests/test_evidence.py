@@ -189,6 +189,16 @@ def test_a_cut_tail_shows_with_the_head_only(tmp_path: Path) -> None:
     assert "NOT PROVED" in held.out
 
 
+@pytest.mark.parametrize("head", [(), ("--head", "0" * 64)])
+def test_a_chain_without_records_is_no_quiet_green(tmp_path: Path, head: tuple[str, ...]) -> None:
+    written(tmp_path / "e")
+    for segment in (tmp_path / "e").glob("segment-*"):
+        segment.write_bytes(b"")
+    run = invoke("verify", tmp_path / "e", *head)
+    assert run.code == 5
+    assert "EMPTY: no record" in run.out
+
+
 def test_an_earlier_head_proves_what_stood_before_it(tmp_path: Path) -> None:
     head = written(tmp_path / "e", 3)
     written(tmp_path / "e", 2)
@@ -369,6 +379,7 @@ def test_a_statement_that_lies_with_the_evidence_is_found_and_its_change_shows(t
     ("text", "said"),
     [
         ("captured_by = 3", "write text"),
+        ("# nothing", "says nothing"),
         ("who = 'me'", "unknown key who"),
         ("x", "custody.toml"),
         ("filtered = 'no'", "true or false"),

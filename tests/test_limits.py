@@ -39,6 +39,7 @@ def test_fewer_forms_than_it_takes_are_a_gap_and_no_clean_claim(tmp_path: Path) 
         "inconclusive",
         "violated",
     }
+    assert "gave up in 1 event: raise --max-views" in " ".join(invoke("check", file, "--max-views", "15").out.split())
     again = check(file)
     assert again.result == usual.result  # what one audit was allowed says nothing of the next
 

@@ -208,7 +208,7 @@ def test_without_the_extra_the_remedy_is_told() -> None:
         text=True,
     )
     assert run.returncode == 2
-    assert "pip install 'telemetry-audit[s3]'" in " ".join(run.stderr.split())
+    assert "pip install '.[s3]'" in " ".join(run.stderr.split())
 
 
 def test_folders_markers_and_repeats_are_no_surprise(store: Server) -> None:

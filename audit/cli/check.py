@@ -29,6 +29,7 @@ from audit.engine.run import Auditor
 from audit.engine.seen import CONSENT_RULES
 from audit.engine.settle import settle
 from audit.engine.silence import crowded
+from audit.extras import missing
 from audit.gate.baseline import render as render_baseline
 from audit.gate.decided import decided
 from audit.model import Reveal
@@ -162,7 +163,7 @@ def command(captures: tuple[str, ...], **options: Any) -> None:
     hosts = territory_of(options)
     custody = custody_of(options["custody"], inputs)
     if options["measures"] and find_spec("pandas") is None:
-        raise click.UsageError("--measures needs pandas: pip install 'telemetry-audit[measures]'")
+        raise click.UsageError(missing("--measures", "pandas", "measures"))
     counted = options["inventory"]
     inventory = any(output.format == "html" for output in outputs) if counted is None else counted
     parameters = {

@@ -25,6 +25,7 @@ from audit.engine.rows import InputFacts
 from audit.engine.run import Auditor
 from audit.engine.settle import settle
 from audit.evidence import Failing, Store, Unusable, stored
+from audit.extras import missing
 from audit.gate.decided import decided
 from audit.policy.pack import Policy
 from audit.proxy import authority
@@ -78,7 +79,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         ctx.obj = options
         return
     if find_spec("mitmproxy") is None:
-        raise click.UsageError("the proxy needs mitmproxy: pip install 'telemetry-audit[proxy]'")
+        raise click.UsageError(missing("the proxy", "mitmproxy", "proxy"))
     if options["soft"] and not options["block"]:
         raise click.UsageError("--soft says how a refused request is answered: give --block too")
     sys.exit(_run(options))

@@ -13,6 +13,7 @@ import click
 
 from audit.engine.rows import InputFacts, stream_row
 from audit.engine.run import Auditor
+from audit.extras import missing
 from audit.model import Finding
 from audit.policy.files import built_in, find
 from audit.redact import visible
@@ -64,7 +65,7 @@ def _runner(options: Mapping[str, Any]) -> Callable[..., tuple[Tally, list[Input
 
         return processes.run
     if find_spec("distributed") is None:
-        raise click.UsageError("--engine dask: not installed. Install it with: pip install 'telemetry-audit[dask]'")
+        raise click.UsageError(missing("--engine dask", "distributed", "dask"))
     from audit.runners import dask
 
     return partial(dask.run, scheduler=options["scheduler"])

@@ -23,7 +23,7 @@ The head is the digest that `telemetry-audit proxy` prints when it starts, every
 in the result. Keep it elsewhere than the evidence: without it nobody can tell a rewritten chain from the real one.
 
 \b
-Exit codes: 0 nothing contradicts the chain (nor the head)   5 it was changed, or the head is not in it"""
+Exit codes: 0 nothing contradicts the chain (nor the head)   5 it was changed or emptied, or the head is not in it"""
 
 _HEAD = re.compile(r"[0-9a-f]{64}")
 
@@ -58,7 +58,9 @@ def _lines(report: Report, head: str | None) -> Iterator[str]:
         yield "What stands after it was changed, removed, reordered or put in; nothing of it is vouched for."
     for name in report.foreign:
         yield f"CHANGED: {visible(name)} is not the file that was kept."
-    if head is None:
+    if not report.records and report.broken is None:
+        yield "EMPTY: no record. The proxy writes one when it starts: the segments were emptied, or never came to be."
+    elif head is None:
         if report.broken is None:
             yield f"consistent up to record {report.records}; a cut tail or a full rewrite cannot be excluded"
     elif report.held is not None:

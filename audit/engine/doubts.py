@@ -25,6 +25,17 @@ STRAY = "events whose time only their sender says are dated more than a month fr
 FILTERED = "the custody statement says that the capture was filtered"
 
 
+def remedy(claim: Claim, evidence: Evidence) -> str | None:
+    """What the auditor can do about the first doubt that something can be done about."""
+    if set(claim.rules) <= CONTACT_RULES:
+        return None
+    if SEARCHING_RULES & set(claim.rules) and _gaps(claim, evidence, Gap.SEARCH):
+        return "raise --max-views or --max-unpacked, so that these events are searched to their end"
+    if evidence.owned(claim, Level.ERROR, sure=False):
+        return "say who sent a capture with --origin FILE=ORIGIN"
+    return None
+
+
 def doubts(claim: Claim, evidence: Evidence, warnings: Counter[str]) -> Iterator[str]:
     """Why nobody can say that a claim holds, though nothing was found against it."""
     if warnings:

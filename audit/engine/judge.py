@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from audit.engine.doubts import doubts
+from audit.engine.doubts import doubts, remedy
 from audit.engine.observed import NO_RHYTHM
 from audit.engine.searched import lacks_seeds, words
 from audit.engine.seen import CONSENT_RULES, CONTACT_RULES, Evidence, Judgement, counted, plural
@@ -40,7 +40,7 @@ def judge(claim: Claim, evidence: Evidence) -> Judgement:
         return outcome(Verdict.NOT_EXERCISED, *missing)
     open_ = [*doubts(claim, evidence, warnings)]
     if open_:
-        return outcome(Verdict.INCONCLUSIVE, "; ".join(open_))
+        return outcome(Verdict.INCONCLUSIVE, "; ".join(open_), remedy(claim, evidence))
     lacks = [tuple(_lacks(claim, condition, evidence)) for condition in claim.sufficient]
     if not lacks or () in lacks:
         senders = _senders(evidence) if len(claim.sufficient) > 1 else ""

@@ -25,8 +25,8 @@ class Report:
     """Files that the chain names and that are not there, or are others."""
 
     def proves(self, head: str | None) -> bool:
-        """Whether nothing contradicts the chain, nor the head where one was given."""
-        return self.broken is None and not self.foreign and (head is None or self.held is not None)
+        """Whether there is a chain, and nothing contradicts it, nor the head where one was given."""
+        return self.records > 0 and self.broken is None and not self.foreign and (head is None or self.held is not None)
 
 
 def verify(directory: Path, head: str | None = None) -> Report:

@@ -69,6 +69,8 @@ def parse(name: str, data: bytes) -> Custody:
         raise CustodyError(f"{name}: not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise CustodyError(f"{name}: not TOML: {visible(str(error))}; policy plan prints a form to fill in") from None
+    if not value:
+        raise CustodyError(f"{name}: says nothing; policy plan prints a form to fill in")
     unknown = sorted(set(value) - set(_KEYS))
     if unknown:
         raise CustodyError(f"{name}: unknown key {visible(unknown[0])}: use {', '.join(_KEYS)}")

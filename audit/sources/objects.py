@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from audit.extras import missing
 from audit.model import Reason
 from audit.redact import visible
 from audit.sources.streams import BLOCK, Damaged, Digest
@@ -118,7 +119,7 @@ def _store() -> Any:
     try:
         from s3fs import S3FileSystem
     except ImportError:
-        raise StoreError("s3:// is not installed. Install it with: pip install 'telemetry-audit[s3]'") from None
+        raise StoreError(missing("s3://", "s3fs", "s3")) from None
     return S3FileSystem(skip_instance_cache=True, use_listings_cache=False)
 
 
