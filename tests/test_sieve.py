@@ -37,7 +37,8 @@ DIGITS = "0123456789abcdef"
 
 def caught(search: Search, *ids: str) -> Places:
     data = np.frombuffer("".join(f'"{found}",' for found in ids).encode(), np.uint8)
-    return search.screen.sieve().caught(pick(data, runs(data)[0]))
+    [found] = search.screen.sieve().caught([pick(data, runs(data)[0]).all])
+    return found
 
 
 def deflated(data: bytes) -> bytes:

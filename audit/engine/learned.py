@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import compress
+from itertools import compress, count
 from operator import contains
 from typing import NamedTuple, TypeAlias
 
@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from audit.engine.fast import FastLane, Plan, Proved
 from audit.engine.template import Listing, Spot, Teacher, Template, cuts
 from audit.leaks.content import is_mere_address
-from audit.leaks.runs import pick, runs, suspects
+from audit.leaks.runs import Ids, Places, pick, runs, suspects
+from audit.leaks.sieve import Sieve
 from audit.model import Pointer
 from audit.policy.pack import Policy
 from audit.policy.validators import compile_validator
@@ -40,6 +41,12 @@ _KNOWN = 1_024
 _SHORT = 256
 _TIMES = 4
 _RESTS = 32
+
+_PIECE = 256
+"""How many lines are masked at once: enough for vectors, few enough for the processor's cache."""
+
+_MANY = 4
+"""Pieces whose ids are looked at together, which are far fewer bytes."""
 
 
 class Known:
@@ -86,9 +93,29 @@ class Row:
     known: tuple[Known, ...]
 
 
+class _Piece(NamedTuple):
+    """Lines looked at together, of which some are clean, listed values aside: their indices and templates; when each line
+    arrived and where it starts; the ids of all."""
+
+    at: list[int]
+    rows: list[Row]
+    arrived: Numbers
+    raw: NDArray[np.uint8]
+    starts: NDArray[np.intp]
+    ids: Ids | None
+
+    def numbers(self, places: Places) -> list[int]:
+        """The lines of some places of the ids. They are few, so that it is looked for again where these are."""
+        if not len(places):
+            return []
+        where = pick(self.raw, runs(self.raw)[0]).where(places)
+        numbers: list[int] = (np.searchsorted(self.starts, where, side="right") - 1).tolist()
+        return numbers
+
+
 class Taken(NamedTuple):
-    """Lines of one piece that are proved: their indices, their templates, and when they arrived (YYYYMMDDhhmmssmmm or -1);
-    the indices of the others."""
+    """Lines that follow each other, of which some are proved: their indices, their templates, and when they arrived
+    (YYYYMMDDhhmmssmmm or -1); the indices of the others."""
 
     at: list[int]
     rows: list[Row]
@@ -117,18 +144,32 @@ class Learned:
         self.most = _TEMPLATES
         self.rest = self.resting = 0
 
+    @property
+    def step(self) -> int:
+        """How many lines to take at once: what is proved of some may be learned before the next, as long as little is known."""
+        return _MANY * _PIECE if self.rows and self.sieve is not None else _PIECE
+
     def take(self, data: bytes, lines: list[bytes]) -> tuple[Taken | None, list[bytes]]:
         """What of some lines is proved, and the masks of all. `data`: the same lines with their newlines."""
         if self.resting:
-            self.resting -= 1
+            self.resting = max(self.resting - -(-len(lines) // _PIECE), 0)
             return None, []
-        raw = np.frombuffer(data, np.uint8)
-        inside, masked = runs(raw)
-        masks = _masked(raw, masked).tobytes().split(b"\n")
-        found = list(map(self.rows.get, masks[: len(lines)]))
-        if not self.rows:
+        whole, begin = np.frombuffer(data, np.uint8), 0
+        masks: list[bytes] = []
+        pieces: list[_Piece] = []
+        for first in range(0, len(lines), _PIECE):
+            some = lines[first : first + _PIECE]
+            starts = np.cumsum(np.array([0, *map(len, some)], np.intp) + 1) - 1  # there is a newline behind each
+            raw = whole[begin : begin + int(starts[-1])]
+            begin += int(starts[-1])
+            inside, masked = runs(raw)
+            mine = _masked(raw, masked).tobytes().split(b"\n")[: len(some)]
+            masks += mine
+            if self.rows:
+                pieces.append(self._asked(raw, inside, starts[:-1], some, list(map(self.rows.get, mine))))
+        if not pieces:
             return None, masks
-        taken = self._asked(raw, inside, lines, found)
+        taken = self._together(pieces, lines)
         self._weigh(len(taken.at), len(lines))
         return taken, masks
 
@@ -138,14 +179,17 @@ class Learned:
         self.resting = self.rest
 
     def _asked(
-        self, raw: NDArray[np.uint8], inside: NDArray[np.uint8], lines: list[bytes], found: Sequence[Row | None]
-    ) -> Taken:
+        self,
+        raw: NDArray[np.uint8],
+        inside: NDArray[np.uint8],
+        starts: NDArray[np.intp],
+        lines: list[bytes],
+        found: Sequence[Row | None],
+    ) -> _Piece:
+        """What of some lines is clean, listed values aside."""
         if len(self.table) != len(self.rows):
             self.table = _Table(tuple(self.rows.values()))
             self.used = np.concatenate((self.used, np.zeros(len(self.rows) - len(self.used), np.int64)))
-        sizes = np.array([0, *map(len, lines[:-1])], np.intp)
-        sizes[1:] += 1  # the newline
-        starts = np.cumsum(sizes)
         picked = pick(raw, inside)
         doubted = np.zeros(len(lines), np.bool_)
         doubted[np.searchsorted(starts, picked.where(suspects(picked)), side="right") - 1] = True
@@ -153,21 +197,35 @@ class Learned:
         arrived, agree = self.table.times(raw, starts, numbers)
         fit = agree & ~doubted & (numbers >= 0)
         self.used += np.bincount(numbers[fit], minlength=len(self.used))
-        at, rows, left = [], [], np.flatnonzero(~fit).tolist()
+        at, rows = [], []
         for index in np.flatnonzero(fit).tolist():
             row = found[index]
             if row is not None and _harmless(row, lines[index]):
                 at.append(index)
                 rows.append(row)
-            else:
-                left.append(index)
+        return _Piece(at, rows, arrived, raw, starts, picked.all if self.sieve is not None else None)
+
+    def _together(self, pieces: list[_Piece], lines: list[bytes]) -> Taken:
+        """What is taken of pieces that follow each other: no listed value may stand in it either."""
+        at, rows = pieces[0].at, pieces[0].rows
+        for number, piece in enumerate(pieces[1:], 1):
+            at += [number * _PIECE + index for index in piece.at]
+            rows += piece.rows
         if self.sieve is not None and at:
-            caught = set((np.searchsorted(starts, picked.where(self.sieve.caught(picked)), side="right") - 1).tolist())
-            kept = self._unlisted(lines, at, rows, caught)
-            left += [index for index, stays in zip(at, kept, strict=True) if not stays]
+            kept = self._unlisted(lines, at, rows, self._caught(self.sieve, pieces))
             at, rows = list(compress(at, kept)), list(compress(rows, kept))
-        left.sort()
-        return Taken(at, rows, arrived[at], [lines[index] for index in at], left)
+        left = set(range(len(lines))).difference(at)
+        arrived = np.concatenate([piece.arrived for piece in pieces])
+        return Taken(at, rows, arrived[at], [lines[index] for index in at], sorted(left))
+
+    @staticmethod
+    def _caught(sieve: Sieve, pieces: list[_Piece]) -> set[int]:
+        """The lines in which a listed value may stand as far as their ids tell."""
+        caught: set[int] = set()
+        ids = [piece.ids for piece in pieces if piece.ids is not None]
+        for first, places, piece in zip(count(0, _PIECE), sieve.caught(ids), pieces, strict=False):
+            caught.update(first + number for number in piece.numbers(places))
+        return caught
 
     def _unlisted(self, lines: list[bytes], at: list[int], rows: list[Row], caught: set[int]) -> list[bool]:
         """For each of some lines, whether no listed value stands in its ids, or over the end of one. `caught`: those in which

@@ -65,9 +65,6 @@ _LARGE = 32_768
 _LEAST = 1_024
 """Shorter parts are proved before anything is learned of them."""
 
-_PIECE = 256
-"""How many lines are masked at once: enough for vectors, few enough for the processor's cache."""
-
 _BATCH = 64
 """How many lines are proved at once: few enough that what was parsed of them stays in the processor's cache."""
 
@@ -236,17 +233,17 @@ class Auditor:
         if learned is None:
             yield [(at, b"") for at in range(len(lines))]
             return
-        begin = 0
-        for start in range(0, len(lines), _PIECE):
-            piece = lines[start : start + _PIECE]
-            end = begin + sum(map(len, piece)) + len(piece)
-            taken, masks = learned.take(part.data[begin:end], piece)
-            begin = end
-            left: Sequence[int] = range(len(piece))
+        start = begin = 0
+        while start < len(lines):
+            some = lines[start : start + learned.step]
+            end = begin + sum(map(len, some)) + len(some)
+            taken, masks = learned.take(part.data[begin:end], some)
+            left: Sequence[int] = range(len(some))
             if taken is not None and taken.at:
                 counts.known.append((part.unit + start, taken))
                 left = taken.left
             yield [(start + at, masks[at] if masks else b"") for at in left]
+            start, begin = start + len(some), end
 
     def _prove(  # noqa: PLR0913 - as the others of the hot loop
         self,

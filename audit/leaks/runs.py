@@ -82,16 +82,22 @@ def runs(data: Bytes) -> tuple[Bytes, Bytes]:
     return start, digits | (start & hexes)
 
 
+class Ids(NamedTuple):
+    """Ids without their dashes, one byte behind each that is no digit. `starts`, `ends`: of those that have as many digits as
+    an id."""
+
+    text: bytes
+    starts: Places
+    ends: Places
+
+
 class Picked(NamedTuple):
-    """The ids of some data without their dashes, one byte behind each that is no digit. `kept`: which bytes of the data these
-    are; `starts`, `ends`: of those that have as many digits as an id."""
+    """The ids of some data. `kept`: which bytes of the data they are."""
 
     kept: NDArray[np.bool_]
     ids: Bytes
-    text: bytes
     kinds: Bytes
-    starts: Places
-    ends: Places
+    all: Ids
 
     def where(self, found: Places) -> Places:
         """Where places of the ids are in the data."""
@@ -112,15 +118,15 @@ def pick(data: Bytes, inside: Bytes) -> Picked:
         ends = np.append(ends, len(ids))
     starts = np.concatenate((np.zeros(1, np.intp), ends[:-1] + 1))
     long = ends - starts >= SHORTEST  # a run may hold less than that, beside its dashes
-    return Picked(chosen, ids, text, kinds, starts[long], ends[long])
+    return Picked(chosen, ids, kinds, Ids(text, starts[long], ends[long]))
 
 
 def suspects(picked: Picked) -> Places:
     """Places of ids that are no mere ids."""
-    if not len(picked.starts):
+    if not len(picked.all.starts):
         return np.zeros(0, np.intp)
     kinds = picked.kinds
-    return np.concatenate((*_windows(kinds), _hidden(kinds, picked.text), _whole(picked)))
+    return np.concatenate((*_windows(kinds), _hidden(kinds, picked.all.text), _whole(picked)))
 
 
 def _windows(kinds: Bytes) -> tuple[Places, ...]:
@@ -148,7 +154,7 @@ def _hidden(kinds: Bytes, text: bytes) -> Places:
 
 def _whole(picked: Picked) -> Places:
     """The ids that are something as a whole, or begin with something."""
-    _, ids, text, _, starts, ends = picked
+    ids, (text, starts, ends) = picked.ids, picked.all
     sizes = ends - starts
     heads = _HEADS[ids[starts], ids[starts + 1]] & _NECKS[ids[starts + 2], ids[starts + 3]]
     tails = _HEADS[ids[ends - 1], ids[ends - 2]] & _NECKS[ids[ends - 3], ids[ends - 4]] & _ONE

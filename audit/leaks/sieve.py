@@ -9,7 +9,8 @@ digits of each byte: a run of letters is one in either direction. What every oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from audit.leaks.digests import LEAST, Digests
 from audit.leaks.ids import disguised, marked, readable
 from audit.leaks.needles import Needles
-from audit.leaks.runs import Bytes, Picked, Places
+from audit.leaks.runs import Bytes, Ids, Places
 from audit.leaks.streams import END, perhaps_streams, streams
 
 _HEX = "0123456789abcdef"
@@ -80,6 +81,13 @@ class _Part(NamedTuple):
     data: bytes
 
 
+def _joined(parts: Sequence[Ids]) -> Ids:
+    begins = accumulate((len(one.text) + 1 for one in parts), initial=0)
+    spans = [(one.starts + begin, one.ends + begin) for one, begin in zip(parts, begins, strict=False)]
+    starts, ends = zip(*spans, strict=True)
+    return Ids(b"\n".join(one.text for one in parts), np.concatenate(starts), np.concatenate(ends))
+
+
 class Sieve:
     """Points at ids that may hold something. Read-only once built."""
 
@@ -100,18 +108,27 @@ class Sieve:
         self.heads = _heads(needles.around)
         self.fours = _fours(self.heads)
 
-    def caught(self, picked: Picked) -> Places:
-        """Places of ids in which something may stand."""
-        if not len(picked.starts):
-            return np.zeros(0, np.intp)
-        digits = np.frombuffer(picked.text.translate(_NIBBLES) + _BEHIND, np.uint8)
+    def caught(self, parts: Sequence[Ids]) -> list[Places]:
+        """Places of ids in which something may stand, for each of some data."""
+        ids = _joined(parts)
+        if not len(ids.starts):
+            return [np.zeros(0, np.intp) for _ in parts]
+        found = np.sort(self._caught(ids))
+        begins = np.cumsum([0, *(len(one.text) + 1 for one in parts)])
+        parted = np.split(found, np.searchsorted(found, begins[1:-1]))
+        return [
+            np.minimum(mine - begin, len(one.text) - 1)
+            for mine, begin, one in zip(parted, begins.tolist(), parts, strict=False)
+        ]
+
+    def _caught(self, ids: Ids) -> Places:
+        digits = np.frombuffer(ids.text.translate(_NIBBLES) + _BEHIND, np.uint8)
         pairs = digits[:-1] << np.uint8(4) | digits[1:]
         fours = pairs[:-2].astype(np.uint16) << np.uint16(8) | pairs[2:]
         marks: Bytes = np.take(self.fours, fours)
         decoded = _Decoded(pairs.tobytes())
-        singly = [*self._letters(decoded), *self._marks(decoded, marks, picked), *self._numbers(picked, marks)]
-        found = np.concatenate((np.array(singly, np.intp), self._whole(fours, marks), self._begun(picked, fours)))
-        return np.minimum(found, len(picked.ids) - 1)
+        singly = [*self._letters(decoded), *self._marks(decoded, marks, ids), *self._numbers(ids, marks)]
+        return np.concatenate((np.array(singly, np.intp), self._whole(fours, marks), self._begun(ids, fours)))
 
     def _letters(self, decoded: _Decoded) -> Iterator[int]:
         """Where bytes in a row may be a listed value, or a text that may be encoded in turn."""
@@ -139,26 +156,26 @@ class Sieve:
     def _says_nothing(self, texts: Collection[bytes]) -> bool:
         return self.deeper(b"\n".join(sorted(texts)).decode("ascii"))
 
-    def _marks(self, decoded: _Decoded, marks: Bytes, picked: Picked) -> Iterator[int]:
+    def _marks(self, decoded: _Decoded, marks: Bytes, ids: Ids) -> Iterator[int]:
         """Where what is packed begins, or letters in disguise."""
         for back in (0, 1):
             around = (_Part([at], decoded.around(at, back)) for at in _places(marks, _MARK << back).tolist())
             yield from _which(around, _is_marked)
             packed = _places(marks, _PACKED << back)
-            ids = (np.searchsorted(picked.ends, packed, side="right")).tolist()
-            for at, number in zip(packed.tolist(), ids, strict=True):
-                if number < len(picked.ends) and at >= picked.starts[number]:
-                    data = decoded.on(at, int(picked.starts[number] if back else picked.ends[number]), back)
+            whose = (np.searchsorted(ids.ends, packed, side="right")).tolist()
+            for at, number in zip(packed.tolist(), whose, strict=True):
+                if number < len(ids.ends) and at >= ids.starts[number]:
+                    data = decoded.on(at, int(ids.starts[number] if back else ids.ends[number]), back)
                     if not all(map(self.holds_nothing, streams(data, data[:2]))):
                         yield at
 
-    def _numbers(self, picked: Picked, marks: Bytes) -> Iterator[int]:
+    def _numbers(self, ids: Ids, marks: Bytes) -> Iterator[int]:
         """The ids of digits alone, where numbers are listed."""
         if self.needles.printed:
-            starts = picked.starts
+            starts = ids.starts
             maybe = _places(marks[starts] & marks[starts + 4] & marks[starts + 8], _NUMBER)
-            spans = zip(starts[maybe].tolist(), picked.ends[maybe].tolist(), strict=True)
-            yield from (start for start, end in spans if picked.text[start:end].isdigit())
+            spans = zip(starts[maybe].tolist(), ids.ends[maybe].tolist(), strict=True)
+            yield from (start for start, end in spans if ids.text[start:end].isdigit())
 
     def _whole(self, fours: NDArray[np.uint16], marks: Bytes) -> Places:
         """Where a listed value of hex digits begins."""
@@ -170,10 +187,10 @@ class Sieve:
         known: NDArray[np.bool_] = firsts[np.minimum(np.searchsorted(firsts, asked), len(firsts) - 1)] == asked
         return found[known]
 
-    def _begun(self, picked: Picked, fours: NDArray[np.uint16]) -> Places:
+    def _begun(self, ids: Ids, fours: NDArray[np.uint16]) -> Places:
         """The ids that begin a listed digest or a deflated stream, read from either end or from the second digit."""
-        long = picked.ends - picked.starts >= 2 * LEAST
-        starts, ends = picked.starts[long], picked.ends[long]
+        long = ids.ends - ids.starts >= 2 * LEAST
+        starts, ends = ids.starts[long], ids.ends[long]
         steps = np.arange(0, 2 * LEAST, 4)
         forth = fours[np.concatenate((starts, starts + 1))[:, None] + steps]
         back = _TURNED[fours[(ends - 4)[:, None] - steps]]
@@ -188,7 +205,7 @@ class Sieve:
         packed = [
             at
             for at in perhaps_streams(heads[: 2 * number], np.concatenate((sizes, sizes))).tolist()
-            if self._packs(picked.text[starts[at % number] : ends[at % number]], back=at >= number)
+            if self._packs(ids.text[starts[at % number] : ends[at % number]], back=at >= number)
         ]
         found: Places = places[np.concatenate((hashed, np.array(packed, np.intp)))]
         return found
