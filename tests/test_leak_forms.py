@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
+import json
 from typing import Any
 
 import pytest
 
+from audit.engine.run import Auditor
 from audit.leaks.digests import Digests
+from audit.leaks.search import Search
+from audit.leaks.seeds import Kind, Seed, SeedList
 from tests.conftest import page_load
-from tests.within import APPSMITH, auditor_of, event
+from tests.within import APPSMITH, auditor_of, event, policy_of
 
 PACKED = "saved \u0ae2\u0c3d\u416c\u0760\u1327\u5860\u0130\u0c80\u2da4\u05c3\u2424\u5826\u652a\u38a0  end"
 """An address in LZ-string's form for storage, inside a longer text."""
@@ -33,6 +38,7 @@ def rules_of(properties: dict[str, Any]) -> set[str]:
         ({"tel": "01 42 68 53 00"}, {"tel": "14 03 27 07 23"}),
         ({"tel": "+49 151 23456789"}, {"tel": "20151012000330"}),
         ({"msisdn": "4915123456789"}, {"msisdn": 1612621668000}),
+        ({"mobile_number": "4915123456789"}, {"mobileVersion": "4915123456789"}),
         ({"x": "call 0151 23456789"}, {"x": "call 14.02.2021 11"}),
     ],
 )
@@ -59,6 +65,16 @@ def test_a_number_to_call_is_no_date_and_no_measure(found: dict[str, Any], silen
 def test_a_form_is_told_from_its_look_alike(rule: str, found: str, silent: str) -> None:
     assert rules_of({"x": found}) == {rule}
     assert rules_of({"x": silent}) == set()
+
+
+def test_the_vendors_own_address_accuses_nobody_in_a_query() -> None:
+    url = "https://app.internal/help?s="
+    assert rules_of({"x": f"{url}Contact+support%40appsmith.com+now"}) == set()
+    assert rules_of({"x": f"{url}Contact+anna%40appsmith.com+now"}) == {"email-address"}
+    assert rules_of({"x": "anna+support@appsmith.com"}) == {"email-address"}
+    coded = base64.b64encode(b"support@appsmith.com").decode()
+    assert coded[:2] == "c3"  # which reads like quoted-printable behind an equals sign
+    assert rules_of({"x": f"{url}{coded}"}) == set()
 
 
 def test_what_a_name_says_of_a_password_is_none() -> None:
@@ -93,6 +109,7 @@ PASSWORD = "Quavek!609lHh"
         (f"svn co --username x --password {PASSWORD} https://svn.internal", "svn co --password $PW https://svn.internal"),
         (f"gpg --batch --passphrase {PASSWORD} -d x.gpg", "gpg --batch --passphrase-file key.txt -d x.gpg"),
         (f"your new password is {PASSWORD}", "your password is too short: 8 letters"),
+        ("curl -u app:Torka$568cyj https://x.internal", "curl -u app:$PASSWORD https://x.internal"),
         (f"requirepass {PASSWORD}", "requirepass foobared"),
         (f"sqlplus system/{PASSWORD}@//db:1521/x", "sqlplus / as sysdba"),
         (f"WIFI:S:guest;T:WPA;P:{PASSWORD};;", "WIFI: on; T: 4; P: 3"),
@@ -116,6 +133,7 @@ def test_a_password_is_known_by_what_stands_around_it(found: str, silent: str) -
 
 # ---- digests ---------------------------------------------------------------------------------------------------------------
 
+CANARY = "cnry7Kq2mX9tRb4Lw8Zp5"
 LISTED = ("Jane.Doe+news@Nordwind-Mail.com", "j.q.roe77@gmail.com")
 
 
@@ -185,3 +203,26 @@ def test_a_digest_that_was_cut_at_its_front_is_known_by_its_end(name: str) -> No
 def test_one_record_is_known_by_how_it_is_written(found: Any, silent: Any) -> None:
     assert rules_of({"x": found}) == {"datasource-payload"}
     assert rules_of({"x": silent}) == set()
+
+
+def _search(*values: str) -> Search:
+    return Search(SeedList(tuple(Seed(value, Kind.CANARY) for value in values)))
+
+
+def test_a_wrapped_value_in_json_in_a_string_is_found() -> None:
+    """Beside other texts too, which make no lines of one width with it."""
+    judge = Auditor(policy_of(APPSMITH), seeds=_search(CANARY))
+    for value, told in ((CANARY, True), (CANARY.replace("X9t", "Y8u"), False)):
+        coded = base64.b64encode(value.encode()).decode()
+        for gap in ("\n", " ", "\n  "):
+            lines = gap.join(coded[at : at + 8] for at in range(0, len(coded), 8))
+            text = json.dumps({"level": "a longer text", "in": {"detail": lines}})
+            rules = {found.rule for found in event(judge, page_load(properties={"x": text})).findings}
+            assert ("canary" in rules) is told
+
+
+def test_each_salted_algorithm_is_looked_up_as_a_key_too() -> None:
+    digests = Digests(LISTED, ["pepper"])
+    for name in ("md5", "sha224", "sha256", "blake2b"):
+        assert digests.match(hmac.digest(b"pepper", LISTED[0].encode(), name)) is not None
+        assert digests.match(hmac.digest(b"salt", LISTED[0].encode(), name)) is None

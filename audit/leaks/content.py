@@ -206,9 +206,17 @@ def _addresses(views: Iterable[View]) -> Iterator[tuple[Address, Path]]:
             for address in addresses_in(view.text):
                 if by_turning and address.text.rpartition(".")[2] not in _USUAL:
                     continue
-                if not any(known.endswith(address.text) for known in seen):
+                if not any(known.endswith(address.text) or _is_garbled(address.text, known) for known in seen):
                     seen.add(address.text)
                     yield address, view.path
+
+
+def _is_garbled(address: str, known: str) -> bool:
+    """Whether an address is a known one whose first letters were read wrongly, of which other scripts come."""
+    if address.isascii() or not known.isascii() or len(address) > len(known) + 2:
+        return False
+    tail = re.sub(r"\A.*[^\x00-\x7f]", "", address)
+    return len(tail.partition("@")[0]) >= 3 and known.endswith(tail)
 
 
 def has_address(text: str) -> bool:

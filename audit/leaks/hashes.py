@@ -103,6 +103,6 @@ def salted(data: bytes, salts: Sequence[bytes], known: dict[str, Algorithm]) -> 
             if name in known:
                 for text in texts:
                     yield f"{name} with a listed salt", known[name](text)
-        for name in _OUTER:
+        for name in _SALTED:
             if name in known:
                 yield f"hmac-{name} with a listed salt", hmac.digest(salt, data, name)

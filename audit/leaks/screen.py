@@ -219,7 +219,9 @@ class Screen:
             return True
         found = list(gathered(value))
         texts = [text for text in found if isinstance(text, str)]
-        return len(texts) == len(found) and self.clean("\n".join(texts), layers - 1)
+        if len(texts) < len(found) or not self.clean("\n".join(texts), layers - 1):
+            return False
+        return all(self.clean(text, layers - 1) for text in texts if any(gap in text for gap in "\n \t"))
 
     def _runs(self, data: bytes, layers: int) -> bool:
         """Runs of letters and digits: words, hex, base64 and its like."""

@@ -44,9 +44,7 @@ def check(case: Case) -> Iterator[Breach | Gap]:
 def _in(case: Case, text: Text, found: tuple[tuple[Address, Path], ...]) -> Iterator[Breach]:
     allowed = not text.key and case.policy.allows_email(case.event.name, text.pointer)
     personal = [
-        (address, path)
-        for address, path in found
-        if address.text not in case.policy.not_personal and not (allowed and address.whole)
+        (address, path) for address, path in found if not _is_public(case, address) and not (allowed and address.whole)
     ]
     if not personal:
         return
@@ -55,6 +53,12 @@ def _in(case: Case, text: Text, found: tuple[tuple[Address, Path], ...]) -> Iter
     facts = {"number": len(personal)}
     template = f"an e-mail address {where}" if len(personal) == 1 else f"{{number}} e-mail addresses {where}"
     yield Breach(text.pointer, template, facts, _level(worst, text), path=path)
+
+
+def _is_public(case: Case, address: Address) -> bool:
+    """Whether it is the vendor's own, which words may stand before in a longer text, with a `+` for each space."""
+    text = address.text if address.whole else address.text.rpartition("+")[2]
+    return text in case.policy.not_personal
 
 
 def _level(address: Address, text: Text) -> Level:
