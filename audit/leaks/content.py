@@ -87,7 +87,13 @@ def _content_of_long(text: str) -> Content:
 
 
 def pieced(text: str) -> Content:
-    """What texts put together hold: no shapes of returned data and no queries. Not remembered: they seldom come again."""
+    """What texts put together hold: no shapes of returned data and no queries."""
+    return _pieced(text) if len(text) <= _LONG else look(text, whole=False)
+
+
+@remembering
+@lru_cache(maxsize=1024)
+def _pieced(text: str) -> Content:
     return NOTHING if is_plain(text) else look(text, whole=False)
 
 
