@@ -28,7 +28,7 @@ _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _QUOTED = re.compile(r"=[0-9A-Fa-f]{2}|=\r?\n")
 _QUOTED_BYTE = re.compile(rb"=(?:([0-9A-Fa-f]{2})|[ \t]*\r?\n)")
 _ENTITY = re.compile(r"&(?:#\d|#[xX][0-9a-fA-F]|[A-Za-z])")
-_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212"), "-")
+_DASHES = re.compile("[\u2010-\u2013\u2212]")
 """What markup and word processors write for a hyphen."""
 
 _ROT13 = bytes.maketrans(
@@ -74,7 +74,7 @@ def shifted_by_13(text: str) -> str:
 
 def plain_letters(text: str) -> str:
     """Compatibility forms made plain (full width, ligatures, circled letters), what nobody sees removed."""
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).translate(_DASHES)
+    return _DASHES.sub("-", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
 
 
 def _percent(text: str) -> Iterator[Decoded]:
