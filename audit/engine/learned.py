@@ -243,14 +243,11 @@ class Learned:
     def _split(self, lines: list[bytes], at: list[int], rows: list[Row]) -> set[int]:
         """Those of some lines in which a listed value may be split over texts."""
         assert self.fast.seeds is not None
-        parts = {
-            index: b"".join(row.joints(lines[index])).decode()
-            for index, row in zip(at, rows, strict=True)
-            if row.template.joints
-        }
-        if not self.fast.seeds.spells("\n".join(parts.values())):
+        open_ = [(index, row.joints) for index, row in zip(at, rows, strict=True) if row.template.joints]
+        texts = [b"".join(joints(lines[index])) for index, joints in open_]
+        if not self.fast.seeds.spells(b"\n".join(texts).decode()):
             return set()
-        return {index for index, text in parts.items() if self.fast.seeds.spells(text)}
+        return {index for (index, _), text in zip(open_, texts, strict=True) if self.fast.seeds.spells(text.decode())}
 
     def study(self, group: Proved, lines: Sequence[bytes], masks: Sequence[bytes]) -> None:
         """Learn from proved lines whose masks were met often. `masks`: those of the lines, one each; empty where unknown."""

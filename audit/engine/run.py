@@ -200,12 +200,12 @@ class Auditor:
         if lines[-1] == b"":
             lines.pop()
         counts.units = len(lines)
-        begins: list[int] = []
+        before: list[int] = []
         for rest in self._left(part, lines, counts, tally, at[0]):
             small: list[list[Event | Unreadable]] = []
             for index, value in rest:
-                begins = begins or [*accumulate((len(line) + 1 for line in lines), initial=part.offset)]
-                place = Place(at[0], begins[index], 0, at[1], part.unit + index)
+                before = before or [*accumulate(map(len, lines), initial=0)]
+                place = Place(at[0], part.offset + before[index] + index, 0, at[1], part.unit + index)
                 small.append(self._read(lines[index], place, counts, reader, value))
                 if len(lines[index]) > _LARGE:
                     self._records(small, counts, tally, sink)

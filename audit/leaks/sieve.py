@@ -127,12 +127,13 @@ class Sieve:
         fours = pairs[:-2].astype(np.uint16) << np.uint16(8) | pairs[2:]
         marks: Bytes = np.take(self.fours, fours)
         decoded = _Decoded(pairs.tobytes())
-        singly = [*self._letters(decoded), *self._marks(decoded, marks, ids), *self._numbers(ids, marks)]
+        singly = [*self._letters(decoded, ids), *self._marks(decoded, marks, ids), *self._numbers(ids, marks)]
         return np.concatenate((np.array(singly, np.intp), self._whole(fours, marks), self._begun(ids, fours)))
 
-    def _letters(self, decoded: _Decoded) -> Iterator[int]:
+    def _letters(self, decoded: _Decoded, ids: Ids) -> Iterator[int]:
         """Where bytes in a row may be a listed value, or a text that may be encoded in turn."""
-        kinds = np.frombuffer(decoded.forth.translate(self.kinds), np.uint8)
+        kinds = np.frombuffer(bytearray(decoded.forth.translate(self.kinds)), np.uint8)
+        kinds[ids.ends] = kinds[ids.ends - 1] = 0  # no row goes on from one id to the next
         two = kinds[:-2] & kinds[2:]
         four: Bytes = two[:-4] & two[4:]
         eight: Bytes = four[:-8] & four[8:]
@@ -224,8 +225,8 @@ class _Decoded:
         self.turned = forth.translate(_SWAPPED)
 
     def rows(self, found: Places, size: int, back: int) -> Iterator[_Part]:
-        """The bytes in a row of which each `size` begin at a place, as long as can be, and these places: a row may go on from
-        one id to the next, and what it holds stand in either."""
+        """The bytes in a row of which each `size` begin at a place, as long as can be, and these places: a row may begin before
+        the id that holds something."""
         for odd in (0, 1):
             mine = found[found & 1 == odd]
             if len(mine):
