@@ -25,6 +25,7 @@ from audit.measures.inventory import Inventory
 from audit.model import UNKNOWN, Event, Finding, Gap, Place, Reason, Reveal, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.destinations import Territory
+from audit.policy.forms import Forms
 from audit.policy.pack import Policy
 from audit.redact import Redactor
 from audit.rules import RULES
@@ -101,7 +102,7 @@ class Auditor:
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
         self.fast = FastLane(policy, rules, consent, seeds) if lanes else None
         suspects = self.fast.shown if self.fast is not None else None
-        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspects, seeds)
+        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspects, seeds, Forms(policy))
         self.contacts = Contacts(self.slow, territory or Territory())
         if self.fast is not None and self.fast.off:
             self.fast = None

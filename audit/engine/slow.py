@@ -14,6 +14,7 @@ from audit.leaks.search import Search
 from audit.leaks.sightings import NONE, Sightings, sight
 from audit.model import Breach, Event, Finding, Gap, Grade, Json, Pointer, Reveal, Unreadable, resolve
 from audit.policy.consent import ConsentTable
+from audit.policy.forms import Forms
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Policy
 from audit.policy.validators import EXTRA, Fault, Validator
 from audit.redact import Redactor, Veil, fingerprint, message
@@ -38,6 +39,7 @@ class SlowLane:
     """Those of the texts of some events that a rule may find something in: only they are shown to the rules. None: show
     all."""
     seeds: Search | None = None
+    forms: Forms | None = None
 
     def case(self, event: Event, shown: tuple[Text, ...] | None = None) -> Case:
         """The event as the rules see it. Without an entry of the page there are no faults of shape. `shown`: its texts
@@ -57,6 +59,7 @@ class SlowLane:
             texts=shown,
             consent=self.consent,
             sightings=self.sighted(event, _unsaid(event, shown, entry, faults), pieces),
+            forms=self.forms,
         )
 
     def sighted(

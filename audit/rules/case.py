@@ -13,6 +13,7 @@ from audit.leaks.sightings import NONE, Sightings
 from audit.model import Breach, Event, Fact, Gap, Json, Level, PackStr, Pointer, Unreadable, resolve
 from audit.policy.consent import ConsentTable, Delivered, delivered
 from audit.policy.destinations import Standing
+from audit.policy.forms import Forms
 from audit.policy.pack import AfterOptOut, EventType, Policy
 from audit.policy.validators import Fault
 
@@ -71,6 +72,9 @@ class Case:
     texts: tuple[Text, ...]
     consent: ConsentTable | None = None
     sightings: Sightings = NONE
+    forms: Forms | None = None
+    """What the page shows in other events. None: it is not asked for."""
+
     asked: Asked = field(default_factory=Asked, compare=False, repr=False)
     """What several rules ask of the event, once the first has asked."""
 

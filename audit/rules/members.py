@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.leaks.content import Content, pieced, search
+from audit.leaks.room import not_plain
 from audit.model import Json, Pointer
+from audit.policy.forms import Forms
 from audit.policy.pack import NOWHERE, Place
 from audit.rules.case import Case, Member, Text
 
@@ -56,24 +58,39 @@ def _below(pointer: Pointer, value: Json, place: Place, root: int) -> Iterator[M
 
 def spelled(case: Case) -> tuple[tuple[Pointer, Content], ...]:
     """What undocumented lists and objects spell together: a value cut into pieces, or written as numbers of bytes. No
-    shapes of returned data and no queries, which pieces make by chance."""
+    shapes of returned data and no queries, which pieces make by chance. A member that the page shows in some event, and
+    that is as it is there, is no piece unless something may stand in it alone."""
     if case.asked.spelled is None:
-        pieces = list(_spelled(unshown(case)))
+        pieces = list(_spelled(unshown(case), case.forms))
         found = search((text for _, text in pieces), pieced)
         case.asked.spelled = tuple((pointer, content) for (pointer, _), content in zip(pieces, found, strict=True))
     return case.asked.spelled
 
 
-def _spelled(members: tuple[Member, ...]) -> Iterator[tuple[Pointer, str]]:
+def _spelled(members: tuple[Member, ...], forms: Forms | None) -> Iterator[tuple[Pointer, str]]:
     for pointer, node, _ in members:
         if isinstance(node, dict | list) and 1 < len(node) <= _PIECES:
             nodes = list(node.values()) if isinstance(node, dict) else node
             texts = [node for node in nodes if isinstance(node, str)]
+            if len(texts) > 1 and isinstance(node, dict) and forms is not None:
+                texts = _pieces(pointer, node, forms)
             if len(texts) > 1:
                 yield pointer, "".join(texts)
             numbers = [node for node in nodes if type(node) is int and 0 <= node < 256]
             if len(numbers) == len(nodes) >= _BYTES:
                 yield pointer, bytes(numbers).decode("utf-8", "replace")
+
+
+def _pieces(pointer: Pointer, node: dict[str, Json], forms: Forms) -> list[str]:
+    """The texts of an object that may be pieces."""
+    found: list[tuple[str, bool]] = []
+    for key, text in node.items():
+        if isinstance(text, str):
+            leaf = forms.of((*pointer, key), text)
+            if leaf is None or not leaf.closed:
+                found.append((text, leaf is None))
+    odd = not_plain({text for text, strange in found if not strange}) if len(found) > 1 else set()
+    return [text for text, strange in found if strange or text in odd]
 
 
 def name_of(pointer: Pointer) -> str:
