@@ -54,6 +54,12 @@ def test_a_number_to_call_is_no_date_and_no_measure(found: dict[str, Any], silen
         ("personal-data", "mac=f0075e88f5ae", "mac=102030405060"),
         ("personal-data", "hwaddr: dceae523e7b2 up", "hash: dceae523e7b2 up"),
         ("personal-data", "user at lat -15.46124 lng -36.43418", "flat -15.46124 along -36.43418"),
+        (
+            "personal-data",
+            '24.56.3.99 - - [04/Nov/2020:10:00:00 +0000] "GET /x HTTP/1.1"',
+            "24.56.3.99 - stable [build 4]",
+        ),
+        ("personal-data", "https://app.internal/p?ref=-35.0588,-59.0760", "https://app.internal/p?ref=-35.05,-59.07"),
         ("personal-data", "1.36658S 45.06568E", "1.36658s 45.06568e"),
         ("email-address", '{"v": "jane@acme-mail.co"}', '{"v": "@model.co"}'),
         ("email-address", "\u540d\u524djane@acme-mail.co\u3067\u3059", "\u540d\u524djane@acme-mail.zz\u3067\u3059"),

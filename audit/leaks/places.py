@@ -40,6 +40,9 @@ _IPV4 = re.compile(r"[0-9](?<![\w.+%-][0-9])[0-9]{0,2}\.(?:[0-9]{1,3}\.){2}[0-9]
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:]{2,37}(?:\.[0-9]{1,3}){0,3}(?![\w:])")
 _VERSION = re.compile(r"(?:\bv|ver(?:sion)?|release|build|rv|[a-z]/)[\s:=]{0,2}\Z", re.IGNORECASE)
 _CALLED = re.compile(r"\b(?:ip|addr(?:ess)?|from|client|peer|remote(?:_addr)?|for|host)\W{1,4}\Z", re.IGNORECASE)
+_LOGGED = re.compile(r" \S{1,64} \S{1,64} \[[0-9]{1,2}/[A-Z]")
+"""What follows a client's address in the log of a web server."""
+
 _HOST = re.compile(r"://(?:[^\s/?#@]{0,128}@)?\[?\Z")
 
 
@@ -53,11 +56,19 @@ def places_in(text: str) -> Iterator[FoundPersonal]:
     for match in _PAIR.finditer(text):
         whole = len(match[0]) == len(text.strip(" \t\r\n()[]{}\"'"))
         fine = min(len(part.partition(".")[2]) for part in match.groups()) >= 5
-        told = _AROUND.search(text) is not None
+        told = _AROUND.search(text) is not None or _is_parameter(match)
         bare = (whole or fine) and _is_wide(match[1], match[2]) and _CALL.search(text, 0, match.start()) is None
         if (told or bare) and is_place(match[1], match[2]):
             yield FoundPersonal(Personal.PLACE, Grade.SUSPECTED)
             return
+
+
+def _is_parameter(match: re.Match[str]) -> bool:
+    """Whether a pair of four decimals or more is the whole value of a parameter of a URL, and not of a size."""
+    text, end = match.string, match.end()
+    alone = text[match.start() - 1 : match.start()] == "=" and text[end : end + 1] in ("", "&", "#")
+    fine = min(len(part.partition(".")[2]) for part in match.groups()) >= 4
+    return alone and fine and _is_wide(match[1], match[2])
 
 
 def is_place(one: str, other: str) -> bool:
@@ -107,7 +118,8 @@ def is_address(text: str) -> bool:
 
 def _is_address(match: re.Match[str]) -> bool:
     text, before = match[0], match.string[max(0, match.start() - 160) : match.start()]
-    if ":" not in text and max(map(int, text.split("."))) < 100 and _CALLED.search(before) is None:
+    called = _CALLED.search(before) is not None or _LOGGED.match(match.string, match.end()) is not None
+    if ":" not in text and max(map(int, text.split("."))) < 100 and not called:
         return False  # 1.2.3.4 is as good a version number
     if ":" in text and (len(text.replace(":", "")) < 6 or 0 < text.find(":") < 4):
         return False  # `::` and `a::b` are punctuation, and pairs of digits are bytes
