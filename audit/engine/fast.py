@@ -229,7 +229,7 @@ class FastLane:
 
     def shown(self, events: Sequence[Sequence[str]]) -> set[str]:
         """Those of the texts of some events that some rule must see."""
-        found = self.suspicious({text for texts in events for text in texts if not is_instant(text)})
+        found = self.suspicious({text for text in set[str]().union(*events) if not is_instant(text)})
         if self.seeds is not None:
             found.update(*map(self.listed, events))
         return found

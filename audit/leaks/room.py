@@ -10,7 +10,7 @@ import re
 import string
 import zlib
 from binascii import a2b_base64
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from audit.leaks.inflate import deflated
@@ -191,8 +191,18 @@ def not_plain(texts: Collection[str]) -> set[str]:
     if bad:
         odd.update(text for text, skeleton in zip(whole, skeletons, strict=True) if skeleton in bad)
     if len(pieces) > 1 and _may_spell(pieces[1::2]):
-        odd.update(text for text in whole if _may_spell([match[1] for match in _IDS.finditer(text)]))
+        odd.update(_spelling([(text, found) for text in whole if (found := _IDS.findall(text))]))
     return odd
+
+
+def _spelling(texts: list[tuple[str, list[str]]]) -> Iterator[str]:
+    """Those of some texts whose ids may spell something: by halves, since mostly few do."""
+    if len(texts) == 1:
+        yield texts[0][0]
+        return
+    for half in (texts[: len(texts) // 2], texts[len(texts) // 2 :]):
+        if _may_spell([found for _, ids in half for found in ids]):
+            yield from _spelling(half)
 
 
 def ids_of_plain(text: str) -> list[str] | None:
