@@ -76,6 +76,11 @@ _DATED = re.compile(
 )
 """Dates and seconds since 1970, which have as many digits as numbers to call."""
 _CLOCK = re.compile(r"[0-9]:[0-9]")
+_NUMBER = re.compile(
+    r"(?:tel|sms|callto|whatsapp)?:?(?:[^\w]|[0-9_])+(?:(?:;?ext?(?:ension)?|x|durchwahl)[.:= ]{0,2}[0-9]{1,6})?",
+    re.IGNORECASE,
+)
+"""Digits and what parts them, with an extension: no id with letters in it."""
 _MEASURE = re.compile(r"[1-9][0-9]{0,2}(?:[ .,][0-9]{3}){2,}")
 """A number whose thousands are parted."""
 
@@ -127,7 +132,7 @@ def is_called_phone(text: str, *, perhaps: bool = False) -> bool:
     digits = _NOT_DIGITS.sub("", text)
     if not 7 <= len(digits) <= 15 or len(text) > 32 or _DATED.match(text) or _CLOCK.search(text):
         return False
-    if perhaps and _MEASURE.fullmatch(text):
+    if _NUMBER.fullmatch(text) is None or (perhaps and _MEASURE.fullmatch(text)):
         return False
     return is_phone(text, _REGIONS) or is_phone("+" + digits)
 
