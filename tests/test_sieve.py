@@ -101,6 +101,22 @@ def test_points_at_the_id_that_holds_it_not_at_the_one_before() -> None:
     assert max(caught(LISTS["latin"], before, CANARY.encode().hex()).tolist()) > len(before)
 
 
+@pytest.mark.parametrize("said", ["789c", b"readable text of no value".hex()])
+def test_what_no_random_ids_say_is_not_looked_at_one_by_one(said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = search_for(*LATIN)
+    asked: list[object] = []
+
+    def noted(*what: object) -> bool:
+        asked.append(what)
+        return False
+
+    monkeypatch.setattr(search.screen, "clean", noted)
+    monkeypatch.setattr(search.screen, "_holds_nothing", noted)
+    ids = [f"{said * 8}{number:04x}" for number in range(300)]
+    assert len(caught(search, *ids)) >= 300
+    assert len(asked) < 10
+
+
 @pytest.mark.parametrize("value", [PHONE, UUID, TOKEN, UUID[::-1]])
 def test_points_at_an_id_that_is_or_holds_a_listed_one(value: str) -> None:
     digits = "".join(char for char in value if char in DIGITS)

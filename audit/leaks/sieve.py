@@ -20,7 +20,7 @@ from audit.leaks.digests import LEAST, Digests
 from audit.leaks.ids import disguised, marked, readable
 from audit.leaks.needles import Needles
 from audit.leaks.runs import Bytes, Ids, Places
-from audit.leaks.streams import END, perhaps_streams, streams
+from audit.leaks.streams import END, HEAD, begun, perhaps_streams
 
 _HEX = "0123456789abcdef"
 _NIBBLES = bytes(_HEX.index(chr(byte)) if chr(byte) in _HEX else 15 for byte in range(256))
@@ -60,6 +60,11 @@ _MARKS = (
 _ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
 _BEFORE, _AFTER = 12, 28
 """Bytes around the begin of a mark in which all of it stands, be there up to three zeros behind each byte."""
+
+_MOST = 256
+_EACH = 1024
+"""Texts and streams that are asked about: one for so many digits, a few in any case. Random ids hold a fifth of that. Where there
+are more, each of their lines is looked at by itself."""
 
 _CHECKED = 8
 """Digits of a listed value of hex digits that are compared at once."""
@@ -148,8 +153,10 @@ class Sieve:
             yield from _which(decoded.rows(_places(eight, _FAR << back), _EIGHT, back), disguised)
             for places, data in decoded.rows(_places(ten, _READS << back), _TEN, back):
                 texts += (_Part(places, text) for text in {*readable(data.replace(b"\0", b"")), *readable(data)})
-        if texts and not self._says_nothing({text for _, text in texts}):
-            yield from (at for places, text in texts if not self._says_nothing((text,)) for at in places)
+        if len(texts) > decoded.most or (texts and not self._says_nothing({text for _, text in texts})):
+            few = texts if len(texts) <= decoded.most else ()
+            clean = {text for _, text in few if self._says_nothing((text,))}
+            yield from (at for places, text in texts if text not in clean for at in places)
 
     def _is_listed(self, data: bytes) -> bool:
         return self.needles.spelled(data.replace(b"\0", b"")) or self.needles.widely(data)
@@ -167,7 +174,7 @@ class Sieve:
             for at, number in zip(packed.tolist(), whose, strict=True):
                 if number < len(ids.ends) and at >= ids.starts[number]:
                     data = decoded.on(at, int(ids.starts[number] if back else ids.ends[number]), back)
-                    if not all(map(self.holds_nothing, streams(data, data[:2]))):
+                    if len(packed) > decoded.most or not all(map(self.holds_nothing, begun(data))):
                         yield at
 
     def _numbers(self, ids: Ids, marks: Bytes) -> Iterator[int]:
@@ -223,6 +230,7 @@ class _Decoded:
     def __init__(self, forth: bytes) -> None:
         self.forth = forth
         self.turned = forth.translate(_SWAPPED)
+        self.most = max(_MOST, len(forth) // _EACH)
 
     def rows(self, found: Places, size: int, back: int) -> Iterator[_Part]:
         """The bytes in a row of which each `size` begin at a place, as long as can be, and these places: a row may begin before
@@ -240,8 +248,10 @@ class _Decoded:
         return self._cut(at - 2 * before if at >= 2 * before else at & 1, at + 2 * after, back)
 
     def on(self, at: int, end: int, back: int) -> bytes:
-        """What an id says from two bytes on to its end."""
-        return self._cut(end + (at - end & 1), at + 3, back) if back else self._cut(at, end - 1, back)
+        """What an id says from two bytes on to its end, as much as is looked at of a stream."""
+        if back:
+            return self._cut(max(end + (at - end & 1), at + 2 - 2 * HEAD), at + 3, back)
+        return self._cut(at, min(end - 1, at + 2 * HEAD), back)
 
     def _cut(self, first: int, end: int, back: int) -> bytes:
         return self.turned[first:end:2][::-1] if back else self.forth[first:end:2]

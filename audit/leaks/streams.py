@@ -25,7 +25,7 @@ def _fixed() -> frozenset[tuple[int, int]]:
 
 
 _FIXED = _fixed()
-_HEAD = 512
+HEAD = 512
 """Bytes in which the tables of a stream end, and its first letters stand."""
 
 
@@ -71,19 +71,23 @@ def streams(data: bytes, mark: bytes) -> Iterator[bytes]:
     up to the next end of what stands there by itself, too."""
     at = data.find(mark)
     while at >= 0:
-        head = data[at : at + _HEAD]
-        with contextlib.suppress(zlib.error):
-            if zlib.decompressobj().decompress(head, 16):
-                yield _outset(head)
-                yield _outset(head.split(END, 1)[0])
+        yield from begun(data[at : at + HEAD])
         at = data.find(mark, at + 1)
+
+
+def begun(head: bytes) -> Iterator[bytes]:
+    """What the stream holds that bytes begin with, as `streams` tells it."""
+    with contextlib.suppress(zlib.error):
+        if zlib.decompressobj().decompress(head, 16):
+            yield _outset(head)
+            yield _outset(head.split(END, 1)[0])
 
 
 def _outset(head: bytes) -> bytes:
     """What a stream holds up to where it breaks off. An error takes with it what is asked for at once, and the last letter."""
     engine, found, left = zlib.decompressobj(-15), b"", head[2:]
     with contextlib.suppress(zlib.error):
-        while len(found) < _HEAD and (byte := engine.decompress(left, 1)):
+        while len(found) < HEAD and (byte := engine.decompress(left, 1)):
             found, left = found + byte, engine.unconsumed_tail
     return found
 
