@@ -163,7 +163,7 @@ UNREAD = {
     "HAR without its body": archive(entry(postData=None), version="1.2"),
     "HAR, an entry a line": b"%s\n" % json.dumps(entry()).encode() * 2,
     "HAR, entries without the log": json.dumps({"entries": [entry()]}).encode(),
-    "a flow whose body was not kept": net(flow(None)),  # type: ignore[arg-type]
+    "a flow whose body was not kept": net(flow(None)),  # type: ignore[arg-type]  # what stands there where none was kept
 }
 
 

@@ -71,9 +71,10 @@ def _spelled(members: tuple[Member, ...], forms: Forms | None) -> Iterator[tuple
     for pointer, node, _ in members:
         if isinstance(node, dict | list) and 1 < len(node) <= _PIECES:
             nodes = list(node.values()) if isinstance(node, dict) else node
-            texts = [node for node in nodes if isinstance(node, str)]
-            if len(texts) > 1 and isinstance(node, dict) and forms is not None:
+            if isinstance(node, dict) and forms is not None:
                 texts = _pieces(pointer, node, forms)
+            else:
+                texts = [node for node in nodes if isinstance(node, str)]
             if len(texts) > 1:
                 yield pointer, "".join(texts)
             numbers = [node for node in nodes if type(node) is int and 0 <= node < 256]

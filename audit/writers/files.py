@@ -20,7 +20,7 @@ def write_atomically(path: Path, text: str) -> None:
             file.write(data)
         Path(name).chmod(0o666 & ~_umask())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # an interrupt too: no half file stays
         with suppress(OSError):
             Path(name).unlink()
         raise
