@@ -21,6 +21,7 @@ from unittest import mock
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, settings
 
 from audit.cli import main
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 CAPTURES = ROOT / "fixtures" / "captures"
 ENV = {"COLUMNS": "80", "NO_COLOR": "1"}
+
+# No test is timed, nor is the making of what it is given: how long that takes is the machine's affair.
+settings.register_profile("untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 Arg = str | os.PathLike[str]
 Json = dict[str, Any]
