@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import compress, count
-from operator import contains
+from itertools import compress
+from operator import contains, itemgetter
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,14 +22,16 @@ from numpy.typing import NDArray
 from audit.engine.fast import FastLane, Plan, Proved
 from audit.engine.template import Listing, Spot, Teacher, Template, cuts
 from audit.leaks.content import is_mere_address
-from audit.leaks.runs import Ids, Places, pick, runs, suspects
-from audit.leaks.sieve import Sieve
+from audit.leaks.runs import Places, pick, runs, suspects
 from audit.model import Pointer
 from audit.policy.pack import Policy
 from audit.policy.validators import compile_validator
 from audit.rules.timelines import MESSAGES, Delivery
+from audit.tally import CLAIMED, LOGS
 
 Numbers: TypeAlias = NDArray[np.int64]
+Kind: TypeAlias = tuple[str, int]
+"""The origin of events, and whose word their times are."""
 
 _TEMPLATES = 1_024
 _LONGEST = 8_192
@@ -45,8 +47,8 @@ _RESTS = 32
 _PIECE = 256
 """How many lines are masked at once: enough for vectors, few enough for the processor's cache."""
 
-_MANY = 4
-"""Pieces whose ids are looked at together, which are far fewer bytes."""
+_STEP = 1_024
+"""Lines whose ids and times are looked at together, which are far fewer bytes."""
 
 
 class Known:
@@ -93,35 +95,19 @@ class Row:
     known: tuple[Known, ...]
 
 
-class _Piece(NamedTuple):
-    """Lines looked at together, of which some are clean, listed values aside: their indices and templates; when each line
-    arrived and where it starts; the ids of all."""
-
-    at: list[int]
-    rows: list[Row]
-    arrived: Numbers
-    raw: NDArray[np.uint8]
-    starts: NDArray[np.intp]
-    ids: Ids | None
-
-    def numbers(self, places: Places) -> list[int]:
-        """The lines of some places of the ids. They are few, so that it is looked for again where these are."""
-        if not len(places):
-            return []
-        where = pick(self.raw, runs(self.raw)[0]).where(places)
-        numbers: list[int] = (np.searchsorted(self.starts, where, side="right") - 1).tolist()
-        return numbers
-
-
 class Taken(NamedTuple):
-    """Lines that follow each other, of which some are proved: their indices, their templates, and when they arrived
-    (YYYYMMDDhhmmssmmm or -1); the indices of the others."""
+    """Lines that follow each other, of which some are proved: their indices, their templates, when they arrived
+    (YYYYMMDDhhmmssmmm or -1), of which of the `kinds` of arrival each is, and which of them, counted from 0, must leave a mark
+    of a keep-alive; the indices of the others."""
 
     at: list[int]
     rows: list[Row]
     arrived: Numbers
     lines: list[bytes]
     left: list[int]
+    kind: NDArray[np.intp]
+    beats: list[int]
+    kinds: Sequence[Kind]
 
 
 class Learned:
@@ -139,7 +125,8 @@ class Learned:
         self.rows: dict[bytes, Row] = {}
         self.known: dict[tuple[str, Pointer], Known] = {}
         self.met: Counter[int] = Counter()
-        self.table = _Table(())
+        self.kinds: list[Kind] = []
+        self.table = _Table((), self.kinds)
         self.used: Numbers = np.zeros(0, np.int64)
         self.most = _TEMPLATES
         self.rest = self.resting = 0
@@ -147,29 +134,27 @@ class Learned:
     @property
     def step(self) -> int:
         """How many lines to take at once: what is proved of some may be learned before the next, as long as little is known."""
-        return _MANY * _PIECE if self.rows and self.sieve is not None else _PIECE
+        return _STEP if self.rows else _PIECE
 
     def take(self, data: bytes, lines: list[bytes]) -> tuple[Taken | None, list[bytes]]:
         """What of some lines is proved, and the masks of all. `data`: the same lines with their newlines."""
         if self.resting:
             self.resting = max(self.resting - -(-len(lines) // _PIECE), 0)
             return None, []
-        whole, begin = np.frombuffer(data, np.uint8), 0
+        raw = np.frombuffer(data, np.uint8)
+        ends = np.cumsum(np.fromiter(map(len, lines), np.intp, len(lines)) + 1)  # there is a newline behind each
         masks: list[bytes] = []
-        pieces: list[_Piece] = []
+        insides = []
         for first in range(0, len(lines), _PIECE):
-            some = lines[first : first + _PIECE]
-            starts = np.cumsum(np.array([0, *map(len, some)], np.intp) + 1) - 1  # there is a newline behind each
-            raw = whole[begin : begin + int(starts[-1])]
-            begin += int(starts[-1])
-            inside, masked = runs(raw)
-            mine = _masked(raw, masked).tobytes().split(b"\n")[: len(some)]
-            masks += mine
-            if self.rows:
-                pieces.append(self._asked(raw, inside, starts[:-1], some, list(map(self.rows.get, mine))))
-        if not pieces:
+            last = min(first + _PIECE, len(lines))
+            piece = raw[int(ends[first - 1]) if first else 0 : int(ends[last - 1])]
+            inside, masked = runs(piece)
+            masks += _masked(piece, masked).tobytes().split(b"\n")[: last - first]
+            insides.append(inside)
+        if not self.rows:
             return None, masks
-        taken = self._together(pieces, lines)
+        starts = np.concatenate((np.zeros(1, np.intp), ends[:-1]))
+        taken = self._asked(raw, np.concatenate(insides), starts, lines, list(map(self.rows.get, masks)))
         self._weigh(len(taken.at), len(lines))
         return taken, masks
 
@@ -185,47 +170,36 @@ class Learned:
         starts: NDArray[np.intp],
         lines: list[bytes],
         found: Sequence[Row | None],
-    ) -> _Piece:
-        """What of some lines is clean, listed values aside."""
+    ) -> Taken:
+        """What of some lines is clean."""
         if len(self.table) != len(self.rows):
-            self.table = _Table(tuple(self.rows.values()))
+            self.table = _Table(tuple(self.rows.values()), self.kinds)
             self.used = np.concatenate((self.used, np.zeros(len(self.rows) - len(self.used), np.int64)))
         picked = pick(raw, inside)
-        doubted = np.zeros(len(lines), np.bool_)
-        doubted[np.searchsorted(starts, picked.where(suspects(picked)), side="right") - 1] = True
         numbers = np.array([-1 if row is None else row.number for row in found], np.intp)
         arrived, agree = self.table.times(raw, starts, numbers)
-        fit = agree & ~doubted & (numbers >= 0)
+        fit = agree & (numbers >= 0)
+        fit[_lines(starts, picked.where(suspects(picked)))] = False
         self.used += np.bincount(numbers[fit], minlength=len(self.used))
-        at, rows = [], []
-        for index in np.flatnonzero(fit).tolist():
-            row = found[index]
-            if row is not None and _harmless(row, lines[index]):
-                at.append(index)
-                rows.append(row)
-        return _Piece(at, rows, arrived, raw, starts, picked.all if self.sieve is not None else None)
-
-    def _together(self, pieces: list[_Piece], lines: list[bytes]) -> Taken:
-        """What is taken of pieces that follow each other: no listed value may stand in it either."""
-        at, rows = pieces[0].at, pieces[0].rows
-        for number, piece in enumerate(pieces[1:], 1):
-            at += [number * _PIECE + index for index in piece.at]
-            rows += piece.rows
+        asked = [(index, row) for index in np.flatnonzero(fit).tolist() if (row := found[index]) is not None]
+        kept = [(index, row) for index, row in asked if _harmless(row, lines[index])]
+        at, rows = list(map(_INDEX, kept)), list(map(_ROW, kept))
         if self.sieve is not None and at:
-            kept = self._unlisted(lines, at, rows, self._caught(self.sieve, pieces))
-            at, rows = list(compress(at, kept)), list(compress(rows, kept))
-        left = set(range(len(lines))).difference(at)
-        arrived = np.concatenate([piece.arrived for piece in pieces])
-        return Taken(at, rows, arrived[at], [lines[index] for index in at], sorted(left))
-
-    @staticmethod
-    def _caught(sieve: Sieve, pieces: list[_Piece]) -> set[int]:
-        """The lines in which a listed value may stand as far as their ids tell."""
-        caught: set[int] = set()
-        ids = [piece.ids for piece in pieces if piece.ids is not None]
-        for first, places, piece in zip(count(0, _PIECE), sieve.caught(ids), pieces, strict=False):
-            caught.update(first + number for number in piece.numbers(places))
-        return caught
+            [places] = self.sieve.caught([picked.all])
+            clean = self._unlisted(lines, at, rows, set(_lines(starts, picked.where(places)).tolist()))
+            at, rows = list(compress(at, clean)), list(compress(rows, clean))
+        left = sorted(set(range(len(lines))).difference(at))
+        mine = numbers[at]
+        return Taken(
+            at,
+            rows,
+            arrived[at],
+            [lines[index] for index in at],
+            left,
+            self.table.kind[mine],
+            np.flatnonzero(self.table.beats[mine]).tolist(),
+            self.kinds,
+        )
 
     def _unlisted(self, lines: list[bytes], at: list[int], rows: list[Row], caught: set[int]) -> list[bool]:
         """For each of some lines, whether no listed value stands in its ids, or over the end of one. `caught`: those in which
@@ -271,7 +245,7 @@ class Learned:
         rows = list(self.rows.items())
         self.rows = {rows[at][0]: replace(rows[at][1], number=number) for number, at in enumerate(often)}
         self.used = self.used[often] // 2
-        self.table = _Table(())
+        self.table = _Table((), self.kinds)
 
     def _learn(self, mask: bytes, template: Template) -> None:
         if len(template.times) > _TIMES:
@@ -287,6 +261,15 @@ class Learned:
         tokens = cuts((spot.start, spot.stop) for spot in template.exact)
         joints = cuts(template.joints)
         self.rows[mask] = Row(len(self.rows), template, tokens, joints, tuple(of.values for of in known), tuple(known))
+
+
+_INDEX, _ROW = itemgetter(0), itemgetter(1)
+
+
+def _lines(starts: NDArray[np.intp], places: Places) -> NDArray[np.intp]:
+    """The lines in which some bytes stand. `starts`: where each begins."""
+    found: NDArray[np.intp] = np.searchsorted(starts, places, side="right") - 1
+    return found
 
 
 def _masked(raw: NDArray[np.uint8], masked: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -310,9 +293,12 @@ def _harmless(row: Row, line: bytes) -> bool:
 
 # ---- times ----------------------------------------------------------------------------------------------------------
 
+_U = np.uint64
 _WIDTH = 24
-_PARTS = ((0, 1, 2, 3, 5, 6, 8, 9), (11, 12), (14, 15), (17, 18), (20, 21, 22))
-"""The digits of a time that are its day (YYYYMMDD), hour, minute, second and millisecond."""
+"""Bytes of a time, YYYY-MM-DDThh:mm:ss.mmmZ: three words of eight, which compare as the times do."""
+
+_PARTS = ((0, 1, 2, 3, 5, 6, 8, 9), (11, 12, 14, 15, 17, 18, 20, 21, 22))
+"""The digits of a time that are its day (YYYYMMDD), and the rest (hhmmssmmm)."""
 
 _WEIGHTS = np.zeros((_WIDTH, len(_PARTS)))
 for _part, _digits in enumerate(_PARTS):
@@ -320,21 +306,26 @@ for _part, _digits in enumerate(_PARTS):
 _ZEROS = 48 * _WEIGHTS.sum(axis=0)
 """What makes the parts of a time of its bytes: sums that a float holds exactly."""
 
-_BELOW = np.array((24, 60, 60))
-_UNITS = 10 ** np.array((9, 7, 5, 3, 0), np.int64)
 _DAY, HOUR, _MINUTE, _SECOND = 10**9, 10**7, 10**5, 10**3
+_MICROS = ((_SECOND, 1_000), (_MINUTE, 1_000_000), (HOUR, 60_000_000), (_DAY, 3_600_000_000))
+"""The parts of hhmmssmmm: below what each stands, and how many microseconds one of it is."""
 
 
 class _Table:
     """Where the times of each template stand; places that a template has not are those of its first time."""
 
-    def __init__(self, rows: tuple[Row, ...]) -> None:
+    def __init__(self, rows: tuple[Row, ...], kinds: list[Kind]) -> None:
+        """`kinds`: of arrival, to which those that are new are added."""
         templates = [row.template for row in rows]
         self.size = len(rows)
         self.none = np.array([not template.times for template in templates], np.bool_)
         self.counted = np.array([template.arrival is not None for template in templates], np.bool_)
         self.places = np.array([_places(template) for template in templates], np.intp).reshape(-1, _TIMES)
         self.roles = np.array([_roles(template) for template in templates], np.intp).reshape(-1, 4)
+        told = [(template.plan.type.origin, LOGS if template.stamped else CLAIMED) for template in templates]
+        kinds += dict.fromkeys(kind for kind in told if kind not in kinds)
+        self.kind = np.array([kinds.index(kind) for kind in told], np.intp)
+        self.beats = np.array([template.plan.type.cadence is not None for template in templates], np.bool_)
 
     def __len__(self) -> int:
         return self.size
@@ -353,11 +344,11 @@ class _Table:
         if len(known):
             places = starts[known][:, None] + self.places[rows]
             windows = np.lib.stride_tricks.as_strided(raw, (len(raw) - _WIDTH + 1, _WIDTH), (1, 1), writeable=False)
-            parts = (windows[places].reshape(-1, _WIDTH) @ _WEIGHTS - _ZEROS).astype(np.int64)
-            instants = (parts @ _UNITS).reshape(places.shape)
-            roles = np.take_along_axis(instants, self.roles[rows], axis=1)
-            agree[known] = _exist(parts).reshape(places.shape).all(axis=1) & _agree(roles)
-            arrived[known] = np.where(self.counted[rows], roles[:, 3], -1)
+            texts = windows[places]
+            words = texts.view(">u8").astype(np.uint64)
+            each, roles = np.arange(len(known))[:, None], self.roles[rows]
+            agree[known] = _exist(words).all(axis=1) & _agree(words[each, roles])
+            arrived[known] = np.where(self.counted[rows], _number(texts[each[:, 0], roles[:, 3]]), -1)
         return arrived, agree
 
 
@@ -376,29 +367,61 @@ def _roles(template: Template) -> tuple[int, int, int, int]:
     return times.index(sent), times.index(created), times.index(arrived), times.index(at)
 
 
-def _exist(parts: Numbers) -> NDArray[np.bool_]:
+def _number(texts: NDArray[np.uint8]) -> Numbers:
+    """YYYYMMDDhhmmssmmm of times."""
+    parts = (texts @ _WEIGHTS - _ZEROS).astype(np.int64)
+    number: Numbers = parts[:, 0] * _DAY + parts[:, 1]
+    return number
+
+
+def _exist(words: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Whether times are of the calendar. A leap second is left to the full reading."""
-    days = parts[:, 0]
-    few = np.unique(days).tolist() if days.min() != days.max() else days[:1].tolist()
-    unreal = [day for day in few if not _is_day(day)]
-    exist: NDArray[np.bool_] = np.logical_and.reduce(parts[:, 1:4] < _BELOW, axis=1)
-    real: NDArray[np.bool_] = np.isin(days, unreal, invert=True)
-    return exist & real
+    months, minutes, seconds = words[..., 0], words[..., 1], words[..., 2]
+    days = (months & ~_U(0xFF)) | (minutes >> _U(56) & _U(15)) * _U(10) + (minutes >> _U(48) & _U(15))
+    few = np.unique(days) if days.min() != days.max() else days.ravel()[:1]
+    unreal = [day for day in few.tolist() if not _is_day(day)]
+    exist: NDArray[np.bool_] = (
+        ((minutes >> _U(24) & _U(0xFFFF)) < _U(0x3234))  # "24"
+        & ((minutes & _U(0xFFFF)) < _U(0x3630))  # "60"
+        & ((seconds >> _U(40) & _U(0xFFFF)) < _U(0x3630))
+    )
+    return exist & np.isin(days, np.array(unreal, np.uint64), invert=True) if unreal else exist
 
 
-def _is_day(day: int) -> bool:
+def _is_day(key: int) -> bool:
+    """`key`: the bytes of YYYY-MM, and the number of the day behind them."""
+    year, month = key.to_bytes(8, "big")[:7].split(b"-")
     try:
-        date(day // 10_000, day // 100 % 100, day % 100)
+        date(int(year), int(month), key & 0xFF)
     except ValueError:
         return False
     return True
 
 
-def _agree(roles: Numbers) -> NDArray[np.bool_]:
+def _agree(roles: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Whether an event was created before it was sent, and sent in the minute in which it arrived."""
     sent, created, arrived = roles[:, 0], roles[:, 1], roles[:, 2]
-    agree: NDArray[np.bool_] = (created <= sent) & (sent // _MINUTE == arrived // _MINUTE)
+    same = created == sent
+    later = created > sent
+    turned = later[:, 0] | same[:, 0] & (later[:, 1] | same[:, 1] & later[:, 2])
+    agree: NDArray[np.bool_] = ~turned & (sent[:, 0] == arrived[:, 0]) & (sent[:, 1] == arrived[:, 1])
     return agree
+
+
+def micros(numbers: Numbers) -> list[int]:
+    """Microseconds since 0001-01-01 of instants (YYYYMMDDhhmmssmmm); of those that are none, anything."""
+    days, rest = np.divmod(numbers, _DAY)
+    since = {
+        day: date(day // 10_000, day // 100 % 100, day % 100).toordinal() - 1 if day > 0 else 0
+        for day in set(days.tolist())
+    }
+    total = np.array([since[day] for day in days.tolist()], np.int64) * 86_400_000_000
+    below = 1
+    for bound, size in _MICROS:
+        total += rest % bound // below * size
+        below = bound
+    found: list[int] = total.tolist()
+    return found
 
 
 def instant(number: int) -> datetime:

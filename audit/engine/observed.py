@@ -12,7 +12,7 @@ from audit.policy.consent import EVERYONE, START, ConsentTable, State, Window
 from audit.policy.pack import Cadence, Policy
 from audit.redact import instant
 from audit.rules.case import field_text
-from audit.rules.timelines import Life
+from audit.rules.timelines import MICRO, Life
 from audit.sketch import FieldKey, Seen
 from audit.tally import Tally
 
@@ -45,8 +45,9 @@ def rhythms(lives: Iterable[Life]) -> dict[str, Rhythm]:
     found: dict[str, Rhythm] = {}
     for life in lives:
         known = found.get(life.entry.name) or Rhythm(0, 0, 0, Counter())
-        number = len(life.intervals)
-        known.bins.update(_bin(life.cadence, interval.length) for interval in life.intervals)
+        number = len(life.lengths)
+        start, width = (part // MICRO for part in _band(life.cadence))
+        known.bins.update(_bin((length - start) // width) for length in life.lengths)
         found[life.entry.name] = Rhythm(
             known.intervals + number, max(known.most, number), known.instances + 1, known.bins
         )
@@ -59,9 +60,9 @@ def _band(cadence: Cadence) -> tuple[timedelta, timedelta]:
     return cadence.every - width / 2, width
 
 
-def _bin(cadence: Cadence, length: timedelta) -> int:
-    start, width = _band(cadence)
-    return max(-_SIDE - 1, min(_SIDE + 1, (length - start) // width))
+def _bin(number: int) -> int:
+    """The bin of a number: what lies further out is counted together."""
+    return max(-_SIDE - 1, min(_SIDE + 1, number))
 
 
 def timeline(policy: Policy, tally: Tally, consent: ConsentTable | None, found: dict[str, Rhythm]) -> dict[str, Any]:

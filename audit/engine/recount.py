@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 import orjson
 
 from audit.engine.bulk import Counts, packed, unmarked
-from audit.engine.learned import HOUR, Row, Taken, instant
+from audit.engine.learned import HOUR, Row, Taken, instant, micros
 from audit.engine.times import hour_of
+from audit.policy.pack import is_address
 from audit.rules.case import Marker, Timeline
-from audit.rules.timelines import Delivery
-from audit.tally import CLAIMED, LOGS, MARK, Tally
+from audit.rules.timelines import Beats, Delivery
+from audit.tally import MARK, Tally
 
 Markers: TypeAlias = tuple[tuple[Timeline, Marker], ...]
 
@@ -30,14 +31,13 @@ def recount(found: Sequence[tuple[int, Taken]], markers: Markers, counts: Counts
         counts.clean[name] += of
         for text in row.template.fields:
             counts.fields[name, text] += of
-    cadenced = {row for row in numbers if row.template.plan.type.cadence is not None}
     for unit, taken in found:
         start = int.from_bytes(packed(index, 0, unit), "big")
         for timeline, mark in markers:
-            bodies = _bodies(timeline, mark, taken, cadenced, tally)
+            bodies = _bodies(timeline, mark, taken, tally)
             if bodies:
                 counts.marks[timeline.id] += _placed(bodies, start)
-    _when([taken for _, taken in found], list(numbers), tally)
+    _when([taken for _, taken in found], tally)
 
 
 def _placed(bodies: list[tuple[int, bytes]], start: int) -> bytes:
@@ -50,9 +50,9 @@ def _placed(bodies: list[tuple[int, bytes]], start: int) -> bytes:
     return made.tobytes()
 
 
-def _messages(mark: Delivery, taken: Taken) -> list[tuple[int, bytes]]:
+def _messages(taken: Taken) -> list[tuple[int, bytes]]:
     """The marks of messages, without their places: made of the bytes of their lines."""
-    made = mark.mark
+    made = Delivery.mark
     return [
         (at, made(*saying.of(line)))
         for at, row, line in zip(taken.at, taken.rows, taken.lines, strict=True)
@@ -60,35 +60,44 @@ def _messages(mark: Delivery, taken: Taken) -> list[tuple[int, bytes]]:
     ]
 
 
-def _bodies(
-    timeline: Timeline, mark: Marker, taken: Taken, cadenced: Collection[Row], tally: Tally
-) -> list[tuple[int, bytes]]:
+def _beats(mark: Beats, taken: Taken, tally: Tally) -> list[tuple[int, bytes]]:
+    """The marks of keep-alives, without their places. Each that leaves none is a gap."""
+    bodies = []
+    arrived = taken.arrived[taken.beats]
+    for number, at, since in zip(taken.beats, arrived.tolist(), micros(arrived), strict=True):
+        row, line = taken.rows[number], taken.lines[number]
+        subject = line[slice(*row.template.subject)] if row.template.subject is not None else b""
+        if at >= 0 and subject and not is_address(subject.decode()):
+            bodies.append((taken.at[number], mark.mark(row.template.plan.type, subject, since)))
+        else:
+            unmarked(row.template.plan.type, [instant(at) if at >= 0 else None], tally)
+    return bodies
+
+
+def _bodies(timeline: Timeline, mark: Marker, taken: Taken, tally: Tally) -> list[tuple[int, bytes]]:
     """The marks of lines known again, without their places."""
     if isinstance(mark, Delivery):
-        return _messages(mark, taken)
+        return _messages(taken)
+    if isinstance(mark, Beats):
+        return _beats(mark, taken, tally) if taken.beats else []
     bodies = []
-    for number, (at, row) in enumerate(zip(taken.at, taken.rows, strict=True)):
-        if timeline.cadenced and row not in cadenced:
-            continue
-        entry, arrived = row.template.plan.type, int(taken.arrived[number])
+    for number in taken.beats if timeline.cadenced else range(len(taken.at)):
+        entry, arrived = taken.rows[number].template.plan.type, int(taken.arrived[number])
         when = instant(arrived) if arrived >= 0 else None
         body = mark(entry, orjson.loads(taken.lines[number]), when)
         if body is not None:
-            bodies.append((at, body))
+            bodies.append((taken.at[number], body))
         elif timeline.cadenced:
             unmarked(entry, [when], tally)
     return bodies
 
 
-def _when(found: Sequence[Taken], rows: Sequence[Row], tally: Tally) -> None:
-    """Note when lines known again arrived: the ends, and how many in which hour. `rows`: the templates of them all."""
+def _when(found: Sequence[Taken], tally: Tally) -> None:
+    """Note when lines known again arrived: the ends, and how many in which hour."""
     arrived = np.concatenate([taken.arrived for taken in found])
-    whose = [(row.template.plan.type.origin, LOGS if row.template.stamped else CLAIMED) for row in rows]
-    kinds = list(dict.fromkeys(whose))
-    kind = {row: kinds.index(mine) for row, mine in zip(rows, whose, strict=True)}
-    each_kind = np.fromiter((kind[row] for taken in found for row in taken.rows), np.intp, len(arrived))
-    for number, (origin, index) in enumerate(kinds):
-        mine = arrived[(each_kind == number) & (arrived >= 0)]
+    kind = np.concatenate([taken.kind for taken in found])
+    for number, (origin, index) in enumerate(found[-1].kinds):
+        mine = arrived[(kind == number) & (arrived >= 0)]
         if len(mine):
             each = zip(*np.unique(mine // HOUR, return_counts=True), strict=True)
             hours = {hour_of(instant(int(hour) * HOUR)): int(count) for hour, count in each}

@@ -58,9 +58,9 @@ class Template:
     `exact`: values that must be known as harmless. `checked`: ids that their own schema must accept. `times`: where times in
     UTC with milliseconds begin. `clocks`: those that must agree: sent, created, arrived. `arrival`: when the event is
     counted; `stamped`: its collector says so. `saying`: what the mark of a message is made of, where it has an id. `fields`:
-    identifying fields that the event has. `listed`: texts in which a listed value may stand; `unvouched`: those of which that
-    is not known where none stands in an id. `joints`: parts of neighbouring texts in which one may stand that is split over
-    them.
+    identifying fields that the event has. `subject`: the text that names whose keep-alive it is. `listed`: texts in which a
+    listed value may stand; `unvouched`: those of which that is not known where none stands in an id. `joints`: parts of
+    neighbouring texts in which one may stand that is split over them.
     """
 
     plan: Plan
@@ -72,6 +72,7 @@ class Template:
     stamped: bool
     saying: Saying | None
     fields: tuple[str, ...]
+    subject: Span | None
     listed: tuple[Span, ...]
     unvouched: tuple[Span, ...]
     joints: tuple[Span, ...]
@@ -171,6 +172,7 @@ class Teacher:
             stamped=self.envelope.received is not None and resolve(value, self.envelope.received) is not None,
             saying=self._saying(root, found, line, mask, value),
             fields=tuple(text for text, pointer in self.fields if resolve(value, pointer) is not None),
+            subject=self._subject(found, line),
             listed=tuple(listed),
             unvouched=tuple(
                 (start, stop)
@@ -224,6 +226,12 @@ class Teacher:
                     raise _Unlearnable
                 return times[pointer].start + 1
         return None
+
+    def _subject(self, found: Mapping[Pointer, Node], line: bytes) -> Span | None:
+        """The text of the subject of a cadence, without its quotes."""
+        cadence = self.plan.type.cadence
+        node = found.get(cadence.subject) if cadence is not None else None
+        return (node.start + 1, node.stop - 1) if node is not None and line[node.start] == 0x22 else None
 
     def _saying(
         self, root: Node, found: Mapping[Pointer, Node], line: bytes, mask: bytes, value: dict[str, Any]

@@ -24,8 +24,8 @@ from audit.rules.timelines import HEARTBEATS, is_pattern, lives
 def conclude(policy: Policy, marks: Iterable[bytes]) -> Iterator[TimelineBreach]:
     for life in lives(policy, marks):
         least = life.cadence.every - life.cadence.tolerance
-        early = [interval for interval in life.intervals if interval.length < least]
-        pattern = is_pattern(len(early), len(life.intervals))
+        early = life.shorter(least)
+        pattern = is_pattern(len(early), len(life.lengths))
         level = Level.ERROR if pattern else Level.WARNING if len(early) > 1 else Level.NOTE
         ending = "; a restart?" if len(early) == 1 else ""
         for interval in early:

@@ -23,8 +23,8 @@ from audit.rules.timelines import HEARTBEATS, is_pattern, lives
 def conclude(policy: Policy, marks: Iterable[bytes]) -> Iterator[TimelineBreach]:
     for life in lives(policy, marks):
         most = life.cadence.every + life.cadence.tolerance
-        missed = [interval for interval in life.intervals if interval.length > most]
-        level = Level.WARNING if is_pattern(len(missed), len(life.intervals)) else Level.NOTE
+        missed = life.longer(most)
+        level = Level.WARNING if is_pattern(len(missed), len(life.lengths)) else Level.NOTE
         for interval in missed:
             facts = {"length": interval.length, "every": life.cadence.every}
             said = "{length} after the one before; documented: every {every}"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
-from itertools import groupby
+from itertools import compress, groupby
 from math import isfinite
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import orjson
 from xxhash import xxh3_64_digest, xxh3_128_digest
 
-from audit.model import Pointer, resolve
+from audit.model import PackStr, Pointer, resolve
 from audit.policy.pack import Cadence, EventType, Policy, is_address
 from audit.rules.case import Marker, Timeline
 
-_EPOCH = datetime(1, 1, 1, tzinfo=UTC)
-_MICRO = timedelta(microseconds=1)
+EPOCH = datetime(1, 1, 1, tzinfo=UTC)
+"""From which marks count microseconds."""
+
+MICRO = timedelta(microseconds=1)
 
 
 def subject_of_beat(entry: EventType, value: dict[str, Any]) -> str | None:
@@ -28,28 +31,30 @@ def subject_of_beat(entry: EventType, value: dict[str, Any]) -> str | None:
     return found if isinstance(found, str) and found and not is_address(found) else None
 
 
-def _heartbeats(policy: Policy) -> Marker:
-    """A mark's first byte is the event type's index among those with a cadence; then the subject, then the time."""
-    index = {entry.name: bytes((number,)) for number, entry in enumerate(policy.rhythms)}
+@dataclass(frozen=True, slots=True)
+class Beats:
+    """Marks a keep-alive: its event type's index among those with a cadence, then the subject, then the time."""
 
-    def mark(entry: EventType | None, value: dict[str, Any], arrived: datetime | None) -> bytes | None:
+    index: Mapping[PackStr, bytes]
+
+    def __call__(self, entry: EventType | None, value: dict[str, Any], arrived: datetime | None) -> bytes | None:
         if entry is None or entry.cadence is None or arrived is None:
             return None
         subject = subject_of_beat(entry, value)
         if subject is None:
             return None
-        digest = blake2b(subject.encode("utf-8", "surrogatepass"), digest_size=15).digest()
-        return index[entry.name] + digest + ((arrived - _EPOCH) // _MICRO).to_bytes(8, "big")
+        return self.mark(entry, subject.encode("utf-8", "surrogatepass"), (arrived - EPOCH) // MICRO)
 
-    return mark
+    def mark(self, entry: EventType, subject: bytes, at: int) -> bytes:
+        """`at`: microseconds since the epoch of marks."""
+        return self.index[entry.name] + blake2b(subject, digest_size=15).digest() + at.to_bytes(8, "big")
+
+
+def _heartbeats(policy: Policy) -> Marker:
+    return Beats({entry.name: bytes((number,)) for number, entry in enumerate(policy.rhythms)})
 
 
 HEARTBEATS = Timeline("heartbeats", 32, cadenced=True, alone=True, marker=_heartbeats)
-
-
-class Beat(NamedTuple):
-    at: datetime
-    place: bytes
 
 
 class Interval(NamedTuple):
@@ -60,30 +65,50 @@ class Interval(NamedTuple):
 
 
 class Life(NamedTuple):
-    """The intervals of one instance."""
+    """The intervals of one instance, in order: how long each is, in microseconds, and the place of its end."""
 
     entry: EventType
     cadence: Cadence
-    intervals: tuple[Interval, ...]
+    lengths: tuple[int, ...]
+    places: tuple[bytes, ...]
+
+    def longer(self, than: timedelta) -> list[Interval]:
+        most = than // MICRO
+        return self._where([length > most for length in self.lengths])
+
+    def shorter(self, than: timedelta) -> list[Interval]:
+        least = than // MICRO
+        return self._where([length < least for length in self.lengths])
+
+    def _where(self, wanted: list[bool]) -> list[Interval]:
+        if not any(wanted):
+            return []
+        found = compress(zip(self.lengths, self.places, strict=True), wanted)
+        return [Interval(timedelta(0, 0, length), place) for length, place in found]
 
 
 def lives(policy: Policy, marks: Iterable[bytes]) -> Iterator[Life]:
     """One instance after another from sorted marks; beats closer than `retry` to the one before are one beat."""
     entries = policy.rhythms
-    for key, found in groupby(marks, key=lambda mark: mark[:16]):
+    for key, found in groupby(marks, key=_SUBJECT):
         entry = entries[key[0]]
         assert entry.cadence is not None
-        yield Life(entry, entry.cadence, tuple(_intervals(found, entry.cadence.retry)))
+        intervals = tuple(_intervals(found, entry.cadence.retry // MICRO))
+        lengths, places = zip(*intervals, strict=True) if intervals else ((), ())
+        yield Life(entry, entry.cadence, lengths, places)
 
 
-def _intervals(marks: Iterable[bytes], retry: timedelta) -> Iterator[Interval]:
-    last, least = -1, retry // _MICRO
+_SUBJECT = itemgetter(slice(16))
+
+
+def _intervals(marks: Iterable[bytes], least: int) -> Iterator[tuple[int, bytes]]:
+    last = -1
     for mark in marks:
         at = int.from_bytes(mark[16:24], "big")
         if last >= 0:
             if at - last < least:
                 continue
-            yield Interval(timedelta(0, 0, at - last), mark[24:])
+            yield at - last, mark[24:]
         last = at
 
 
