@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import compress
-from operator import contains, itemgetter
-from typing import NamedTuple, TypeAlias
+from operator import contains
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 import orjson
@@ -181,21 +181,29 @@ class Learned:
         fit = agree & (numbers >= 0)
         fit[_lines(starts, picked.where(suspects(picked)))] = False
         self.used += np.bincount(numbers[fit], minlength=len(self.used))
-        asked = [(index, row) for index in np.flatnonzero(fit).tolist() if (row := found[index]) is not None]
-        kept = [(index, row) for index, row in asked if _harmless(row, lines[index])]
-        at, rows = list(map(_INDEX, kept)), list(map(_ROW, kept))
+        met = cast("Sequence[Row]", found)  # where it has a number there is one
+        at = [
+            index
+            for index in np.flatnonzero(fit).tolist()
+            # Mostly all values are known: that question stands here, since a call for each line would cost as much.
+            if (all(map(contains, (row := met[index]).values, row.tokens(lines[index]))) and not row.template.checked)
+            or _harmless(row, lines[index])
+        ]
+        rows = [met[index] for index in at]
         if self.sieve is not None and at:
             [places] = self.sieve.caught([picked.all])
             clean = self._unlisted(lines, at, rows, set(_lines(starts, picked.where(places)).tolist()))
             at, rows = list(compress(at, clean)), list(compress(rows, clean))
-        left = sorted(set(range(len(lines))).difference(at))
-        mine = numbers[at]
+        taken = np.array(at, np.intp)
+        fit[:] = True
+        fit[taken] = False
+        mine = numbers[taken]
         return Taken(
             at,
             rows,
-            arrived[at],
+            arrived[taken],
             [lines[index] for index in at],
-            left,
+            np.flatnonzero(fit).tolist(),
             self.table.kind[mine],
             np.flatnonzero(self.table.beats[mine]).tolist(),
             self.kinds,
@@ -261,9 +269,6 @@ class Learned:
         tokens = cuts((spot.start, spot.stop) for spot in template.exact)
         joints = cuts(template.joints)
         self.rows[mask] = Row(len(self.rows), template, tokens, joints, tuple(of.values for of in known), tuple(known))
-
-
-_INDEX, _ROW = itemgetter(0), itemgetter(1)
 
 
 def _lines(starts: NDArray[np.intp], places: Places) -> NDArray[np.intp]:

@@ -52,9 +52,8 @@ def _placed(bodies: list[tuple[int, bytes]], start: int) -> bytes:
 
 def _messages(taken: Taken) -> list[tuple[int, bytes]]:
     """The marks of messages, without their places: made of the bytes of their lines."""
-    made = Delivery.mark
     return [
-        (at, made(*saying.of(line)))
+        (at, saying.mark(line))
         for at, row, line in zip(taken.at, taken.rows, taken.lines, strict=True)
         if (saying := row.template.saying) is not None
     ]

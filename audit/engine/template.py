@@ -86,8 +86,13 @@ class Saying(NamedTuple):
     form: bytes | None
 
     def of(self, line: bytes) -> tuple[bytes, bytes]:
-        known, *said = self.parts(line)
-        return known, b"".join(said) if self.form is None else self.form % tuple(said)
+        parts = self.parts(line)
+        return parts[0], b"".join(parts[1:]) if self.form is None else self.form % parts[1:]
+
+    def mark(self, line: bytes) -> bytes:
+        """What the message leaves behind, without its place."""
+        parts = self.parts(line)
+        return Delivery.mark(parts[0], b"".join(parts[1:]) if self.form is None else self.form % parts[1:])
 
 
 class Listing(NamedTuple):
