@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import codecs
 import gzip
 import json
@@ -12,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.engine.run import Auditor
 from audit.leaks import room
+from audit.leaks.runs import pick, runs, suspects
 from audit.leaks.search import Search
 from audit.leaks.seeds import Kind, Seed, SeedList
 from audit.policy.pack import Leaf
@@ -157,3 +160,39 @@ def test_what_runs_of_letters_show_is_seen_in_any_text_however_often_their_words
     shown = len(text) >= 8 and room._shows(text, lower=text.islower())
     assert room._has_runs(text) >= shown
     assert room._has_runs(text) is room._has_runs(text)
+
+
+PACKED = {
+    "zlib": zlib.compress(b"jane.doe"),
+    "gzip": gzip.compress(b"jane.doe", mtime=0),
+    "bzip2": bz2.compress(b"jane.doe"),
+}
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as it is", "backwards"])
+@pytest.mark.parametrize("name", PACKED)
+def test_an_id_that_is_packed_is_no_mere_id(name: str, *, turned: bool) -> None:
+    digits = PACKED[name].hex()[:: -1 if turned else 1]
+    assert not room.is_plain(f"ajs-{digits}")
+    assert of_ids(digits)
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as it is", "backwards"])
+@pytest.mark.parametrize("head", ["7801", "789c", "1f8b08", "425a68"])
+def test_an_id_that_only_begins_as_if_it_were_is_one(head: str, *, turned: bool) -> None:
+    digits = f"{head}ffc01de5f00d8bad"[:: -1 if turned else 1]
+    assert room.is_plain(f"ajs-{digits}")
+    assert not of_ids(digits)
+
+
+@given(st.sampled_from(sorted(PACKED)), st.binary(max_size=12), st.integers(0, 2))
+def test_both_questions_about_ids_agree_on_what_is_packed(name: str, behind: bytes, cut: int) -> None:
+    data = PACKED[name][: len(PACKED[name]) - cut] + behind
+    assert room.is_plain(data.hex()) != bool(of_ids(data.hex()))
+
+
+def of_ids(digits: str) -> list[int]:
+    """Where the vector form of the question suspects something."""
+    data = np.frombuffer(f'"{digits}"'.encode(), np.uint8)
+    found: list[int] = suspects(pick(data, runs(data)[0])).tolist()
+    return found

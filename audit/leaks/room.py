@@ -106,11 +106,14 @@ _PACKED32 = "(?:566|PAA[Q-Z2-7]|P(?:BP|CO|DN)[A-P]|D6FQ|IJNG)"
 
 _LOWER32 = re.compile(_base32(_LETTERS32.lower()) + rf"|(?<![A-Za-z0-9]){_PACKED32.lower()}[a-z2-7]{{6}}")
 WHOLE_ID = re.compile(
-    r"\n(?:(?:[2-7][0-9a-f]){6,11}\n|1f8b08|78(?:01|5e|9c|da)|425a68|ad[0-9]{10}|(?:ae|ba|be|de|ee)[0-9]{14}"
+    r"\n(?:(?:[2-7][0-9a-f]){6,11}\n|ad[0-9]{10}|(?:ae|ba|be|de|ee)[0-9]{14}"
     r"|[0-9]{14,16}\n|4[0-9]{18}\n"
     rf"|{_block32(_LETTERS32.lower())}{{2}})"
 )
+PACKED = re.compile(r"\n(?:1f8b08|78(?:01|5e|9c|da)|425a68)")
 PACKED_BACKWARDS = re.compile(r"(?:80b8f1|(?:10|e5|c9|ad)87|86a524)\n")
+"""How an id begins or ends that is packed, if it can be unpacked."""
+
 DEFLATED = re.compile(
     r"\n((?:[13579bdf]3|[02468ace]b)(?:[13579bdf][0-7]|[02468ace][89a-f]){2}[0-9a-f]{10,}|[0-9a-f][5d][0-9a-f]{78,})"
 )
@@ -171,6 +174,9 @@ _MOST_RUNS = 20_000
 _DULL: tuple[set[bytes], set[bytes]] = (set(), set())
 """Runs that were seen to show nothing: of texts with capitals, and of texts without. Words repeat."""
 
+_FIRST_BYTES = 64
+"""What cannot be unpacked says so before."""
+
 _READS = re.compile(rb"[\x20-\x7e]{8}")
 
 
@@ -215,7 +221,7 @@ def ids_of_plain(text: str) -> list[str] | None:
 def _may_spell(ids: list[str]) -> bool:
     """Whether ids of hex digits can be encoded text or a number with check digits."""
     lines = "\n".join(("", *ids, "")).replace("-", "")
-    if WHOLE_ID.search(lines) or PACKED_BACKWARDS.search(lines):
+    if WHOLE_ID.search(lines) or any(map(unpacks, _packed(lines))):
         return True
     if any(is_stream(found[1]) for found in DEFLATED.finditer(lines)):
         return True
@@ -228,6 +234,27 @@ def _may_spell(ids: list[str]) -> bool:
         or ("e28" in digits and UNSEEN.search(digits) is not None)
         or FULL_WIDTH.search(digits) is not None
     )
+
+
+def _packed(lines: str) -> Iterator[str]:
+    """The ids that begin as what is packed begins, read from either end."""
+    for found in PACKED.finditer(lines):
+        start = found.start() + 1
+        yield lines[start : lines.index("\n", start)]
+    for found in PACKED_BACKWARDS.finditer(lines):
+        end = found.end() - 1
+        yield lines[lines.rindex("\n", 0, end) + 1 : end][::-1]
+
+
+def unpacks(digits: str) -> bool:
+    """Whether hex digits that begin so are the begin of a packed stream, be it cut off."""
+    data = _from_hex(digits)
+    if data.startswith(b"BZh"):
+        return data[4:10] == b"1AY&SY"
+    try:
+        return bool(zlib.decompressobj(31 if data.startswith(b"\x1f") else 15).decompress(data, _FIRST_BYTES))
+    except zlib.error:
+        return False
 
 
 def is_stream(digits: str) -> bool:

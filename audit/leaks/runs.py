@@ -11,7 +11,17 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.leaks.room import BLOCK32, DEFLATED, FULL_WIDTH, PACKED_BACKWARDS, UNSEEN, WHOLE_ID, is_stream
+from audit.leaks.room import (
+    BLOCK32,
+    DEFLATED,
+    FULL_WIDTH,
+    PACKED,
+    PACKED_BACKWARDS,
+    UNSEEN,
+    WHOLE_ID,
+    is_stream,
+    unpacks,
+)
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Places: TypeAlias = NDArray[np.intp]
@@ -168,8 +178,14 @@ def _whole(picked: Picked) -> Places:
     found = {at for at in starts[whole].tolist() if WHOLE_ID.match(shown, at)}
     found |= {
         at
+        for at, end in zip(starts[whole].tolist(), ends[whole].tolist(), strict=True)
+        if PACKED.match(shown, at) and unpacks(shown[at + 1 : end + 1])
+    }
+    found |= {
+        at
         for at, end in zip(starts[turned].tolist(), ends[turned].tolist(), strict=True)
-        if PACKED_BACKWARDS.match(shown, end - 5) or PACKED_BACKWARDS.match(shown, end - 3)
+        if (PACKED_BACKWARDS.match(shown, end - 5) or PACKED_BACKWARDS.match(shown, end - 3))
+        and unpacks(shown[at + 1 : end + 1][::-1])
     }
     found |= {
         at
