@@ -8,8 +8,9 @@ from __future__ import annotations
 import binascii
 import json
 import re
-from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from audit.leaks.budget import LAYERS, Budget
 from audit.leaks.decode import behind_slashes, gathered
@@ -20,7 +21,7 @@ from audit.leaks.lzstring import from_letters
 from audit.leaks.needles import SHORT, Needles
 from audit.leaks.normal import folded
 from audit.leaks.segments import unwrapped, worth64
-from audit.leaks.streams import LEAST_OF_STREAM, compressed, inflates
+from audit.leaks.streams import END, LEAST_OF_STREAM, compressed, inflates
 from audit.leaks.texts import decodings, plain_letters
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ _DEFLATED = (b"x\x9c", b"x\x01", b"x\x5e", b"x\xda")
 Word = TypeVar("Word", str, bytes)
 _WORDS = 50_000
 _LONGEST = 65_536
+_TOGETHER = 65_536
+"""Decoded bytes that are looked at together: each look costs some microseconds, whatever its size."""
 
 
 def _rot13() -> bytes:
@@ -86,6 +89,13 @@ def _rot13() -> bytes:
 
 
 _ROT13 = _rot13()
+
+
+class _Decoded(NamedTuple):
+    """What a run decodes to. `starts`: what may begin a digest or a compressed stream."""
+
+    starts: list[bytes]
+    everything: bytes
 
 
 class Screen:
@@ -227,24 +237,41 @@ class Screen:
         """Runs of letters and digits: words, hex, base64 and its like."""
         if not self._hex([*_hex_runs(data)], layers):
             return False
-        for run in set(data.translate(_RUN_LETTERS).split()).difference(self.dull_runs):
-            if len(run) >= 8 and worth64(run.decode()) and run.translate(None, _HEX_DASH):
-                if not self._mixed(run, layers):
-                    return False
-                _remember_word(run, self.dull_runs)
-        for part in set(data.translate(_ALNUM).split()).difference(self.dull_parts):
-            if len(part) >= 10 and part.translate(None, _HEX):
-                if not part.translate(None, _SHIFTED_HEX) or not self._bases(part, layers):
-                    return False
-                _remember_word(part, self.dull_parts)
+        runs = [
+            run
+            for run in set(data.translate(_RUN_LETTERS).split()).difference(self.dull_runs)
+            if len(run) >= 8 and worth64(run.decode()) and run.translate(None, _HEX_DASH)
+        ]
+        parts = [
+            part
+            for part in set(data.translate(_ALNUM).split()).difference(self.dull_parts)
+            if len(part) >= 10 and part.translate(None, _HEX)
+        ]
+        if any(not part.translate(None, _SHIFTED_HEX) for part in parts):
+            return False
+        decoded = chain(map(_mixed, runs), map(_bases, parts))
+        if not all(self._unfold(run, layers) for run in runs) or not self._decoded(decoded, layers):
+            return False
+        for run in runs:
+            _remember_word(run, self.dull_runs)
+        for part in parts:
+            _remember_word(part, self.dull_parts)
         return True
 
-    def _bases(self, part: bytes, layers: int) -> bool:
-        for turned in (part, part[::-1], part.translate(_ROT13), part.translate(_ROT13)[::-1]):
-            for decoded in (_base32(turned), _base58(turned)):
-                if decoded and not self._bytes((decoded,), decoded, layers):
+    def _decoded(self, found: Iterable[_Decoded], layers: int) -> bool:
+        """What runs decode to, as much at once as costs no memory."""
+        starts: list[bytes] = []
+        everything: list[bytes] = []
+        size = 0
+        for one in found:
+            starts += one.starts
+            everything.append(one.everything)
+            size += len(one.everything)
+            if size > _TOGETHER:
+                if not self._bytes(starts, END.join(everything), layers):
                     return False
-        return True
+                starts, everything, size = [], [], 0
+        return not everything or self._bytes(starts, END.join(everything), layers)
 
     def _hex(self, runs: list[bytes], layers: int) -> bool:
         """Runs of hex digits, forwards and backwards, from their first and their second digit: all decoded at once."""
@@ -286,11 +313,8 @@ class Screen:
     def _spells(self, text: str) -> bool:
         return self.needles.touches(folded(text).encode("utf-8", "surrogatepass"))
 
-    def _mixed(self, run: bytes, layers: int) -> bool:
-        """A run as base64 and LZ-string, turned in every way, at every alignment at once."""
-        straight = run.translate(_URL64)
-        shifted = straight.translate(_ROT13)
-        pieces, starts = [], []
+    def _unfold(self, run: bytes, layers: int) -> bool:
+        """A run as LZ-string, turned in every way."""
         turned = run.translate(_ROT13)
         for letters in (run, run[::-1], turned, turned[::-1]):
             text = letters.decode()
@@ -298,14 +322,7 @@ class Screen:
                 packed = from_letters(text[at:]) if letters[at] in _LZ_FIRST else None
                 if packed is not None and len(packed) >= SHORT and not (layers and self.clean(packed, layers - 1)):
                     return False
-        for letters in (straight, straight[::-1], shifted, shifted[::-1]):
-            padded = letters + b"AAAAAAA"
-            size = len(letters)
-            for start in range(4):
-                pieces.append(padded[start : start + (size - start + 3) // 4 * 4 + 4])
-            starts.append(binascii.a2b_base64(padded[: (size + 3) // 4 * 4]))
-            starts += (_begun(padded, at, size) for at in _starts(letters) if at < size - 8)
-        return self._bytes(starts, binascii.a2b_base64(b"".join(pieces)), layers)
+        return True
 
     def _bytes(self, starts: tuple[bytes, ...] | list[bytes], everything: bytes, layers: int) -> bool:
         """Decoded bytes. `starts`: those that may begin a digest or a compressed stream."""
@@ -389,6 +406,29 @@ _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS58 = {char: number for number, char in enumerate(_BASE58)}
 _LZ_FIRST = frozenset(b"ABCDEFGHIJKLMNOPghijklmnopqrstuv")
+
+
+def _mixed(run: bytes) -> _Decoded:
+    """A run as base64, turned in every way, at every alignment at once."""
+    straight = run.translate(_URL64)
+    shifted = straight.translate(_ROT13)
+    pieces, starts = [], []
+    size = len(run)
+    for letters in (straight, straight[::-1], shifted, shifted[::-1]):
+        padded = letters + b"AAAAAAA"
+        for start in range(4):
+            pieces.append(padded[start : start + (size - start + 3) // 4 * 4 + 4])
+        starts.append(binascii.a2b_base64(padded[: (size + 3) // 4 * 4]))
+        starts += (_begun(padded, at, size) for at in _starts(letters) if at < size - 8)
+    return _Decoded(starts, binascii.a2b_base64(b"".join(pieces)))
+
+
+def _bases(part: bytes) -> _Decoded:
+    """Letters and digits as base32 and base58, turned in every way."""
+    shifted = part.translate(_ROT13)
+    turned = (part, part[::-1], shifted, shifted[::-1])
+    found = [decoded for one in turned for decoded in (_base32(one), _base58(one)) if decoded]
+    return _Decoded(found, END.join(found))
 
 
 def _begun(padded: bytes, at: int, size: int) -> bytes:
