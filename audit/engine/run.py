@@ -13,7 +13,7 @@ from audit.engine.events import Reader, Wire
 from audit.engine.fast import FastLane, Proved, Rest
 from audit.engine.names import Names
 from audit.engine.parse import Document, Limits, Refusal, parse, small
-from audit.engine.slow import SlowLane
+from audit.engine.slow import SlowLane, Wanted
 from audit.engine.times import hour_of
 from audit.engine.traffic import Exchange, Traffic, Watched
 from audit.engine.witness import Witness
@@ -29,7 +29,7 @@ from audit.policy.forms import Forms
 from audit.policy.pack import Policy
 from audit.redact import Redactor
 from audit.rules import RULES
-from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, TimelineRule
+from audit.rules.case import Case, EventRule, Listing, RecordRule, TimelineRule
 from audit.tally import CLAIMED, LOGS, EventKey, MarkKey, Size, Tally
 
 if TYPE_CHECKING:
@@ -296,7 +296,7 @@ class Auditor:
     def _records(self, units: list[list[Event | Unreadable]], counts: Counts, tally: Tally, sink: Sink | None) -> None:
         """The records of some units or messages, which come in order."""
         events = [record for records in units for record in records if isinstance(record, Event)]
-        shown = iter(self.slow.screen(events))
+        wanted = iter(self.slow.screen(events))
         for records in units:
             bad = [record for record in records if isinstance(record, Unreadable)]
             if len(bad) == len(records):
@@ -309,7 +309,7 @@ class Auditor:
                     self._note(record, tally, sink)
                 else:
                     counts.events += 1
-                    self._event(record, next(shown), tally, sink)
+                    self._event(record, next(wanted), tally, sink)
 
     def _refuse(self, record: Unreadable, counts: Counts, tally: Tally, sink: Sink | None) -> None:
         counts.unreadable += 1
@@ -320,8 +320,8 @@ class Auditor:
         tally.add_gap(Gap.UNREADABLE)
         self._report(self.slow.record(record), tally, sink)
 
-    def _event(self, event: Event, shown: tuple[Text, ...], tally: Tally, sink: Sink | None) -> None:
-        case = self.slow.case(event, shown)
+    def _event(self, event: Event, wanted: Wanted, tally: Tally, sink: Sink | None) -> None:
+        case = self.slow.case(event, wanted)
         name = self.redactor.event_name(event) or "(nameless)"
         tally.count_event(EventKey(case.listing is not Listing.LISTED, event.origin, name))
         if event.origin == UNKNOWN:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from audit.engine.names import Names
 from audit.leaks.content import LARGE, MANY
@@ -18,8 +18,12 @@ from audit.policy.forms import Forms
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Policy
 from audit.policy.validators import EXTRA, Fault, Validator
 from audit.redact import Redactor, Veil, fingerprint, message
-from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, field_text
+from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, field_text, moved_by
 
+Wanted: TypeAlias = Collection[str] | None
+"""Texts of an event that some rule must see. None: all."""
+_UNASKED: Collection[str] = frozenset({"\0"})
+"""Stands for not having asked."""
 _NO_PIECES: Mapping[Pointer, frozenset[str]] = MappingProxyType({})
 _OF_MEMBERS = frozenset({*EXTRA, "required"})
 """What a schema says of which members there are, not of what stands in them."""
@@ -40,27 +44,65 @@ class SlowLane:
     all."""
     seeds: Search | None = None
     forms: Forms | None = None
+    moved: dict[tuple[bool, ...], tuple[EventRule, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """The rules that may find something, by which of their triggers hold: there are few combinations."""
+    closed: dict[int, tuple[Pointer, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """The places of an entry of the page that have no room for free text, by the entry's identity."""
 
-    def case(self, event: Event, shown: tuple[Text, ...] | None = None) -> Case:
-        """The event as the rules see it. Without an entry of the page there are no faults of shape. `shown`: its texts
-        that `screen` found."""
-        standing = self.names.of(event)
-        entry = standing.type
-        shown = self.shown(event) if shown is None else shown
+    def case(self, event: Event, wanted: Wanted = _UNASKED) -> Case:
+        """The event as the rules see it. Without an entry of the page there are no faults of shape. `wanted`: what `screen`
+        found of it."""
+        listing, entry, nearest = self.names.of(event)
+        wanted = self.screen((event,))[0] if wanted is _UNASKED else wanted
         faults = _faults(entry.validator, event.value) if entry is not None else ()
-        pieces = _pieces(entry, faults) if entry is not None and standing.listing is Listing.LISTED else _NO_PIECES
+        if wanted and entry is not None and listing is Listing.LISTED and self.seeds is None and not event.hidden:
+            wanted = self._unvouched(event, wanted, entry, faults)
+        shown = _shown(event, wanted)
         return Case(
             event=event,
             policy=self.policy,
-            listing=standing.listing,
+            listing=listing,
             type=entry,
-            nearest=standing.nearest,
+            nearest=nearest,
             faults=faults,
             texts=shown,
             consent=self.consent,
-            sightings=self.sighted(event, _unsaid(event, shown, entry, faults), pieces),
+            sightings=NONE if self.seeds is None else self._sighted(event, shown, listing, entry, faults),
             forms=self.forms,
         )
+
+    def _unvouched(
+        self, event: Event, wanted: Collection[str], entry: EventType, faults: tuple[Fault, ...]
+    ) -> Collection[str]:
+        """Those of some texts that stand anywhere but where the event is as documented and the schema leaves no room for
+        free text: the fast lane asks of none of these either."""
+        wrong = [fault.pointer for fault in faults if fault.keyword not in _OF_MEMBERS]
+        places = self.closed.get(id(entry))
+        if places is None:
+            found = (leaf.pointer for leaf in entry.leaves.values() if leaf.closed and "*" not in leaf.pointer)
+            places = self.closed[id(entry)] = tuple(found)
+        vouched = [
+            text
+            for place in places
+            if type(text := resolve(event.value, place)) is str
+            and text in wanted
+            and not any(place[: len(where)] == where for where in wrong)
+        ]
+        if not vouched:
+            return wanted
+        everything = strings(event.value)
+        return {text for text in wanted if everything.count(text) > vouched.count(text)}
+
+    def _sighted(
+        self,
+        event: Event,
+        shown: tuple[Text, ...],
+        listing: Listing,
+        entry: EventType | None,
+        faults: tuple[Fault, ...],
+    ) -> Sightings:
+        pieces = _pieces(entry, faults) if entry is not None and listing is Listing.LISTED else _NO_PIECES
+        return self.sighted(event, _unsaid(event, shown, entry, faults), pieces)
 
     def sighted(
         self, event: Event, shown: tuple[Text, ...], pieces: Mapping[Pointer, frozenset[str]] = _NO_PIECES
@@ -73,43 +115,56 @@ class SlowLane:
 
     def shown(self, event: Event) -> tuple[Text, ...]:
         """The texts of an event in which some rule may find something."""
-        return self.screen((event,))[0]
+        return _shown(event, self.screen((event,))[0])
 
-    def screen(self, events: Sequence[Event]) -> list[tuple[Text, ...]]:
-        """`shown` of some events. All their texts are asked about at once, which costs less than one after the other."""
+    def screen(self, events: Sequence[Event]) -> list[Wanted]:
+        """In which texts of some events a rule may find something. All are asked about at once, which costs less than one
+        after the other."""
         if self.suspects is None:
-            return [tuple(texts(event)) for event in events]
+            return [None] * len(events)
         found = [_strings(event) for event in events]
         # Where not all texts of an event are decoded, which ones are must not depend on what is remembered.
-        large = [len(strings) > MANY or sum(map(len, strings)) > LARGE for strings in found]
-        asked = [strings for strings, is_large in zip(found, large, strict=True) if not is_large]
-        suspects = self.suspects(asked)
+        large = list(map(_is_large, found))
+        suspects = self.suspects([strings for strings, is_large in zip(found, large, strict=True) if not is_large])
         return [
-            tuple(texts(event))
-            if is_large
-            else tuple(texts(event, wanted))
-            if (wanted := suspects.intersection(strings))
-            else ()
-            for event, strings, is_large in zip(events, found, large, strict=True)
+            None if is_large else suspects.intersection(strings) if suspects else suspects
+            for strings, is_large in zip(found, large, strict=True)
         ]
 
     def judge(self, case: Case) -> Iterator[Finding | Gap]:
         """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""
         gaps: set[Gap] = set()
         told: set[tuple[str, str | None, str]] = set()
-        for reading in (case, *map(self.case, _readings(case.event))):
+        for reading in (case, *self._read_otherwise(case)) if case.event.hidden else (case,):
             fresh = list(self._judge(reading))
             for finding in fresh:
                 if isinstance(finding, Gap):
                     if finding not in gaps:  # one gap an event, however many rules fell into it
                         gaps.add(finding)
                         yield finding
-                elif _key(finding) not in told:
+                elif not told or _key(finding) not in told:
                     yield finding
-            told |= {_key(finding) for finding in fresh if isinstance(finding, Finding)}
+            if case.event.hidden:
+                told |= {_key(finding) for finding in fresh if isinstance(finding, Finding)}
+
+    def _read_otherwise(self, case: Case) -> Iterator[Case]:
+        """The event with each value that is hidden in it. All of their texts stand in the event, and were asked about."""
+        known = self.suspects is not None and not _is_large(_strings(case.event))
+        wanted = {text.text for text in case.texts} if known else _UNASKED
+        return (self.case(reading, wanted) for reading in _readings(case.event))
 
     def _judge(self, case: Case) -> Iterator[Finding | Gap]:
-        return self._redacted(case, self.rules)
+        return self._redacted(case, self._moved(case))
+
+    def _moved(self, case: Case) -> tuple[EventRule, ...]:
+        """The rules of which a trigger holds. A value that is hidden may move any."""
+        if case.event.hidden:
+            return self.rules
+        held = moved_by(case)
+        rules = self.moved.get(held)
+        if rules is None:
+            rules = self.moved[held] = tuple(rule for rule in self.rules if rule.may(held))
+        return rules
 
     def search(self, case: Case, rules: frozenset[str]) -> Iterator[Finding | Gap]:
         """What some rules alone find in a case, redacted."""
@@ -163,6 +218,14 @@ def _veil(case: Case, found: Iterable[tuple[EventRule, Breach | Gap]]) -> Veil:
 def _key(finding: Finding) -> tuple[str, str | None, str]:
     """What makes a finding of another reading the same one."""
     return finding.rule, finding.pointer, finding.message
+
+
+def _shown(event: Event, wanted: Wanted) -> tuple[Text, ...]:
+    return tuple(texts(event)) if wanted is None else tuple(texts(event, wanted)) if wanted else ()
+
+
+def _is_large(strings: list[str]) -> bool:
+    return len(strings) > MANY or sum(map(len, strings)) > LARGE
 
 
 _READINGS = 32

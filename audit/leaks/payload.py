@@ -80,7 +80,13 @@ def is_layout(item: Collection[str]) -> bool:
     return 2 * placing > len(item)
 
 
+_RESULT_NAMES = _ROW_NAMES | _STATUS_NAMES | {"values", "jsonrpc", "value", "hits", "data"}
+"""One of these stands in every object that `_result` knows."""
+
+
 def _result(value: dict[str, Json]) -> Payload | None:
+    if _RESULT_NAMES.isdisjoint(map(str.lower, value)):
+        return None
     names = {key.lower(): child for key, child in value.items()}
     rows = [
         child for key, child in names.items() if key in (_ROW_NAMES | {"values"}) and isinstance(child, list) and child

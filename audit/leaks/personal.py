@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from audit.leaks.numbers import (
@@ -46,12 +46,17 @@ def words_of(name: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(name[:200]))
 
 
+def is_telling(name: str) -> bool:
+    """Whether a name makes likely what its value is."""
+    return not words_of(name).isdisjoint(_TELLING)
+
+
 def called_in(name: str, value: str) -> FoundPersonal | None:
     """What a value is that its name makes likely, though its form alone would not tell."""
     if not 5 <= len(value) <= 64:
         return None
     words = words_of(name)
-    if words.isdisjoint(_TELLING):
+    if not is_telling(name):
         return None
     if words & _PHONES and not words & _DEVICES and is_called_phone(value, perhaps=words & _PHONES == _PERHAPS):
         return FoundPersonal(Personal.PHONE, Grade.STRONG if value.startswith("+") else Grade.SUSPECTED)
@@ -69,6 +74,11 @@ def called_in(name: str, value: str) -> FoundPersonal | None:
 _LATITUDES = frozenset("lat latitude".split())
 _LONGITUDES = frozenset("lon lng long longitude".split())
 _POSITIONS = frozenset("coordinates coordinate coords location position geo point latlng lnglat gps".split())
+
+
+def may_place(names: Iterable[str]) -> bool:
+    """Whether members of these names may be a precise place together."""
+    return any(name == "0" or words_of(name) & _LATITUDES for name in names)
 
 
 def place_of(pointer: Pointer, members: dict[str, str]) -> tuple[str, FoundPersonal] | None:

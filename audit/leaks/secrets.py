@@ -301,12 +301,20 @@ _ABOUT = re.compile(
 
 def is_called_secret(name: str, value: str) -> bool:
     """Whether a member's name says that its value is a secret, and the value looks made, no word and no placeholder."""
-    if not 6 <= len(value) <= 1024 or " " in value.strip() or len(name) > 64:
-        return False
     return (
-        _CALLED.search(name) is not None
-        and _PUBLISHABLE.search(name) is None
-        and _ABOUT.search(name) is None
+        is_secret_name(name)
+        and 6 <= len(value) <= 1024
+        and " " not in value.strip()
         and _PUBLIC.match(value) is None
         and is_mixed(value)
     )
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a member's name says that its value is a secret."""
+    return len(name) <= 64 and _is_secret_name(name)
+
+
+@lru_cache(maxsize=4096)
+def _is_secret_name(name: str) -> bool:
+    return _CALLED.search(name) is not None and _PUBLISHABLE.search(name) is None and _ABOUT.search(name) is None

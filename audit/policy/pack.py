@@ -131,6 +131,11 @@ class Leaf:
     schema: Mapping[str, Any]
     transport: bool = False
 
+    def is_address(self) -> bool:
+        """Whether the page shows an IP address here."""
+        branches = (self.schema, *self.schema.get("anyOf", ()))
+        return self.category == "ip-address" or any(branch.get("format") in ("ipv4", "ipv6") for branch in branches)
+
     def has_form(self) -> bool:
         """Whether a value's form alone tells this leaf from others: a format or a pattern, not a mere length."""
         branches = (self.schema, *self.schema.get("anyOf", ()))
@@ -175,6 +180,8 @@ class EventType:
     pieces: Mapping[Pointer, frozenset[str]] = field(init=False, compare=False, repr=False)
     """For each object of an event that keeps to the schema, the members whose texts a listed value may be split over: those
     with room for text. Empty where events must be walked to find all that they hold."""
+    addresses: frozenset[Pointer] = field(init=False, compare=False, repr=False)
+    """Where the page shows an IP address."""
 
     def __post_init__(self) -> None:
         root = Place()
@@ -183,6 +190,8 @@ class EventType:
             for token in pointer:
                 place = place.members.setdefault(str(token), Place())
             place.shown = self.documents(pointer)
+        found = frozenset(pointer for pointer, leaf in self.leaves.items() if leaf.is_address())
+        object.__setattr__(self, "addresses", found)
         object.__setattr__(self, "places", root)
         object.__setattr__(self, "pieces", {} if self.walked(self.valued) else _pieces(self))
 

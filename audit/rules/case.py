@@ -170,6 +170,24 @@ class Always:
 Trigger: TypeAlias = Invalid | Strings | Listed | Name | Repeat | Time | Clocks | Always
 
 
+def moved_by(case: Case) -> tuple[bool, ...]:
+    """Which triggers may hold of an event without hidden values, in the order of `_TRIGGERS`."""
+    sightings = case.sightings
+    return (
+        bool(case.faults),
+        bool(case.texts),
+        bool(sightings.seen) or sightings.gave_up,
+        case.listing is not Listing.LISTED,
+        bool(case.event.duplicates),
+        case.consent is not None,
+        case.event.times.stated is not None,
+        True,
+    )
+
+
+_TRIGGERS = (Invalid, Strings, Listed, Name, Repeat, Time, Clocks, Always)
+
+
 # ---- rules ----------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +201,11 @@ class EventRule:
     triggers: tuple[Trigger, ...]
     check: Callable[[Case], Iterable[Breach | Gap]]
     doc: str
+
+    def may(self, held: tuple[bool, ...]) -> bool:
+        """Whether the rule may find something in an event of which these triggers hold, as `moved_by` says."""
+        mine = {type(trigger) for trigger in self.triggers}
+        return any(holds for kind, holds in zip(_TRIGGERS, held, strict=True) if kind in mine)
 
 
 @dataclass(frozen=True, slots=True)

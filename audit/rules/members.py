@@ -4,15 +4,21 @@ what a value is), and what those spell together."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from audit.leaks.content import Content, pieced, search
+from audit.leaks.personal import is_telling
 from audit.leaks.room import not_plain
-from audit.model import Json, Pointer
+from audit.leaks.secrets import is_secret_name
+from audit.model import Json, Pointer, resolve
 from audit.policy.forms import Forms
-from audit.policy.pack import NOWHERE, Place
+from audit.policy.pack import NOWHERE, EventType, Place
+from audit.policy.validators import EXTRA, Fault
 from audit.rules.case import Case, Member, Text
 
 _PIECES, _BYTES = 4096, 6
+_NAME = 200
+"""Longer names are no words for what a value is."""
 
 
 def held(case: Case) -> Iterator[tuple[Text, Content]]:
@@ -23,19 +29,47 @@ def held(case: Case) -> Iterator[tuple[Text, Content]]:
 
 
 def unshown(case: Case) -> tuple[Member, ...]:
-    """Every object, list and leaf at a place that the page does not show, hidden ones included."""
+    """Every object, list and number at a place that the page does not show, and every text there whose name may tell what it
+    is, hidden ones included."""
     if case.asked.unshown is None:
         case.asked.unshown = tuple(_unshown(case))
     return case.asked.unshown
 
 
 def _unshown(case: Case) -> Iterator[Member]:
-    if case.type is not None and not case.faults and not case.event.hidden:
-        return  # the schema knows every member
+    if case.type is not None and not case.event.hidden and not _may_hold(case, case.type):
+        return
     page = case.type.places if case.type is not None else NOWHERE
     yield from _below((), case.event.value, page, 0)
     for root, (pointer, value) in enumerate(case.event.hidden, 1):
         yield from _below(pointer, value, page.at(pointer), root)
+
+
+def _may_hold(case: Case, entry: EventType) -> bool:
+    """Whether an event may have members that the page does not show. Where its schema refuses nothing, it knows them all."""
+    if not case.faults:
+        return False
+    value = case.event.value
+    carried = any(name in value for name in case.policy.envelope.transport)
+    return entry.open or carried or any(_opens(value, fault) for fault in case.faults)
+
+
+def _opens(value: Json, fault: Fault) -> bool:
+    """Whether members that the schema does not know may stand where it refused something: not in a text or number, nor
+    where one is absent."""
+    return fault.keyword != "required" and (
+        fault.keyword in EXTRA or isinstance(resolve(value, fault.pointer), dict | list)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _may_tell(name: str) -> bool:
+    return is_secret_name(name) or is_telling(name)
+
+
+def _tells(name: str) -> bool:
+    """Whether a name may tell what a text under it is. Long ones are not remembered."""
+    return len(name) > _NAME or _may_tell(name)
 
 
 def _below(pointer: Pointer, value: Json, place: Place, root: int) -> Iterator[Member]:
@@ -43,13 +77,17 @@ def _below(pointer: Pointer, value: Json, place: Place, root: int) -> Iterator[M
     stack: list[tuple[Pointer, Json, Place]] = [(pointer, value, place)]
     while stack:
         where, node, here = stack.pop()
-        if where and not here.shown:
+        if where and not here.shown and (not isinstance(node, str) or _tells(name_of(where))):
             yield Member(where, node, root)
         if isinstance(node, dict):
             below = here.members
             for key, child in reversed(node.items()):
                 inner = below.get(key, NOWHERE)
-                if not inner.shown or isinstance(child, dict | list):
+                if (
+                    _tells(key) and not inner.shown
+                    if type(child) is str
+                    else not inner.shown or isinstance(child, dict | list)
+                ):
                     stack.append(((*where, key), child, inner))
         elif isinstance(node, list):
             inner = here.members.get("*", NOWHERE)
@@ -68,13 +106,13 @@ def spelled(case: Case) -> tuple[tuple[Pointer, Content], ...]:
 
 
 def _spelled(members: tuple[Member, ...], forms: Forms | None) -> Iterator[tuple[Pointer, str]]:
-    for pointer, node, _ in members:
-        if isinstance(node, dict | list) and 1 < len(node) <= _PIECES:
+    spread = [m for m in members if isinstance(m.value, dict | list) and 1 < len(m.value) <= _PIECES]
+    found = [_candidates(m.pointer, m.value, forms) for m in spread]
+    odd = not_plain({text for texts in found if len(texts) > 1 for text, strange in texts if not strange})
+    for (pointer, node, _), candidates in zip(spread, found, strict=True):
+        if isinstance(node, dict | list):
             nodes = list(node.values()) if isinstance(node, dict) else node
-            if isinstance(node, dict) and forms is not None:
-                texts = _pieces(pointer, node, forms)
-            else:
-                texts = [node for node in nodes if isinstance(node, str)]
+            texts = [text for text, strange in candidates if strange or text in odd]
             if len(texts) > 1:
                 yield pointer, "".join(texts)
             numbers = [node for node in nodes if type(node) is int and 0 <= node < 256]
@@ -82,16 +120,18 @@ def _spelled(members: tuple[Member, ...], forms: Forms | None) -> Iterator[tuple
                 yield pointer, bytes(numbers).decode("utf-8", "replace")
 
 
-def _pieces(pointer: Pointer, node: dict[str, Json], forms: Forms) -> list[str]:
-    """The texts of an object that may be pieces."""
+def _candidates(pointer: Pointer, node: Json, forms: Forms | None) -> list[tuple[str, bool]]:
+    """The texts of an object or a list that may be pieces, each with whether it is one by its place alone."""
+    if not isinstance(node, dict) or forms is None:
+        nodes = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        return [(text, True) for text in nodes if isinstance(text, str)]
     found: list[tuple[str, bool]] = []
     for key, text in node.items():
         if isinstance(text, str):
             leaf = forms.of((*pointer, key), text)
             if leaf is None or not leaf.closed:
                 found.append((text, leaf is None))
-    odd = not_plain({text for text, strange in found if not strange}) if len(found) > 1 else set()
-    return [text for text, strange in found if strange or text in odd]
+    return found
 
 
 def name_of(pointer: Pointer) -> str:

@@ -21,7 +21,7 @@ from decimal import Decimal
 
 from audit.leaks.content import has_personal
 from audit.leaks.numbers import FoundPersonal, Personal, is_card
-from audit.leaks.personal import called_in, place_of
+from audit.leaks.personal import called_in, may_place, place_of
 from audit.model import Breach, Grade, Json, Level, Pointer
 from audit.policy.pack import EventType
 from audit.rules.case import Case, EventRule, Invalid, Name, Strings
@@ -57,7 +57,8 @@ def _by_name(case: Case) -> Iterator[tuple[Pointer, FoundPersonal]]:
     """What the names of undocumented members tell about their values, numbers included."""
     for pointer, node, _ in unshown(case):
         if isinstance(node, dict | list):
-            yield from _place(pointer, node)
+            if isinstance(node, list) or may_place(node):
+                yield from _place(pointer, node)
         elif (found := called_in(name_of(pointer), _text_of(node))) is not None:
             yield pointer, found
         elif isinstance(node, int) and is_card(digits := _text_of(node)) and len(digits) <= _CARD:
@@ -91,15 +92,8 @@ def _documents_address(case: Case, pointer: Pointer) -> bool:
         entries = (case.type,)
     else:
         entries = (*case.policy.events.values(), *(category.type for category in case.policy.categories))
-    return any(_is_address_leaf(entry, pointer) for entry in entries)
-
-
-def _is_address_leaf(entry: EventType, pointer: Pointer) -> bool:
-    leaf = entry.leaf(pointer)
-    if leaf is None:
-        return False
-    branches = (leaf.schema, *leaf.schema.get("anyOf", ()))
-    return leaf.category == "ip-address" or any(branch.get("format") in ("ipv4", "ipv6") for branch in branches)
+    place = tuple("*" if isinstance(token, int) else token for token in pointer)
+    return any(place in entry.addresses for entry in entries)
 
 
 RULE = EventRule(
