@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from audit.engine.rows import InputFacts, stream_row
+from audit.engine.rows import InputFacts, Stream
 from audit.engine.run import Auditor
 from audit.extras import missing
 from audit.model import Finding
@@ -82,8 +82,10 @@ def teller(judge: Auditor, inputs: list[Input], rows: Rows | None) -> Callable[[
     if rows is None:
         return None
 
+    stream = Stream(judge.policy)
+
     def tell(finding: Finding) -> None:
         if finding.place is not None:
-            rows(stream_row(judge.policy, finding, inputs[finding.place.input].name))
+            rows(stream.row(finding, inputs[finding.place.input].name))
 
     return tell

@@ -99,6 +99,9 @@ class FastLane:
         self.call_key = str(self.call[0]) if self.flat and self.call else ""
         self.base = frozenset(name for name in policy.names if not any(ask(name) for ask in self.suspects))
         self.harmless = set(self.base)
+        self.asked: list[tuple[set[Any], set[str]]] = []
+        """Texts that were asked about when the last lines were proved, and the suspects among them: what is left of these
+        lines need not be asked again."""
         self.envelope = envelope
         timed = consent is not None and any(isinstance(trigger, Time) for trigger in triggers)
         self.silent = consent.silent() if consent is not None and timed else None
@@ -110,6 +113,7 @@ class FastLane:
         """
         groups: dict[str, Proved] = {}
         rest: list[Rest] = []
+        self.asked = []
         for index, line in enumerate(lines):
             try:
                 value = orjson.loads(line)
@@ -159,7 +163,9 @@ class FastLane:
     def _sift(self, proved: Proved, rest: list[Rest], listed: set[Any]) -> Proved:
         """What of the valid events of one type is proved; the others go to the rest."""
         plan = proved.plan
-        suspects = self.suspicious(_texts_of(plan, proved.values))
+        asked = set(_texts_of(plan, proved.values))
+        suspects = self.suspicious(asked)
+        self.asked.append((asked, suspects))
         singly = self.silent is not None or plan.unvouched or plan.address is not None
         if not suspects and not listed and not singly and (plan.steady is None or all(map(plan.steady, proved.values))):
             return proved
@@ -229,7 +235,12 @@ class FastLane:
 
     def shown(self, events: Sequence[Sequence[str]]) -> set[str]:
         """Those of the texts of some events that some rule must see."""
-        found = self.suspicious({text for text in set[str]().union(*events) if not is_instant(text)})
+        texts = set[str]().union(*events)
+        found: set[str] = set()
+        for asked, suspects in self.asked:
+            found |= texts & suspects
+            texts -= asked
+        found |= self.suspicious({text for text in texts if not is_instant(text)})
         if self.seeds is not None:
             found.update(*map(self.listed, events))
         return found

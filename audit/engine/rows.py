@@ -100,17 +100,17 @@ def group_row(group: Grouped) -> GroupRow:
 def finding_rows(groups: list[Grouped], places: Places) -> list[FindingRow]:
     pairs = [(example, group) for group in groups for example in group.examples]
     pairs.sort(key=lambda pair: (*pair[0].order(), pair[0].event or "", pair[0].level.value))
-    return [_finding_row(finding, group.claims, places) for finding, group in pairs]
+    return [_finding_row(finding, group.claims, places.row(finding.place)) for finding, group in pairs]
 
 
-def _finding_row(f: Finding, claims: tuple[str, ...], places: Places) -> FindingRow:
+def _finding_row(f: Finding, claims: tuple[str, ...], where: Mapping[str, Any]) -> FindingRow:
     row: dict[str, Any] = {
         "fingerprint": f.fingerprint,
         "rule": f.rule,
         "level": f.level.value,
         "grade": f.grade.value,
         "claims": list(claims),
-        **places.row(f.place),
+        **where,
         "event": f.event,
         "message_id": f.message_id,
         "origin": f.origin,
@@ -130,12 +130,24 @@ def _finding_row(f: Finding, claims: tuple[str, ...], places: Places) -> Finding
     return cast("FindingRow", row)
 
 
-def stream_row(policy: Policy, finding: Finding, name: str) -> dict[str, Any]:
-    """One finding of a capture as a line of --findings: the same members as in the result. Its unit counts from its chunk."""
-    assert finding.place is not None
-    index, chunk = finding.place.input, finding.place.chunk
-    places = Places({(index, chunk): Units()}, {index: InputFacts(name, "", 0, None, lines=True)})
-    return dict(_finding_row(finding, owners(policy, finding), places))
+class Stream:
+    """Makes lines of --findings: the same members as in the result. A unit counts from its chunk."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.owners: dict[tuple[str, str | None], tuple[str, ...]] = {}
+
+    def row(self, finding: Finding, name: str) -> dict[str, Any]:
+        """A finding of the capture `name`."""
+        place = finding.place
+        assert place is not None
+        # An origin is the pack's word or the auditor's: there are few.
+        claims = self.owners.get((finding.rule, finding.origin))
+        if claims is None:
+            claims = self.owners[finding.rule, finding.origin] = owners(self.policy, finding)
+        offset = None if place.chunk < 0 else place.offset
+        where = {"input": name, "unit": place.unit, "line": place.unit, "offset": offset, "item": place.item}
+        return dict(_finding_row(finding, claims, where))
 
 
 def counts(groups: list[Grouped], tally: Tally) -> Any:

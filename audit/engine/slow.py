@@ -46,7 +46,7 @@ class SlowLane:
     forms: Forms | None = None
     moved: dict[tuple[bool, ...], tuple[EventRule, ...]] = field(default_factory=dict, compare=False, repr=False)
     """The rules that may find something, by which of their triggers hold: there are few combinations."""
-    closed: dict[int, tuple[Pointer, ...]] = field(default_factory=dict, compare=False, repr=False)
+    closed: dict[int, frozenset[Pointer]] = field(default_factory=dict, compare=False, repr=False)
     """The places of an entry of the page that have no room for free text, by the entry's identity."""
 
     def case(self, event: Event, wanted: Wanted = _UNASKED) -> Case:
@@ -55,9 +55,9 @@ class SlowLane:
         listing, entry, nearest = self.names.of(event)
         wanted = self.screen((event,))[0] if wanted is _UNASKED else wanted
         faults = _faults(entry.validator, event.value) if entry is not None else ()
-        if wanted and entry is not None and listing is Listing.LISTED and self.seeds is None and not event.hidden:
-            wanted = self._unvouched(event, wanted, entry, faults)
         shown = _shown(event, wanted)
+        if wanted and entry is not None and listing is Listing.LISTED and self.seeds is None and not event.hidden:
+            shown = self._unvouched(shown, entry, faults)
         return Case(
             event=event,
             policy=self.policy,
@@ -71,27 +71,19 @@ class SlowLane:
             forms=self.forms,
         )
 
-    def _unvouched(
-        self, event: Event, wanted: Collection[str], entry: EventType, faults: tuple[Fault, ...]
-    ) -> Collection[str]:
+    def _unvouched(self, shown: tuple[Text, ...], entry: EventType, faults: tuple[Fault, ...]) -> tuple[Text, ...]:
         """Those of some texts that stand anywhere but where the event is as documented and the schema leaves no room for
         free text: the fast lane asks of none of these either."""
-        wrong = [fault.pointer for fault in faults if fault.keyword not in _OF_MEMBERS]
         places = self.closed.get(id(entry))
         if places is None:
-            found = (leaf.pointer for leaf in entry.leaves.values() if leaf.closed and "*" not in leaf.pointer)
-            places = self.closed[id(entry)] = tuple(found)
-        vouched = [
+            found = (leaf.pointer for leaf in entry.leaves.values() if leaf.closed)
+            places = self.closed[id(entry)] = frozenset(found)
+        wrong = [fault.pointer for fault in faults if fault.keyword not in _OF_MEMBERS]
+        return tuple(
             text
-            for place in places
-            if type(text := resolve(event.value, place)) is str
-            and text in wanted
-            and not any(place[: len(where)] == where for where in wrong)
-        ]
-        if not vouched:
-            return wanted
-        everything = strings(event.value)
-        return {text for text in wanted if everything.count(text) > vouched.count(text)}
+            for text in shown
+            if text.key or text.pointer not in places or any(text.pointer[: len(where)] == where for where in wrong)
+        )
 
     def _sighted(
         self,

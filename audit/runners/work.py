@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from audit import __version__
-from audit.engine.rows import InputFacts, stream_row
+from audit.engine.rows import InputFacts, Stream
 from audit.engine.run import Auditor, Broken, Lines, Part
 from audit.model import Finding, Reason
 from audit.policy.files import find
@@ -168,7 +168,7 @@ class _Held:
     """What was not given yet."""
 
     def __init__(self, judge: Auditor, recipe: Recipe, give: Callable[[Partial], None]) -> None:
-        self.policy, self.wanted, self.give = judge.policy, recipe.findings, give
+        self.stream, self.wanted, self.give = Stream(judge.policy), recipe.findings, give
         self.marks: dict[str, bytearray] = {}
         self.packer, self.rows = zlib.compressobj(1), bytearray()
         self.size = 0
@@ -178,7 +178,7 @@ class _Held:
         return (lambda finding: self.find(finding, name)) if self.wanted else None
 
     def find(self, finding: Finding, name: str) -> None:
-        row = stream_row(self.policy, finding, name)
+        row = self.stream.row(finding, name)
         self.rows += self.packer.compress(json.dumps(row).encode("ascii") + b"\n")
         if len(self.rows) > MOST:
             self.flush()

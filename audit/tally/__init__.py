@@ -11,7 +11,7 @@ from functools import reduce
 from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
-from audit.model import Finding, Gap, Level, Reason
+from audit.model import Finding, Gap, Level, Place, Reason
 from audit.sketch import CrowdKey, Distinct, FieldKey, Hours, Seen, Trace, TraceKey, crowd
 from audit.tally.bounds import Act, ActKey, Bounded, Spread, wider_act, wider_use
 from audit.tally.destinations import Destination, DestinationKey, Watch
@@ -70,11 +70,16 @@ class Group:
     def add(self, finding: Finding, most: int) -> None:
         self.count += 1
         # Serial reading finds places in order: the common case must cost one comparison.
-        if len(self.examples) < most or finding.order() < self.examples[-1].order():
+        if len(self.examples) < most or not _is_later(finding.place, self.examples[-1].place):
             self.examples = _smallest([*self.examples, finding], most)
 
     def plus(self, other: Group, most: int) -> Group:
         return Group(self.count + other.count, _smallest(self.examples + other.examples, most))
+
+
+def _is_later(place: Place | None, other: Place | None) -> bool:
+    """Whether a finding's place alone tells that it comes after another finding."""
+    return place is not None and (other is None or place[:3] > other[:3])
 
 
 def _smallest(findings: list[Finding], most: int) -> list[Finding]:

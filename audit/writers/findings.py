@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class FindingsFile:
     """A context manager. Rows go to a partial file beside the target; `finish` gives it its name, anything else removes it."""
@@ -31,7 +33,7 @@ class FindingsFile:
             self.partial.unlink(missing_ok=True)
 
     def add(self, row: Mapping[str, Any]) -> None:
-        self.file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
+        self.file.write(_JSON.encode(row) + "\n")
 
     def finish(self, rest: Iterable[Mapping[str, Any]], softer: frozenset[str]) -> None:
         """Add what is known only at the end. `softer`: rules whose errors turned out to be warnings."""
@@ -53,7 +55,7 @@ class FindingsFile:
                     row = json.loads(line)
                     if row["rule"] in rules and row["level"] == "error":
                         row["level"] = "warning"
-                        line = json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"  # noqa: PLW2901 - the line is written as it was unless it changed
+                        line = _JSON.encode(row) + "\n"  # noqa: PLW2901 - the line is written as it was unless it changed
                     target.write(line)
             other.replace(self.partial)
         finally:
