@@ -18,13 +18,17 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from audit.engine.events import Reader
 from audit.engine.fast import FastLane
+from audit.engine.parse import Document, Limits, parse
 from audit.engine.run import Auditor, Broken, Item, Lines
 from audit.engine.times import parse_time
-from audit.model import Finding, Gap, Grade, Level, Place, Reason, Shape, resolve
+from audit.model import Event, Finding, Gap, Grade, Level, Place, Reason, Shape, resolve
 from audit.policy.pack import EventType
 from audit.policy.validators import EXTRA, Fault, Validator, fast, oracle
 from audit.redact import Redactor, fingerprint, is_plain, shape_of, visible
+from audit.rules import RULES
+from audit.rules.case import Case, EventRule, moved_by
 from audit.sources import documents, jsonl
 from audit.tally import EventKey, Size, Tally, Units
 from tests import events
@@ -482,6 +486,51 @@ def test_both_lanes_together_count_what_the_slow_lane_alone_counts(pack: Path, d
     assert both.findings == slow.findings
     assert both.tally == slow.tally
     assert result_of(both.tally, pack) == result_of(slow.tally, pack)
+
+
+def cases(auditor: Auditor, line: bytes) -> Iterator[Case]:
+    document = parse(line, Limits())
+    if isinstance(document, Document):
+        for event in Reader(auditor.policy, auditor.names).read(document, Place(0, 0, 0, 0, 1)):
+            if isinstance(event, Event):
+                yield auditor.slow.case(event)
+
+
+@packs
+@many
+@given(data=st.data())
+def test_a_rule_of_which_no_trigger_holds_finds_nothing(pack: Path, data: st.DataObject) -> None:
+    """Such rules are not asked about a broken event."""
+    line = data.draw(events.lines(pack))
+    note(repr(line))
+    for case in cases(auditor_of(pack, lanes=data.draw(st.booleans())), line):
+        held = moved_by(case)
+        unmoved = [rule for rule in RULES if isinstance(rule, EventRule) and not rule.may(held)]
+        if not case.event.hidden:
+            assert [found for rule in unmoved for found in rule.check(case)] == []
+
+
+def test_the_rules_of_a_broken_event_are_few() -> None:
+    """Else the law above would hold of nothing."""
+    (case,) = cases(auditor_of(APPSMITH), as_lines(started(type=None)))
+    moved = [rule.id for rule in RULES if isinstance(rule, EventRule) and rule.may(moved_by(case))]
+    assert "query-text" not in moved
+    assert "missing-field" in moved
+
+
+@packs
+@few
+@given(data=st.data())
+def test_what_was_asked_about_once_gets_the_same_answer_again(pack: Path, data: st.DataObject) -> None:
+    lines = data.draw(st.lists(events.lines(pack), max_size=6))
+    lane = FastLane(policy_of(pack), [rule for rule in RULES if isinstance(rule, EventRule)])
+    lane.prove(lines)
+    texts = [
+        [text.text for text in case.texts] for line in lines for case in cases(auditor_of(pack, lanes=False), line)
+    ]
+    remembered = lane.shown(texts)
+    lane.asked.clear()
+    assert lane.shown(texts) == remembered
 
 
 @pytest.mark.parametrize("first", events.TIMES)
