@@ -17,6 +17,8 @@ from typing import NamedTuple
 from audit.model import Breach, Event, Fact, Finding, Json, Level, Pointer, Reveal, Revealed, Shape, Withheld, resolve
 
 _MEMO = 4096
+_NAME = 256
+"""Longer names of events are not remembered."""
 _PLAIN = re.compile(r"[A-Za-z_$][A-Za-z0-9_.$ -]{0,63}")
 _DATA_LIKE = re.compile(
     r"[0-9]{7}|[0-9A-Fa-f]{16}|[A-Za-z]{25}|(?:[0-9][ .-]?){9}|(?:[0-9]{1,3}\.){3}[0-9]"
@@ -184,6 +186,8 @@ class Redactor:
     tells: Callable[[str], bool] | None = None
     """Whether a name is itself what the search looks for: a password, an address, a number of a person."""
     memo: dict[Pointer, tuple[str, str]] = field(default_factory=dict, compare=False, repr=False)
+    events: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Names of events as they are shown; remembered within a bound."""
 
     def name(self, name: str) -> str:
         """A captured key or event name as it may be shown."""
@@ -218,7 +222,14 @@ class Redactor:
     def event_name(self, event: Event) -> str | None:
         """The event's name, or for a call without one the call's."""
         name = event.name if event.name is not None else event.call
-        return None if name is None else self.name(name)
+        if name is None or len(name) > _NAME:
+            return None if name is None else self.name(name)
+        found = self.events.get(name)
+        if found is None:
+            if len(self.events) >= _MEMO:
+                self.events.clear()
+            found = self.events[name] = self.name(name)
+        return found
 
     def _written(self, pointer: Pointer) -> tuple[str, str]:
         """Pointer and field as text; remembered within a bound, since breaches repeat."""
@@ -240,6 +251,10 @@ class Redactor:
         if veil.repeats(text) or (self.unshown is not None and self.unshown(text)):
             return Withheld.LISTED
         return Revealed(visible(text[:REVEALED]), len(text))
+
+    def fingerprint(self, rule: str, breach: Breach, event: Event) -> str:
+        """Of the finding that `finding` makes."""
+        return _fingerprint(rule, self.event_name(event), self._written(breach.pointer)[1])
 
     def finding(self, rule: str, level: Level, breach: Breach, event: Event, veil: Veil | None = None) -> Finding:
         """The only way from an event to an output. Without a veil no value is shown, whatever was asked for."""

@@ -339,7 +339,7 @@ class Auditor:
             for text, pointer in (*found.sure, *found.maybe):
                 if resolve(event.value, pointer) is not None:
                     tally.fields[case.type.name, text] += 1
-        for finding in self.slow.judge(case):
+        for finding in self.slow.judge(case, tally.counted if sink is None else None):
             self._tell(finding, event.origin, tally, sink)
 
     @staticmethod

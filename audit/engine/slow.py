@@ -12,7 +12,7 @@ from audit.engine.names import Names
 from audit.leaks.content import LARGE, MANY
 from audit.leaks.search import Search
 from audit.leaks.sightings import NONE, Sightings, sight
-from audit.model import Breach, Event, Finding, Gap, Grade, Json, Pointer, Reveal, Unreadable, resolve
+from audit.model import Breach, Event, Finding, Gap, Grade, Json, Level, Place, Pointer, Reveal, Unreadable, resolve
 from audit.policy.consent import ConsentTable
 from audit.policy.forms import Forms
 from audit.policy.pack import CATEGORIES, EventType, Identifies, Policy
@@ -22,6 +22,8 @@ from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, field_t
 
 Wanted: TypeAlias = Collection[str] | None
 """Texts of an event that some rule must see. None: all."""
+Counted: TypeAlias = Callable[[str, Level, str, str, Place], bool]
+"""Counts a finding in, by rule, level, origin, fingerprint and place, if nothing else of it is needed."""
 _UNASKED: Collection[str] = frozenset({"\0"})
 """Stands for not having asked."""
 _NO_PIECES: Mapping[Pointer, frozenset[str]] = MappingProxyType({})
@@ -123,30 +125,31 @@ class SlowLane:
             for strings, is_large in zip(found, large, strict=True)
         ]
 
-    def judge(self, case: Case) -> Iterator[Finding | Gap]:
-        """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too."""
+    def judge(self, case: Case, counted: Counted | None = None) -> Iterator[Finding | Gap]:
+        """Every finding of every rule, redacted; a value hidden by a later one of its key is judged in its place too.
+        `counted`: takes what needs no finding of its own."""
+        readings = (case, *self._read_otherwise(case)) if case.event.hidden else (case,)
         gaps: set[Gap] = set()
         told: set[tuple[str, str | None, str]] = set()
-        for reading in (case, *self._read_otherwise(case)) if case.event.hidden else (case,):
-            fresh = list(self._judge(reading))
-            for finding in fresh:
+        for reading in readings:
+            fresh: list[Finding] = []
+            for finding in self._redacted(reading, self._moved(reading), None if case.event.hidden else counted):
                 if isinstance(finding, Gap):
                     if finding not in gaps:  # one gap an event, however many rules fell into it
                         gaps.add(finding)
                         yield finding
-                elif not told or _key(finding) not in told:
+                    continue
+                if not told or _key(finding) not in told:
                     yield finding
+                fresh.append(finding)
             if case.event.hidden:
-                told |= {_key(finding) for finding in fresh if isinstance(finding, Finding)}
+                told |= set(map(_key, fresh))
 
     def _read_otherwise(self, case: Case) -> Iterator[Case]:
         """The event with each value that is hidden in it. All of their texts stand in the event, and were asked about."""
         known = self.suspects is not None and not _is_large(_strings(case.event))
         wanted = {text.text for text in case.texts} if known else _UNASKED
         return (self.case(reading, wanted) for reading in _readings(case.event))
-
-    def _judge(self, case: Case) -> Iterator[Finding | Gap]:
-        return self._redacted(case, self._moved(case))
 
     def _moved(self, case: Case) -> tuple[EventRule, ...]:
         """The rules of which a trigger holds. A value that is hidden may move any."""
@@ -162,15 +165,23 @@ class SlowLane:
         """What some rules alone find in a case, redacted."""
         return self._redacted(case, tuple(rule for rule in self.rules if rule.id in rules))
 
-    def _redacted(self, case: Case, rules: tuple[EventRule, ...]) -> Iterator[Finding | Gap]:
+    def _redacted(
+        self, case: Case, rules: tuple[EventRule, ...], counted: Counted | None = None
+    ) -> Iterator[Finding | Gap]:
         found = [(rule, breach) for rule in rules for breach in rule.check(case)]
         veil = _veil(case, found) if self.redactor.reveal is Reveal.VALUES else None
+        event = case.event
         for rule, breach in found:
-            yield (
-                breach
-                if isinstance(breach, Gap)
-                else self.redactor.finding(rule.id, rule.level, breach, case.event, veil)
-            )
+            if isinstance(breach, Gap):
+                yield breach
+            elif counted is None or not counted(
+                rule.id,
+                breach.level or rule.level,
+                event.origin,
+                self.redactor.fingerprint(rule.id, breach, event),
+                event.place,
+            ):
+                yield self.redactor.finding(rule.id, rule.level, breach, event, veil)
 
     def record(self, record: Unreadable) -> Iterator[Finding]:
         for rule in self.record_rules:

@@ -259,6 +259,19 @@ class Tally:
             groups.prune()
         group.add(finding, self.size.examples)
 
+    def counted(self, rule: str, level: Level, origin: str, fingerprint: str, place: Place) -> bool:
+        """Count a finding in by its marks alone, where its group keeps as many examples as it may, all of earlier places. If
+        not, nothing is counted: the finding itself is needed."""
+        groups = self.groups.get(rule)
+        group = groups.items.get(GroupKey(fingerprint, level)) if groups is not None else None
+        if group is None or len(group.examples) < self.size.examples:
+            return False
+        if not _is_later(place, group.examples[-1].place):
+            return False
+        self.totals[rule, level, origin] += 1
+        group.count += 1
+        return True
+
     def add_gap(self, gap: Gap, origin: str | None = None) -> None:
         self.gaps[gap, origin] += 1
 
