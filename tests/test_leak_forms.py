@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import hashlib
 import hmac
 import json
+import zlib
 from typing import Any
 
 import pytest
@@ -100,6 +102,7 @@ def test_letters_that_are_broken_into_very_many_lines_are_read_whole() -> None:
 
 
 PASSWORD = "Quavek!609lHh"
+POINT = "9Xk2LmQ7vRt4Zc8Yb1Nd6Wf3Hs5Jp0Ga"
 
 
 @pytest.mark.parametrize(
@@ -233,3 +236,161 @@ def test_each_salted_algorithm_is_looked_up_as_a_key_too() -> None:
     for name in ("md5", "sha224", "sha256", "blake2b"):
         assert digests.match(hmac.digest(b"pepper", LISTED[0].encode(), name)) is not None
         assert digests.match(hmac.digest(b"salt", LISTED[0].encode(), name)) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "silent"),
+    [
+        ("query result:\nid,name,city\n4,Wanda,Ulm\n5,Otto,Bonn", "query result:\nthe id, a name, a city\n4, 5, 6\nand, so, on"),
+        ("id;name;city\n4;Wanda;Ulm\n5;Otto;Bonn\n-- \nsent by me", "id;name;city\n-- \nsent by me"),
+        ("order   city   name\n4       Ulm    Wanda\n5       Bonn   Otto", "order  city  name\nsee below\non"),
+        ('{"data": {"viewer": {"name": "W", "city": "Ulm", "zip": 4}}}', '{"data": {"box": {"left": 1, "top": 2, "width": 3}}}'),
+        ("Customer(id=4, name=Wanda Falk, city=Ulm)", "Customer(id=4, name=wanda, city=ulm)"),
+        (
+            "TypeError: Cannot read property 'x' of {\"id\": 4, \"name\": \"Wanda Falk\", \"city\": \"Ulm\"}",
+            "TypeError: Cannot read property 'x' of {\"id\": 4, \"kind\": \"table\", \"zoom\": 2}",
+        ),
+    ],
+)  # fmt: skip
+def test_a_table_and_a_record_stand_among_other_words(found: str, silent: str) -> None:
+    assert rules_of({"x": found}) == {"datasource-payload"}
+    assert rules_of({"x": silent}) == set()
+
+
+@pytest.mark.parametrize(
+    ("found", "silent"),
+    [
+        ("Cannot cast 'wanda' to INT", "Cannot cast 'wanda' to a spell"),
+        ('cannot parse "falk-wanda" as integer', 'cannot parse "config.json" as a module'),
+        ('invalid input value for enum order_status: "wanda"', "invalid value for enum order_status"),
+        ("The input string 'wanda' was not in a correct format.", "The input was not in a correct format."),
+        ("'Wanda Falk' is not of type 'integer'", "'quantity' is not of type 'integer'"),
+        ("\u201cWanda Falk\u201d value must be an integer.", "The value must be an integer."),
+        ("KeyError: 'ORD-48213'", "KeyError: 'properties'"),
+        (
+            'data/day should match format "date", value: "ORD-48213"',
+            'data/day should match format "date", value: "day"',
+        ),
+        ("Field error in object 'order': rejected value [wanda]", "Field error in object 'order': rejected value"),
+        ("No query results for model [App\\Models\\Order] 48213", "No query results for model [App\\Models\\Order]"),
+        ("Unable to find com.acme.Customer with id 48213", "Unable to find com.acme.Customer with that name"),
+    ],
+)
+def test_an_error_that_quotes_a_value_is_told_from_one_that_quotes_a_name(found: str, silent: str) -> None:
+    assert rules_of({"x": found}) == {"datasource-payload"}
+    assert rules_of({"x": silent}) == set()
+
+
+# ---- pieces of one text ----------------------------------------------------------------------------------------------------
+
+CUTS = ("<b></b>", "<br/>", "<!-- -->", "\n", "\r\n  ", "\\\n", '" + "', '"\n  + "', "' . '")
+"""What parts the pieces of a text that markup, a wrapped line or a program shows as one."""
+
+
+def _cut(text: str, gap: str) -> str:
+    quote = gap.strip()[0] if gap[0] in "'\"" else ""
+    return quote + text[: len(text) // 2] + gap + text[len(text) // 2 :] + quote
+
+
+@pytest.mark.parametrize("gap", CUTS)
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("email-address", "jane.doe@acme-mail.com"),
+        ("secret", "ghp_9Xk2LmQ7vRt4Zc8Yb1Nd6Wf3Hs5Jp0Ga2Te9"),
+        ("secret", "postgres://app:Zen-667RVf@db/x"),
+        ("personal-data", "+4915123456789"),
+        ("personal-data", "DE89370400440532013000"),
+    ],
+)
+def test_what_is_cut_in_two_is_found(rule: str, text: str, gap: str) -> None:
+    assert rules_of({"x": _cut(text, gap)}) >= {rule}
+    assert rules_of({"x": _cut(text, f"{gap}, and then ")}) == set()
+
+
+@pytest.mark.parametrize("gap", CUTS)
+def test_a_listed_value_that_is_cut_in_two_is_found(gap: str) -> None:
+    search = _search(CANARY)
+    assert search.find(_cut(CANARY, gap)).hits
+    assert not search.find(_cut(CANARY, f"{gap}x")).hits
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "48213377\n90213342",
+        "<td>4111 1111</td><td>1111 1111</td>",
+        "see @acme\n.com for more",
+        "follow jane\n@scope/package",
+        "Bearer authentication\nSee2the manual and the pages",
+        "10.20.30.\n140 rows",
+    ],
+)
+def test_what_stands_below_one_another_makes_nothing_together(text: str) -> None:
+    assert rules_of({"x": text}) == set()
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        ("secret", "Password=Quavek609lHh"),
+        ("datasource-payload", 'invalid input syntax for type integer: "wanda"'),
+        ("datasource-payload", '[{"id": 1, "name": "W", "city": "X"}, {"id": 2, "name": "O", "city": "Y"}]'),
+        ("personal-data", "+49 151 23456789"),
+        ("personal-data", "DE89370400440532013000"),
+    ],
+)  # fmt: skip
+def test_what_is_read_backwards_is_found(rule: str, text: str) -> None:
+    assert rules_of({"x": text[::-1]}) == {rule}
+
+
+def test_widgets_with_shifted_letters_are_no_rows() -> None:
+    widgets = '[{"type": "MAP", "widgetId": "a1", "left": 8, "top": 4}, {"type": "TABLE", "widgetId": "b2", "left": 7, "top": 4}]'
+    assert rules_of({"x": widgets}) == set()
+    assert rules_of({"x": codecs.encode(widgets, "rot13")}) <= {"datasource-payload"}
+
+
+@pytest.mark.parametrize(
+    ("found", "silent"),
+    [
+        ("contact +49_151_23456789", "version +49_151_23456789_7"),
+        ("phone_number: 030-6086221", "order_number: 030-6086221"),
+        ("card 3742\u00a0454554\u00a000126", "card 3742\u00a0454554\u00a000127"),
+        (
+            "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000",
+            "DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a001",
+        ),
+        ("from 24.167.8.152", "from 255.255.255.0"),
+    ],
+)
+def test_a_number_is_known_in_each_way_of_printing_it(found: str, silent: str) -> None:
+    assert rules_of({"x": found}) == {"personal-data"}
+    assert rules_of({"x": silent}) == set()
+
+
+@pytest.mark.parametrize(
+    ("found", "silent"),
+    [
+        (f'{{"kty": "EC", "d": "{POINT}"}}', f'{{"kty": "EC", "x": "{POINT}"}}'),
+        ("pat-eu1-edd73d17-5567-4f91-b310-347264fceebf", "pad-eu1-edd73d17-5567-4f91-b310-347264fceebf"),
+        (f"dt0c01.{POINT[:24].upper()}.{POINT.upper() * 2}", f"dt0c01.{POINT[:24].upper()}.{POINT.upper()}"),
+        ("ATBBTwI4UI3mH1UhB8G5Jp4l9651E2C0tTfg", "ATBBTwI4UI3m"),
+    ],
+)  # fmt: skip
+def test_a_token_has_its_issuers_form(found: str, silent: str) -> None:
+    assert rules_of({"x": found}) == {"secret"}
+    assert rules_of({"x": silent}) == set()
+
+
+def test_long_text_in_base58_and_deflated_text_in_base32_are_read() -> None:
+    text = "mail of jane.doe@acme-mail.com " * 20
+    number, letters = int.from_bytes(text.encode(), "big"), ""
+    while number:
+        number, rest = divmod(number, 58)
+        letters = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[rest] + letters
+    packed = zlib.compressobj(wbits=-15)
+    stream = packed.compress(b"mail of jane.doe@acme-mail.com") + packed.flush()
+    assert rules_of({"x": letters}) == {"email-address"}
+    assert rules_of({"x": letters[1:]}) == set()
+    assert rules_of({"x": base64.b32encode(stream).decode()}) == {"email-address"}
+    assert rules_of({"x": base64.b32encode(stream[::-1]).decode()}) == set()

@@ -13,15 +13,17 @@ from typing import NamedTuple
 from audit.leaks.budget import Budget, bounds, remembering
 from audit.leaks.decode import decoded
 from audit.leaks.emails import Address, addresses_in
-from audit.leaks.numbers import FoundPersonal
+from audit.leaks.numbers import FoundPersonal, Personal
 from audit.leaks.payload import Payload
 from audit.leaks.payload_texts import payload_in
 from audit.leaks.personal import personal_in
 from audit.leaks.queries import Query, query_kind
 from audit.leaks.room import is_encoded, is_plain, stands_bare
-from audit.leaks.secrets import ISSUED, FoundSecret, secrets_in
-from audit.leaks.texts import turned
+from audit.leaks.secrets import ISSUED, FoundSecret, is_surely_called, secrets_in
+from audit.leaks.texts import JOINED, joined, turned
+from audit.leaks.tokens import Secret
 from audit.leaks.views import View
+from audit.model import Grade
 
 Path = tuple[str, ...]
 _LONG = 4096
@@ -37,7 +39,17 @@ MANY = 300
 _PART = (4, 15)
 """A text may take this part of the forms and bytes of its event, rounded up."""
 _TURNS = frozenset({"reversed", "rot13"})
+_SURE = frozenset({Personal.PHONE, Personal.IBAN, Personal.PLACE})
+"""Numbers whose form no turned text has by chance."""
+
+_KEPT_TOGETHER = ISSUED | {Secret.CONNECTION, Secret.BASIC}
+"""Credentials that no word at the end of one line makes with the first of the next."""
+
 _CARRIERS = frozenset({"base64", "base32", "base58", "hex", "lz-string"})
+_ERRORS = frozenset({Payload.DATABASE_ERROR, Payload.QUOTING_ERROR})
+_UNWRAPS = _CARRIERS | {"entities", "escape", "quoted-printable"}
+"""Steps behind which a number did not stand in the text before."""
+
 _USUAL = frozenset(
     "com net org edu gov io co uk de fr it es nl eu us ca au jp cn in br ru ch se pl at info biz dev app me test "
     "dk cz pt nz mx za kr tr hu sk sg ie gr ua cl".split()
@@ -102,10 +114,15 @@ def look(text: str, *, whole: bool = True) -> Content:
     if len(text) > _HUGE:
         return _look_at_huge(text)
     budget = _part()
-    views = tuple(decoded(text, budget) if is_encoded(text) else _as_it_stands(text))
+    views = tuple(decoded(text, budget) if _is_encoded(text) else _as_it_stands(text))
     found = _in(views, gave_up=budget.gave_up, whole=whole)
     spent = _part()
     return found._replace(cost=spent.size - budget.size + _EACH * (spent.views - budget.views))
+
+
+def _is_encoded(text: str) -> bool:
+    """Whether a text may stand for another one, be it in pieces."""
+    return is_encoded(text) or any(is_encoded(whole) for _, whole in joined(text))
 
 
 def _part() -> Budget:
@@ -116,16 +133,29 @@ def _part() -> Budget:
 
 def _in(views: tuple[View, ...], *, gave_up: bool, whole: bool = True) -> Content:
     views = tuple(view for view in views if view.path.count("rot13") < 2)  # turned back it reads half decoded
-    straight = [view for view in views if not _TURNS & set(view.path)]
-    shaped = straight if whole else []
+    straight = [view for view in views if not _is_turned(view.path)]
+    shaped = [view for view in straight if "lines" not in view.path] if whole else []
     return Content(
         addresses=tuple(_addresses(views)),
         secrets=tuple(_first(_secrets(views))),
-        personal=tuple(_first((p, view.path) for view in straight for p in personal_in(view.text))),
-        payload=next(((shape[0], (*v.path, *shape[1])) for v in shaped if (shape := payload_in(v.text))), None),
+        personal=tuple(_first(_personal(views))),
+        payload=next(((shape[0], (*v.path, *shape[1])) for v in shaped if (shape := payload_in(v.text))), None)
+        or (_turned_payload(views) if whole else None),
         query=next(((kind, v.path) for v in shaped if (kind := query_kind(v.text)) is not None), None),
         gave_up=gave_up,
     )
+
+
+def _turned_payload(views: Iterable[View]) -> tuple[Payload, Path] | None:
+    """Returned data in turned text. Objects stay objects where letters are shifted, with names that mean nothing; errors
+    and what is read backwards come by no chance."""
+    for view in views:
+        shape = payload_in(view.text) if _is_turned(view.path) and len(view.text) <= _LONG else None
+        if shape is not None and (
+            shape[0] in _ERRORS or "rot13" not in view.path or not _is_turned(view.path, _UNWRAPS)
+        ):
+            return shape[0], (*view.path, *shape[1])
+    return None
 
 
 def search(texts: Iterable[str], one: Callable[[str], Content] = content) -> Iterator[Content]:
@@ -156,10 +186,19 @@ def _search(texts: tuple[str, ...]) -> tuple[Content, ...]:
     return tuple(found[text] for text in texts)
 
 
+_BACKWARDS = re.compile(
+    r"[0-9](?:[ ()./_-]{0,2}[0-9]){6,14}\+(?![\w(])"
+    r"|(?<![A-Za-z0-9])(?:[0-9] ?){8,24}(?:[A-Z] ?){0,4}[0-9]{2}[A-Z]{2}(?![A-Za-z0-9])"
+    r"|(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){3,7}"
+)
+
+
 def _as_it_stands(text: str) -> Iterator[View]:
-    """A text that shows no encoding: where an `@` stands in it without an address, it may be turned."""
+    """A text that shows no encoding: it may be in pieces, and where an `@` stands in it without an address, or what may be a
+    number to call or of an account backwards, turned."""
     yield View(text, ())
-    if "@" in text and next(addresses_in(text), None) is None:
+    yield from (View(whole, (name,)) for name, whole in joined(text))
+    if _BACKWARDS.search(text) is not None or ("@" in text and next(addresses_in(text), None) is None):
         yield from (View(form, (name,)) for name, form in turned(text, ""))
 
 
@@ -187,27 +226,45 @@ def _first(found: Iterable[tuple[FoundSecret, Path]] | Iterable[tuple[FoundPerso
             yield what, path
 
 
-def _is_turned(path: Path) -> bool:
+def _is_turned(path: Path, carriers: frozenset[str] = _CARRIERS) -> bool:
     """Whether a text may read as it does because it was turned: what letters carried behind that is no chance."""
     last = max((at for at, step in enumerate(path) if step in _TURNS), default=-1)
-    return last >= 0 and _CARRIERS.isdisjoint(path[last:])
+    return last >= 0 and carriers.isdisjoint(path[last:])
 
 
 def _secrets(views: Iterable[View]) -> Iterator[tuple[FoundSecret, Path]]:
     for view in views:
-        turned = _is_turned(view.path)
-        yield from ((s, view.path) for s in secrets_in(view.text) if s.kind in ISSUED or not turned)
+        if _is_turned(view.path) and not is_surely_called(view.text):
+            kinds = ISSUED | {Secret.CONNECTION} if "rot13" not in view.path else ISSUED
+        else:
+            kinds = _KEPT_TOGETHER if "lines" in view.path else frozenset(Secret)
+        yield from ((s, view.path) for s in secrets_in(view.text) if s.kind in kinds)
+
+
+def _personal(views: Iterable[View]) -> Iterator[tuple[FoundPersonal, Path]]:
+    """In pieces put together and in turned text only what hardly comes by chance: numbers stand one below the other, too."""
+    for view in views:
+        turned, loose = _is_turned(view.path, _UNWRAPS), not {"markup", "lines"}.isdisjoint(view.path)
+        for found in personal_in(view.text):
+            listed = found.kind is Personal.IP and "lines" in view.path
+            if (
+                not listed
+                and (not turned or found.kind in _SURE)
+                and (not (turned or loose) or found.grade is Grade.STRONG)
+            ):
+                yield found, view.path
 
 
 def _addresses(views: Iterable[View]) -> Iterator[tuple[Address, Path]]:
     """Each address once. One that ends like a known one is its tail: `jane+tag@` reads `tag@` where `+` is a space.
-    Turned text counts where straight text shows no address, and under the domains that most addresses have."""
+    Turned text, and pieces put together, count where straight text shows no address, and under the domains that most
+    addresses have."""
     seen: set[str] = set()
     for by_turning in (False, True):
         if by_turning and seen:
             return
         for view in views:
-            if by_turning is not _is_turned(view.path):
+            if by_turning is (not _is_turned(view.path) and JOINED.isdisjoint(view.path)):
                 continue
             for address in addresses_in(view.text):
                 if by_turning and address.text.rpartition(".")[2] not in _USUAL:

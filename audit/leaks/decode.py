@@ -10,14 +10,14 @@ import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from audit.leaks.budget import LAYERS, Budget, remembering
 from audit.leaks.inflate import inflated
 from audit.leaks.lzstring import from_letters, from_utf16
 from audit.leaks.segments import as_bytes, segments
-from audit.leaks.texts import decodings, turned
+from audit.leaks.texts import JOINED, decodings, joined, turned
 from audit.leaks.views import View
 
 _LETTERS = re.compile(r"[A-Za-z0-9+/$-]{6,4096}={0,3}")
@@ -40,6 +40,9 @@ _PACKS = frozenset({"gzip", "zlib", "bzip2", "lz-string"})
 _READ = 12
 _PACKED = (b"\x1f\x8b\x08", b"BZh", b"\x78\x9c", b"\x78\x01", b"\x78\x5e", b"\x78\xda")
 _TURNS = frozenset({"reversed", "rot13"})
+_KEPT = _TURNS | JOINED
+"""Steps after which not everything is tried."""
+
 _SHORT = 64
 """What is as short as that is remembered, with what it decodes to."""
 
@@ -110,15 +113,18 @@ def _is_text(data: bytes) -> bool:
 
 
 def layers(path: tuple[str, ...]) -> int:
-    """How many layers of encoding a path went through."""
-    return len(path) - len([step for step in path if step in _CARRIED]) if path else 0
+    """How many layers of encoding a path went through. JSON in base64 is one, as in a token that is signed."""
+    if not path:
+        return 0
+    signed = sum(step == "json" and before == "base64" for before, step in pairwise(path))
+    return len(path) - signed - len([step for step in path if step in _CARRIED])
 
 
 def _of_text(view: View, budget: Budget) -> Iterable[_Child]:
     text, path = view
     if len(path) >= LAYERS and layers(path) >= LAYERS:
         return ()
-    last = path[-1] if path and path[-1] in _TURNS else ""
+    last = path[-1] if path and path[-1] in _KEPT else ""
     return _of_short_text(text, last) if len(text) <= _SHORT else _read(text, last, budget)
 
 
@@ -133,7 +139,10 @@ def _read(text: str, last: str, budget: Budget) -> Iterator[_Child]:
     for name, decoded in decodings(text):
         yield _Child(decoded, (name,))
     yield from _embedded(text, budget)
-    for name, decoded in turned(text, last):
+    if last not in JOINED:
+        for name, decoded in joined(text):
+            yield _Child(decoded, (name,))
+    for name, decoded in turned(text, last if last in _TURNS else ""):
         yield _Child(decoded, (name,))
     for name, data in segments(text):
         yield _Child(data, (name,))

@@ -28,7 +28,10 @@ class FoundPersonal(NamedTuple):
     grade: Grade
 
 
-_GAP = r"[ ()./\u00a0\u2010-\u2013-]{0,2}"
+_WIDE = r"\u00a0\u2009\u202f"
+"""Spaces at which no line is broken."""
+
+_GAP = r"[ ()./_\u00a0\u202f\u2009\u2010-\u2013-]{0,2}"
 _PHONE = re.compile(rf"(?<![\w+.])\+[1-9](?:{_GAP}[0-9]){{6,14}}(?![\w+]|[.,:-][0-9])")
 _ABROAD = re.compile(
     rf"00(?<![\w+.]00)[1-9][0-9]{{0,2}}[ ()./-]{{1,2}}[0-9](?:{_GAP}[0-9]){{5,12}}(?![\w+]|[.,:-][0-9])"
@@ -39,16 +42,18 @@ _NORTH_AMERICAN = re.compile(
 )
 _CALLED = re.compile(
     rf"\b(?:(?:smart|mobil)?(?:phone?|fone?)|t[eé]l(?:[eé](?:ph|f)\w{{1,12}})?|mob(?:ile?)?|cell?(?:ular)?|fax"
-    rf"|call|dial|ring|sms|whatsapp|handy|rufnummer|portable)(?:numm?er|num|nr|_?no)?\b[^0-9+\n]{{0,16}}"
+    rf"|call|dial|ring|sms|whatsapp|handy|rufnummer|portable|msisdn)(?:[_ -]?(?:numbers?|numm?er|num|nr|no))?\b[^0-9+\n]{{0,16}}"
     rf"([(]?[0-9](?:{_GAP}[0-9]){{6,14}})(?!\w)",
     re.IGNORECASE,
 )
 _IBAN = re.compile(
-    r"[A-Za-z](?<![A-Za-z0-9][A-Za-z])[A-Za-z][0-9]{2}(?:[ -]?[A-Za-z0-9]{4}){2,7}(?:[ -]?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
+    r"[A-Za-z](?<![A-Za-z0-9][A-Za-z])[A-Za-z][0-9]{2}"
+    rf"(?:[ {_WIDE}-]?[A-Za-z0-9]{{4}}){{2,7}}(?:[ {_WIDE}-]?[A-Za-z0-9]{{1,3}})?(?![A-Za-z0-9])"
 )
 _CARD = re.compile(  # the look behind stands after the first digit, here and below: so the search skips to digits
-    r"[0-9](?<![\w.+-][0-9])(?:[0-9]{13,15}|(?<=4)[0-9]{18}|[0-9]{3}([ .-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
-    r"|(?<=3)[0-9]{3}([ .-])[0-9]{6}\2[0-9]{4,5})"
+    r"[0-9](?<![\w.+-][0-9])(?:[0-9]{13,15}|(?<=4)[0-9]{18}|[0-9]{3}"
+    rf"([ .{_WIDE}-])[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{3,4}}(?:\1[0-9]{{3}})?"
+    rf"|(?<=3)[0-9]{{3}}([ .{_WIDE}-])[0-9]{{6}}\2[0-9]{{4,5}})"
     r"(?![\w-]|\.[0-9])"
 )
 _BRAND = re.compile(
@@ -86,6 +91,7 @@ _MEASURE = re.compile(r"[1-9][0-9]{0,2}(?:[ .,][0-9]{3}){2,}")
 
 _PHONE_WORDS = (
     "phon", "fon", "tel", "tél", "mob", "cel", "fax", "call", "dial", "ring", "sms", "whatsapp", "handy", "rufn", "portable",
+    "msisdn",
 )  # fmt: skip
 _SSN_WORDS = ("ssn", "social security")
 
@@ -111,7 +117,7 @@ def is_phone(text: str, regions: tuple[str, ...] = ()) -> bool:
     """Whether a number is assignable: with its country code, or in one of some countries."""
     from phonenumbers import NumberParseException, is_valid_number, parse
 
-    text = "+" + text[2:] if text.startswith("00") else text
+    text = ("+" + text[2:] if text.startswith("00") else text).replace("_", " ")
     for region in (None,) if text.startswith("+") else regions:
         try:
             if is_valid_number(parse(text, region)):
@@ -152,7 +158,7 @@ def is_iban(text: str) -> bool:
     """Checksum, length and structure of its country. Words that follow in the same rhythm are cut off."""
     from stdnum import iban
 
-    parts = re.split(r"[ -]", text)
+    parts = re.split(rf"[ {_WIDE}-]", text)
     return any(
         iban.is_valid("".join(parts[:end]).upper(), check_country=False)
         for end in range(len(parts), max(0, len(parts) - 3), -1)

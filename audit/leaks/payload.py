@@ -131,9 +131,15 @@ def _document(value: dict[str, Json]) -> Payload | None:
     data = value.get("data")
     if len(value) <= 2 and isinstance(data, dict) and len(data) == 1:
         (record,) = data.values()
-        if isinstance(record, dict) and len(record) >= 2 and any(ID.search(key) for key in record):
+        if isinstance(record, dict) and _is_record(record):
             return Payload.RESPONSE
     return None
+
+
+def _is_record(record: dict[str, Json]) -> bool:
+    """What a query asked for: members with an id, or three and more plain ones that place nothing on a page."""
+    plain = sum(isinstance(child, str | int | float) for child in record.values())
+    return len(record) >= 2 and (any(ID.search(key) for key in record) or (plain >= 3 and not is_layout(record)))
 
 
 def _columnar(value: dict[str, Json]) -> Payload | None:

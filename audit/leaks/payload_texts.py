@@ -68,22 +68,44 @@ _QUOTING = re.compile(
     r"|Parameter value \[[^\]\n]{1,400}\] did not match|Path `[^`\n]{1,64}` \([^)\n]{1,400}\) (?:is|must) "
     r"|Couldn't find [A-Z]\w{0,63} with (?:'\w{1,64}'|\w{1,64})=\S"
 )
+_TYPE = (
+    r"(?i:(?:an? |the )?(?:valid )?(?:type )?[:'\"]?(?:u?int(?:eger)?\d{0,2}|number|numeric|float\d{0,2}|double|decimal|long"
+    r"|short|byte|date(?:time)?\d{0,2}|timestamp|time|uuid|bool(?:ean)?))\b"
+)
+_TAKEN = re.compile(
+    rf"\b(?:parse|cast|convert|coerce|read|interpret)(?:d|ed|ing)? (?:the )?(?:value )?{_VALUE} (?:to|as|into) {_TYPE}"
+    rf"|\benum \w{{1,64}}: {_VALUE}|\bCOPY [\w.\"]{{1,128}}, line \d{{1,9}}, column [\w\"]{{1,64}}: {_VALUE}"
+    rf"|\balready exists with label [^\n]{{1,200}} = {_VALUE}|\b[Ee]xpected type [\w!\[\]]{{1,64}}, found {_VALUE}"
+    rf"|\bvalue for \w{{1,32}}\(\): {_VALUE}|\bUUID string: \S|\bparsing time {_VALUE} as|\bto parse time string \([^()\n]"
+    rf"|\bconvert string to \w{{1,32}}: [\w'\"]|\binput string {_VALUE} was not in a|\brejected value \[[^\]\n]"
+    rf"|\bUnexpected token .{{1,12}}, [^\n]{{1,200}} is not valid JSON|\bInvalid time value: \S|\bbind => \[[^\]\n]"
+    rf"|\bNo query results for model \[[^\]\n]{{1,128}}\] \w|\b[Uu]nable to find [\w.$]{{1,128}} with id \w"
+    rf"|\bEntity \[[\w.$]{{1,128}}#[^\]\n]{{1,200}}\] not found|\braw_field_value: \S"
+    rf"|\bduplicates value on record with id: \w|\bstring {_VALUE} at function \w|, (?:provided|got) \w{{1,32}} \({_VALUE}\)"
+    rf"|\bAssertionError: {_VALUE} (?:!=|==) {_VALUE}|\b[Bb]ut {_VALUE} is a text\b"
+)
+"""Errors whose own words leave no room for anything but a value where they quote it."""
+
+_DENIED = re.compile(
+    rf"({_VALUE}) (?:is|was) not (?:of type )?{_TYPE}|({_VALUE}) value (?:has|must|is)\b|\bKeyError: ({_VALUE})"
+)
 _QUOTING_MARKS = (
     "invalid literal", "could not convert", "input string", "from String", "Cast to", "value", "Value", "input ",
     "record", "row", "cell", "document", "payload", "entry", "annot ", "ould not", "ailed to", "nable to", "nvalid",
     "nparseable", "nrecognized", "alformed", "input_value", "could not be parsed", "time data", "already exists",
     "valid", "Unexpected token", "umber", "tring", "iteral", "arsing", "nteger", "ecimal", "date", "Date", "timestamp", "Record",
-    "Row", "property", "nput", "Path `", "Couldn't find",
+    "Row", "property", "nput", "Path `", "Couldn't find", "parse", "cast", "convert", "coerce", "enum ", "COPY ", "found",
+    "UUID", "bind =>", "query results", "Entity [", "KeyError", "not of type", "Assertion", "is a text", "provided",
 )  # fmt: skip
 _FAILS = re.compile(
     r"invalid|\bnot an? |\bnot in a |\bnon-|fail|error|exception|can ?not|could not|unable|incorrect|illegal|\bbad\b|malform|"
     r"unexpected|mismatch|exists|duplicate|out of range|too (?:long|large|big|short|small)|expected|reject|violat|abort|"
-    r"truncat|overflow|conflict|unrecogni[sz]ed|(?:must|should) be",
+    r"truncat|overflow|conflict|unrecogni[sz]ed|(?:must|should) (?:be|match|have)",
     re.IGNORECASE,
 )
 _DATUM = re.compile(
     r"\b(?:values?|numbers?|strings?|literals?|parsing|input|integer|decimal|dates?|timestamp|records?|rows?|cells?|entry"
-    r"|property)\b(?:[ =]{1,3}`[^`\n]{1,64}`)?[^'\"\n]{0,24}?('[^'\n]{1,400}'|\"[^\"\n]{1,400}\")",
+    r"|property)\b(?:[ =]{1,3}`[^`\n]{1,64}`)?[^'\"\n]{0,24}?(?<=[\s:=(\[])(?=('[^'\n]{1,400}'|\"[^\"\n]{1,400}\"))",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(
@@ -101,6 +123,9 @@ _BEHIND = re.compile(
 
 _CODE = re.compile(r"[\w$]\(|=>|://|^[./#@]|[{};]\s*$|^[\w$.-]*$|^[a-z ,._-]+$|^\W+$|\{\{")
 """Names, paths, addresses, words of prose and punctuation, which an error text quotes as well."""
+
+_COUNTED = re.compile(r"[A-Za-z]{0,12}[-_#/]?(?:[0-9][-/.]?){4,20}")
+"""A number as customers, orders and days have: no name of code holds as many digits and nothing behind them."""
 
 _FRAME = re.compile(
     r"^\s{0,16}at [\w$.<>\[\] ]{1,200}\([^()\n]{1,300}\)|^\s{0,16}File \"[^\"\n]{1,300}\", line \d"
@@ -126,6 +151,8 @@ _BUILT = re.compile(r"\b[A-Z]\w{0,63}[(\[]([A-Za-z_]\w{0,63}=[^()\[\]]{1,2000})[
 _MEMBER = re.compile(
     r"(?:^|[,{])\s{0,8}:?(?:\"([\w .$-]{1,64})\"|'([\w .$-]{1,64})'|([A-Za-z_$][\w$]{0,63}))\s{0,4}(?::|=>?)"
 )
+_PRINTED = re.compile(r"[({]((?:[A-Za-z_]\w{0,63}=[^=,(){}\n]{0,200}, ){2,64}[A-Za-z_]\w{0,63}=[^=,(){}\n]{0,200})[)}]")
+_NAMED = re.compile(r"['\"]?[A-Z]\w{1,40}(?: [A-Z]\w{1,40}){1,3}['\"]?")
 _BOXES = str.maketrans("\u2502\u2500\u250c\u2510\u2514\u2518\u251c\u2524\u252c\u2534\u253c", "|-+++++++++")
 """Tables that are drawn with lines."""
 
@@ -140,6 +167,8 @@ _FOOT = re.compile(
 _ITEM = re.compile(r"^\s{0,16}- [\w\"']{1,64}\s{0,4}: \S", re.MULTILINE)
 _UNDER_ITEM = re.compile(r"^\s{2,18}[\w\"']{1,64}\s{0,4}: \S", re.MULTILINE)
 _HEAD = re.compile(r"[\"']?[A-Za-z_][\w .#()/-]{0,63}[\"']?")
+_COLUMN = re.compile(r"[\"']?[A-Za-z_]\w{0,63}[\"']?")
+_SPACES = re.compile(r" {2,64}")
 _TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]{0,63})((?:[^<>\"']|\"[^\"<]{0,1000}\"|'[^'<]{0,1000}'){0,64})>")
 _HTML = frozenset(
     "html head body div span p a ul ol li dl dt dd b i u em strong br hr img svg g path rect circle use defs link meta script "
@@ -238,7 +267,9 @@ def _in_lines(text: str) -> Payload | None:
 def _quotes(text: str, marked: bool) -> bool:  # noqa: FBT001 - whether a mark was seen
     """An error text that quotes a value, or a stack trace with values in it. Names of code are no values."""
     if marked and not _NAMES.search(text):
-        if _QUOTING.search(text):
+        if _QUOTING.search(text) or _TAKEN.search(text):
+            return True
+        if any(_is_datum(next(filter(None, found.groups()))[1:-1]) for found in islice(_DENIED.finditer(text), 50)):
             return True
         if any(_is_datum(found[1][1:-1]) for found in islice(_DATUM.finditer(text), 50)) and _FAILS.search(text):
             return True
@@ -253,7 +284,9 @@ def _quotes(text: str, marked: bool) -> bool:  # noqa: FBT001 - whether a mark w
 
 def _is_datum(value: str) -> bool:
     """Whether what an error text quotes is a value, not a name of code: more words than one, a capital or a digit in them."""
-    return value.lstrip()[:2] in ('{"', "[{", '["') or _CODE.search(value) is None
+    return (
+        value.lstrip()[:2] in ('{"', "[{", '["') or _CODE.search(value) is None or _COUNTED.fullmatch(value) is not None
+    )
 
 
 def _quotes_name(text: str) -> bool:
@@ -264,8 +297,10 @@ def _quotes_name(text: str) -> bool:
 
 
 def _is_proper(value: str) -> bool:
-    """Words of which two begin with a capital or a digit, as names, addresses and dates do."""
-    return _is_datum(value) and sum(word[0].isupper() or word[0].isdigit() for word in value.split()) >= 2
+    """Words of which two begin with a capital or a digit, as names, addresses and dates do, or a number."""
+    return _COUNTED.fullmatch(value) is not None or (
+        _is_datum(value) and sum(word[0].isupper() or word[0].isdigit() for word in value.split()) >= 2
+    )
 
 
 def _is_record(found: re.Match[str]) -> bool:
@@ -275,8 +310,33 @@ def _is_record(found: re.Match[str]) -> bool:
 
 def _delimited(text: str) -> bool:
     lines = [line for line in islice(text.splitlines(), 200) if line.strip()][:50]
-    if len(lines) < 2:
-        return False
+    return len(lines) >= 2 and (_parted(lines) or any(map(_parted, _headed_runs(lines))) or _aligned(lines))
+
+
+def _headed_runs(lines: list[str]) -> Iterator[list[str]]:
+    """Neighbouring lines with as many marks each, below other words or above them: at least two below a line of names."""
+    for mark in ",;\t|":
+        for number, run in itertools.groupby(lines, lambda line, mark=mark: line.count(mark)):  # type: ignore[misc]
+            rows = list(run) if number >= 2 else []
+            names = [name.strip() for name in rows[0].split(mark)] if 3 <= len(rows) < len(lines) else []
+            if names and all(map(_COLUMN.fullmatch, names)) and len(set(names)) == len(names):
+                yield rows
+
+
+def _aligned(lines: list[str]) -> bool:
+    """A table whose columns are kept apart by spaces alone: names at its head, and as many cells in each row."""
+    rows = [_SPACES.split(line.strip()) for line in lines[:20]]
+    head = rows[0]
+    return (
+        len(rows) >= 3
+        and len(head) >= 3
+        and {len(row) for row in rows} == {len(head)}
+        and all(map(_COLUMN.fullmatch, head))
+        and len(set(head)) == len(head)
+    )
+
+
+def _parted(lines: list[str]) -> bool:
     for mark in ",;\t|":
         if mark not in lines[0] or mark not in lines[1]:
             continue
@@ -381,6 +441,8 @@ def _in_longer(text: str) -> Payload | None:
             return kind
         if _ANSWER.search(head, max(0, at - 48), at) and any(map(_is_answer, _objects(value))):
             return Payload.RESPONSE
+        if _FAILS.search(head, max(0, at - 200), at) and any(map(_is_named_answer, _objects(value))):
+            return Payload.QUOTING_ERROR
         at = end
     return _alike(head)
 
@@ -402,6 +464,11 @@ def _is_answer(node: dict[str, Any]) -> bool:
     return len(plain) >= 3 and any(ID.search(name) for name in plain)
 
 
+def _is_named_answer(node: dict[str, Any]) -> bool:
+    """The same with a name in it, of somebody or something."""
+    return _is_answer(node) and any(isinstance(child, str) and _is_proper(child) for child in node.values())
+
+
 def _tuples(text: str) -> bool:
     """Rows as Python prints them: tuples of one length, a text in each."""
     rows = [found[0] for found in islice(_TUPLE.finditer(text), 50)]
@@ -416,4 +483,17 @@ def _alike(text: str) -> Payload | None:
     for found in islice(itertools.chain(_OBJECT.finditer(text), _BUILT.finditer(text)), 200):
         names = tuple(a or b or c for a, b, c in _MEMBER.findall(found[1]))
         seen[names] += len(names) >= 3 or (len(names) == 2 and any(name.lower().endswith("id") for name in names))
-    return Payload.ROWS if any(number >= 2 and not is_layout(names) for names, number in seen.items()) else None
+    if any(number >= 2 and not is_layout(names) for names, number in seen.items()):
+        return Payload.ROWS
+    return Payload.DOCUMENT if any(map(_is_printed, islice(_PRINTED.finditer(text), 50))) else None
+
+
+def _is_printed(found: re.Match[str]) -> bool:
+    """One record as a program prints it: an id, two members more, and a name of somebody or something among them."""
+    members = dict(member.split("=", 1) for member in found[1].split(", "))
+    return (
+        len(members) >= 3
+        and any(ID.search(name) for name in members)
+        and not is_layout(members)
+        and any(_NAMED.fullmatch(value) is not None for value in members.values())
+    )

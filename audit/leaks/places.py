@@ -113,7 +113,9 @@ def is_address(text: str) -> bool:
         address = ip_address(text)
     except ValueError:
         return False
-    return not (address.is_loopback or address.is_unspecified or address.is_multicast or text == "255.255.255.255")
+    return not (
+        address.is_loopback or address.is_unspecified or address.is_multicast or text.startswith(("255.", "0."))
+    )
 
 
 def _is_address(match: re.Match[str]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import string
 import zlib
+from base64 import b32decode
 from binascii import a2b_base64
 from collections.abc import Collection, Iterator
 from functools import lru_cache
@@ -16,7 +17,8 @@ from functools import lru_cache
 from audit.leaks.inflate import deflated
 from audit.leaks.lzstring import from_letters
 from audit.leaks.secrets import has_marks, has_turned_marks
-from audit.leaks.segments import WIDE64, unwrapped
+from audit.leaks.segments import WIDE64, from_base58, unwrapped
+from audit.leaks.texts import plain_letters
 
 _PLAIN = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "._:/?&=~#!,*'-")
 _LONG = 2048
@@ -71,7 +73,7 @@ def _base32(alphabet: str) -> str:
     return rf"(?<![A-Za-z0-9]){_block32(alphabet)}{{2}}"
 
 
-_HEX = re.compile(r"(?:[2-7][0-9a-fA-F]){10}|(?:[2-7][0-9n-sN-S]){10}")
+_HEX = re.compile(r"(?:[2-7][0-9a-fA-F]|0[9aAdD]){10}|(?:[2-7][0-9n-sN-S]|0[9nNqQ]){10}")
 _ALONE = re.compile(
     r"(?<![0-9A-Za-z])(?:(?:[2-7][0-9a-fA-F]){6,9}(?![0-9A-Za-z])|1[fF]8[bB]08|78(?:01|5[eE]|9[cC]|[dD][aA])|425[aA]68"
     r"|1[sS]8[oO]08|78(?:5[rR]|9[pP]|[qQ][nN])|425[nN]68)"  # shifted
@@ -141,19 +143,25 @@ _LZ = re.compile(
 )
 """LZ-string, forwards and backwards: how the first letters are written, the second one new or the same again."""
 
+_LZ13 = re.compile(r"(?<![A-Za-z0-9+$-])[N-ZA-C](?:[NVDLtbj4][A-Zn-s]|[QYGoweM7])[A-Za-z0-9+/$-]{8,4093}={0,3}")
+"""The same forwards with its letters shifted."""
+
+_DEFLATED32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7][MNOPUVWX][A-Z2-7]{14,1022}(?![A-Za-z0-9])")
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,512}")
 _SEGMENT = re.compile(r"(?<=/)[A-Za-z0-9+_-]{12,512}")
-_BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{12,512}(?![A-Za-z0-9])")
-_DIGITS58 = {c: n for n, c in enumerate("123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz")}
+_BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{12,2048}(?![A-Za-z0-9])")
 _PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
 _CARD = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{14,16}|4[0-9]{18})(?![0-9A-Za-z])")
 _CALLED = re.compile(
-    r"(?:phon|fone|tel|fax|cel|call|mob|dial|\bring\b|sms|whatsapp|handy|rufn|portable|ssn)[^0-9]{0,24}[0-9~]"
+    r"(?:phon|fone|tel|fax|cel|call|mob|dial|\bring\b|sms|whatsapp|handy|rufn|portable|msisdn|ssn)[^0-9]{0,24}[0-9~]"
     r"|(?:mac|hwaddr|bssid|ether)[a-z_-]{0,8}[=:][0-9a-f~]",
     re.IGNORECASE,
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:-[A-Za-z0-9~]|[A-Za-z0-9]{11,30}(?![A-Za-z0-9]))")
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:-[A-Za-z0-9~]|[A-Za-z0-9]{11,30}(?![A-Za-z0-9]))"
+    r"|(?<![A-Za-z0-9])[0-9]{8,24}[A-Z]{0,4}[0-9]{2}[A-Z]{2}(?![A-Za-z0-9])"  # backwards
+)
 _FISCAL = re.compile(r"(?<![A-Za-z0-9])[A-Z]{6}[0-9]{2}[A-Z]")
 _GROUPED = re.compile(
     r"[0-9]{4}-[0-9]{4}-[0-9]{4}-|3[0-9]{3}-[0-9]{6}-|[2-9][0-9]{2}([-.])[2-9][0-9]{2}\1[0-9]{4}|[0-9]{3}\.[0-9]{3}\.[0-9]{3}-|[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}"
@@ -177,7 +185,7 @@ _DULL: tuple[set[bytes], set[bytes]] = (set(), set())
 _FIRST_BYTES = 64
 """What cannot be unpacked says so before."""
 
-_READS = re.compile(rb"[\x20-\x7e]{8}")
+_READS = re.compile(rb"[\x20-\x7e]{8}|(?:\xef[\xbc\xbd][\x80-\xbf]){3}|(?:[\x20-\x7e]\xe2\x80[\x8b-\x8f]){3}")
 
 
 def is_plain(text: str) -> bool:
@@ -302,7 +310,7 @@ def is_encoded(text: str) -> bool:
     if ("%" in text and _PERCENT.search(text)) or ("&" in text and _ENTITY.search(text)):
         return True
     stripped = text.strip()
-    if len(stripped) > 1 and stripped[0] + stripped[-1] in ("[]", "{}", '""'):
+    if len(stripped) > 1 and stripped[0] + stripped[-1] in ("[]", "{}", '""', "][", "}{"):
         return True
     if "&#" in text or "#&" in text or "\0" in text or has_turned_marks(text) or _has_runs(text):
         return True
@@ -347,6 +355,8 @@ def _shows(runs: str, *, lower: bool) -> bool:
         or any(map(_packs, _TOKEN.findall(runs)))
         or ("/" in runs and any(map(_packs, _SEGMENT.findall(runs))))
         or any(_spells(match[0]) for match in _BASE58.finditer(runs))
+        or any(map(_packs32, _DEFLATED32.findall(runs)))
+        or any(from_letters(run.translate(_ROT13)) is not None for run in _LZ13.findall(runs))
     )
 
 
@@ -376,6 +386,16 @@ def _packs(token: str) -> bool:
         return False
 
 
+def _packs32(token: str) -> bool:
+    """Whether a token is a raw deflate stream in base32."""
+    size = len(token) - (len(token) % 8 in (1, 3, 6))
+    try:
+        data = b32decode(token[:size] + "=" * (-size % 8))
+        return _READS.search(zlib.decompressobj(-15).decompress(data, 64)) is not None
+    except (ValueError, zlib.error):
+        return False
+
+
 def _unfolds(run: str) -> bool:
     """Whether a run is a text in LZ-string, read from either end."""
     return any(found is not None and len(found) >= 4 for found in (_lz(run), _lz(run[::-1])))
@@ -387,11 +407,9 @@ def _lz(run: str) -> str | None:
 
 def _spells(token: str) -> bool:
     """Whether a token is printable text in base58."""
-    number = 0
-    for char in token:
-        number = number * 58 + _DIGITS58[char]
-    data = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    data = from_base58(token)
     try:
-        return data.translate(None, b"\t\r\n").decode().isprintable()
+        text = data.translate(None, b"\t\r\n").decode()
+        return text.isprintable() or plain_letters(text).isprintable()
     except UnicodeDecodeError:
         return False

@@ -22,7 +22,7 @@ from audit.leaks.needles import SHORT, Needles
 from audit.leaks.normal import folded
 from audit.leaks.segments import unwrapped, worth64
 from audit.leaks.streams import END, LEAST_OF_STREAM, compressed, inflates
-from audit.leaks.texts import decodings, plain_letters
+from audit.leaks.texts import decodings, joined, plain_letters
 
 if TYPE_CHECKING:
     from audit.leaks.sieve import Sieve
@@ -213,6 +213,8 @@ class Screen:
                 others = {decoded for _, decoded in decodings(turned)} - {turned}
                 if not all(self.clean(other, layers - 1) for other in others):
                     return False
+        if layers and not all(self.clean(whole, layers - 1) for _, whole in joined(text)):
+            return False
         edge = text.strip()
         if edge[:1] in ("{", "[", '"') and not self._json(edge, layers):
             return False

@@ -19,11 +19,12 @@ from audit.leaks.segments import segments
 from audit.leaks.views import View
 from audit.model import Grade
 
-_PLAIN_STEPS = frozenset({"percent", "entities", "escape", "json", "quoted-printable", "unicode"})
+_PLAIN_STEPS = frozenset({"percent", "entities", "escape", "json", "quoted-printable", "unicode", "concatenation"})
 _GLUED = frozenset({"base64", "hex", "base32"})
 HASHED = (Kind.CANARY, Kind.IDENTIFIER)
 ENCODINGS = (
-    "percent", "entities", "escape", "json", "quoted-printable", "unicode", "reversed", "rot13", "hex", "uuid", "base64",
+    "percent", "entities", "escape", "json", "quoted-printable", "unicode", "markup", "concatenation",
+    "lines", "reversed", "rot13", "hex", "uuid", "base64",
     "base32", "base58", "bytes", "gzip", "zlib", "deflate", "bzip2", "lz-string", "utf-16", "latin-1",
 )  # fmt: skip
 """Every step that a decoding path may name, but for those of hashes."""

@@ -162,11 +162,28 @@ def _marks() -> Marks[int | _By]:
     return Marks([*forms, *saying, *_BY.items()])
 
 
+_TELLING = (
+    "password,Password,PASSWORD,secret,Secret,SECRET,_token,_TOKEN,Bearer ,Basic ,uthorization,api_key,API_KEY,apikey,ApiKey,"
+    "nvalid,uplicate,onstraint,annot ,ould not,xception,nexpected,already exists,rror: "
+)
+"""Words beside which credentials and returned data stand: read backwards or shifted no text has them by chance."""
+
+_SURELY_CALLED = re.compile(r"password|passwd|secret|token|api_?key|cookie|authorization", re.IGNORECASE)
+
+
+def is_surely_called(text: str) -> bool:
+    """Whether a text that was turned holds a word that calls something a secret, and that none has by chance."""
+    return _SURELY_CALLED.search(text) is not None
+
+
 @lru_cache(maxsize=1)
 def _turned_marks() -> Marks[int]:
     """The same marks where a text is read backwards or has its letters shifted."""
     turns = (lambda mark: mark[::-1], lambda mark: codecs.encode(mark, "rot13"))
-    marks = [mark for mark in (*(mark for form in FORMS for mark in form.marks), "eyJ", "PRIVATE KEY") if len(mark) > 3]
+    issued = [
+        mark for mark in (*(mark for form in FORMS for mark in form.marks), "eyJ", "PRIVATE KEY") if len(mark) > 3
+    ]
+    marks = [*issued, *_TELLING.split(",")]
     return Marks([(0, [turn(mark) for mark in marks for turn in turns])])
 
 

@@ -33,7 +33,7 @@ WIDE64 = re.compile(r"77[w-z0-3][a-z0-9+/_-]77[w-z0-3]")
 """Capitals of full width, in base64: small letters throughout."""
 
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{10,}|[a-z2-7]{10,})(?![a-z])")
-_BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{8,512}(?![A-Za-z0-9])")
+_BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{8,2048}(?![A-Za-z0-9])")
 _NUMBERS = re.compile(r"\d{1,3}(?:(?:[\s,;|]{1,4}-?\d{1,3}){4,}|(?:\.\d{1,3}){5,})")
 _FOLD = re.compile(r"(?<=[A-Za-z0-9+/_-]{4})\r?\n[ \t]?(?=[A-Za-z0-9+/_-]{4}|[A-Za-z0-9+/_-]{1,3}=)")
 """Where letters that are broken into lines inside a longer text go on."""
@@ -172,10 +172,18 @@ def _base32(text: str) -> Iterator[Segment]:
 
 def _base58(text: str) -> Iterator[Segment]:
     for run in _BASE58.finditer(text):
-        number = 0
-        for char in run[0]:
-            number = number * 58 + _DIGITS58[char]
-        yield Segment("base58", number.to_bytes((number.bit_length() + 7) // 8, "big"))
+        yield Segment("base58", from_base58(run[0]))
+
+
+def from_base58(letters: str) -> bytes:
+    """What letters of base58 stand for; eight at a time, since the whole number is long."""
+    number = 0
+    for at in range(0, len(letters), 8):
+        part, few = 0, letters[at : at + 8]
+        for char in few:
+            part = part * 58 + _DIGITS58[char]
+        number = number * 58 ** len(few) + part
+    return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def _numbers(text: str) -> Iterator[Segment]:

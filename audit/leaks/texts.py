@@ -60,6 +60,23 @@ def decodings(text: str) -> Iterator[Decoded]:
         yield Decoded("unicode", plain_letters(text))
 
 
+_TAG = re.compile(r"</?[A-Za-z][\w:-]{0,32}(?:\s[^<>]{0,256})?/?>|<!--[^<>]{0,256}-->")
+_SUM = re.compile(r"([\"'`])\s{0,8}(?:\+|\|\||\.\.?|&)\s{0,16}\1")
+_LINE = re.compile(r"\\?\r?\n[ \t]{0,16}")
+JOINED = frozenset({"markup", "concatenation", "lines"})
+"""Steps that put together what stood apart: they make words that nobody wrote, too."""
+
+
+def joined(text: str) -> Iterator[Decoded]:
+    """A text with what parted its pieces left out: tags, the signs that add texts in a program, the ends of lines."""
+    if "<" in text and ">" in text and (whole := _TAG.sub("", text)) != text:
+        yield Decoded("markup", whole)
+    if ('"' in text or "'" in text or "`" in text) and (whole := _SUM.sub("", text)) != text:
+        yield Decoded("concatenation", whole)
+    if "\n" in (inner := text.strip()):
+        yield Decoded("lines", _LINE.sub("", inner))
+
+
 def turned(text: str, last: str) -> Iterator[Decoded]:
     """A text read backwards, and with its letters shifted by 13. Both undo themselves and may be swapped."""
     if last not in ("reversed", "rot13"):
