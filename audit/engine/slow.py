@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -20,11 +20,11 @@ from audit.policy.validators import EXTRA, Fault, Validator
 from audit.redact import Redactor, Veil, fingerprint, message
 from audit.rules.case import Case, EventRule, Listing, RecordRule, Text, field_text, moved_by
 
-Wanted: TypeAlias = Collection[str] | None
-"""Texts of an event that some rule must see. None: all."""
+Wanted: TypeAlias = Mapping[str, int] | None
+"""Texts of an event that some rule must see, and how often each stands there. None: all."""
 Counted: TypeAlias = Callable[[str, Level, str, str, Place], bool]
 """Counts a finding in, by rule, level, origin, fingerprint and place, if nothing else of it is needed."""
-_UNASKED: Collection[str] = frozenset({"\0"})
+_UNASKED: Wanted = MappingProxyType({"": 0})
 """Stands for not having asked."""
 _NO_PIECES: Mapping[Pointer, frozenset[str]] = MappingProxyType({})
 _OF_MEMBERS = frozenset({*EXTRA, "required"})
@@ -48,7 +48,7 @@ class SlowLane:
     forms: Forms | None = None
     moved: dict[tuple[bool, ...], tuple[EventRule, ...]] = field(default_factory=dict, compare=False, repr=False)
     """The rules that may find something, by which of their triggers hold: there are few combinations."""
-    closed: dict[int, frozenset[Pointer]] = field(default_factory=dict, compare=False, repr=False)
+    closed: dict[int, tuple[Pointer, ...]] = field(default_factory=dict, compare=False, repr=False)
     """The places of an entry of the page that have no room for free text, by the entry's identity."""
 
     def case(self, event: Event, wanted: Wanted = _UNASKED) -> Case:
@@ -57,9 +57,9 @@ class SlowLane:
         listing, entry, nearest = self.names.of(event)
         wanted = self.screen((event,))[0] if wanted is _UNASKED else wanted
         faults = _faults(entry.validator, event.value) if entry is not None else ()
-        shown = _shown(event, wanted)
         if wanted and entry is not None and listing is Listing.LISTED and self.seeds is None and not event.hidden:
-            shown = self._unvouched(shown, entry, faults)
+            wanted = self._unvouched(event, wanted, entry, faults)
+        shown = _shown(event, wanted)
         return Case(
             event=event,
             policy=self.policy,
@@ -73,19 +73,21 @@ class SlowLane:
             forms=self.forms,
         )
 
-    def _unvouched(self, shown: tuple[Text, ...], entry: EventType, faults: tuple[Fault, ...]) -> tuple[Text, ...]:
+    def _unvouched(
+        self, event: Event, wanted: Mapping[str, int], entry: EventType, faults: tuple[Fault, ...]
+    ) -> Mapping[str, int]:
         """Those of some texts that stand anywhere but where the event is as documented and the schema leaves no room for
         free text: the fast lane asks of none of these either."""
         places = self.closed.get(id(entry))
         if places is None:
-            found = (leaf.pointer for leaf in entry.leaves.values() if leaf.closed)
-            places = self.closed[id(entry)] = frozenset(found)
-        wrong = [fault.pointer for fault in faults if fault.keyword not in _OF_MEMBERS]
-        return tuple(
-            text
-            for text in shown
-            if text.key or text.pointer not in places or any(text.pointer[: len(where)] == where for where in wrong)
-        )
+            found = (leaf.pointer for leaf in entry.leaves.values() if leaf.closed and "*" not in leaf.pointer)
+            places = self.closed[id(entry)] = tuple(found)
+        left = dict(wanted)
+        for place in places:
+            text = resolve(event.value, place)
+            if isinstance(text, str) and text in left and not _is_wrong(place, faults):
+                left[text] -= 1
+        return {text: wanted[text] for text, number in left.items() if number}
 
     def _sighted(
         self,
@@ -121,8 +123,7 @@ class SlowLane:
         large = list(map(_is_large, found))
         suspects = self.suspects([strings for strings, is_large in zip(found, large, strict=True) if not is_large])
         return [
-            None if is_large else suspects.intersection(strings) if suspects else suspects
-            for strings, is_large in zip(found, large, strict=True)
+            None if is_large else _counts(suspects, strings) for strings, is_large in zip(found, large, strict=True)
         ]
 
     def judge(self, case: Case, counted: Counted | None = None) -> Iterator[Finding | Gap]:
@@ -148,8 +149,11 @@ class SlowLane:
     def _read_otherwise(self, case: Case) -> Iterator[Case]:
         """The event with each value that is hidden in it. All of their texts stand in the event, and were asked about."""
         known = self.suspects is not None and not _is_large(_strings(case.event))
-        wanted = {text.text for text in case.texts} if known else _UNASKED
-        return (self.case(reading, wanted) for reading in _readings(case.event))
+        wanted = {text.text for text in case.texts}
+        return (
+            self.case(reading, _counts(wanted, strings(reading.value)) if known else _UNASKED)
+            for reading in _readings(case.event)
+        )
 
     def _moved(self, case: Case) -> tuple[EventRule, ...]:
         """The rules of which a trigger holds. A value that is hidden may move any."""
@@ -225,6 +229,15 @@ def _key(finding: Finding) -> tuple[str, str | None, str]:
 
 def _shown(event: Event, wanted: Wanted) -> tuple[Text, ...]:
     return tuple(texts(event)) if wanted is None else tuple(texts(event, wanted)) if wanted else ()
+
+
+def _is_wrong(place: Pointer, faults: tuple[Fault, ...]) -> bool:
+    """Whether a schema refused what stands at a place, or something around it."""
+    return any(fault.keyword not in _OF_MEMBERS and place[: len(fault.pointer)] == fault.pointer for fault in faults)
+
+
+def _counts(wanted: set[str], strings: list[str]) -> Mapping[str, int]:
+    return {text: strings.count(text) for text in wanted.intersection(strings)}
 
 
 def _is_large(strings: list[str]) -> bool:

@@ -182,6 +182,8 @@ class EventType:
     with room for text. Empty where events must be walked to find all that they hold."""
     addresses: frozenset[Pointer] = field(init=False, compare=False, repr=False)
     """Where the page shows an IP address."""
+    carried: frozenset[str] = field(init=False, compare=False, repr=False)
+    """Members that the transport adds and the page does not show."""
 
     def __post_init__(self) -> None:
         root = Place()
@@ -192,6 +194,8 @@ class EventType:
             place.shown = self.documents(pointer)
         found = frozenset(pointer for pointer, leaf in self.leaves.items() if leaf.is_address())
         object.__setattr__(self, "addresses", found)
+        carried = frozenset(str(pointer[0]) for pointer, leaf in self.leaves.items() if leaf.transport)
+        object.__setattr__(self, "carried", carried)
         object.__setattr__(self, "places", root)
         object.__setattr__(self, "pieces", {} if self.walked(self.valued) else _pieces(self))
 

@@ -50,8 +50,7 @@ def _may_hold(case: Case, entry: EventType) -> bool:
     if not case.faults:
         return False
     value = case.event.value
-    carried = any(name in value for name in case.policy.envelope.transport)
-    return entry.open or carried or any(_opens(value, fault) for fault in case.faults)
+    return entry.open or not entry.carried.isdisjoint(value) or any(_opens(value, fault) for fault in case.faults)
 
 
 def _opens(value: Json, fault: Fault) -> bool:
