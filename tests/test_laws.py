@@ -10,6 +10,7 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,12 +24,14 @@ from audit.engine.fast import FastLane
 from audit.engine.parse import Document, Limits, parse
 from audit.engine.run import Auditor, Broken, Item, Lines
 from audit.engine.times import parse_time
+from audit.leaks.room import not_plain
 from audit.model import Event, Finding, Gap, Grade, Level, Place, Reason, Shape, resolve
 from audit.policy.pack import EventType
 from audit.policy.validators import EXTRA, Fault, Validator, fast, oracle
 from audit.redact import Redactor, fingerprint, is_plain, shape_of, visible
 from audit.rules import RULES
-from audit.rules.case import Case, EventRule, moved_by
+from audit.rules.case import Asked, Case, EventRule, moved_by
+from audit.rules.members import spelled
 from audit.sources import documents, jsonl
 from audit.tally import EventKey, Size, Tally, Units
 from tests import events
@@ -570,6 +573,15 @@ def test_what_was_asked_about_once_gets_the_same_answer_again(pack: Path, data: 
     remembered = lane.shown(texts)
     lane.asked.clear()
     assert lane.shown(texts) == remembered
+
+
+@packs
+@some
+@given(data=st.data())
+def test_what_is_known_to_be_plain_is_plain(pack: Path, data: st.DataObject) -> None:
+    for case in cases(auditor_of(pack), data.draw(events.lines(pack))):
+        assert not_plain(case.plain) == set()
+        assert spelled(case) == spelled(replace(case, plain=frozenset(), asked=Asked()))
 
 
 @pytest.mark.parametrize("first", events.TIMES)

@@ -99,6 +99,8 @@ class FastLane:
         self.call_key = str(self.call[0]) if self.flat and self.call else ""
         self.base = frozenset(name for name in policy.names if not any(ask(name) for ask in self.suspects))
         self.harmless = set(self.base)
+        self.plain: set[str] = set()
+        """Those of the texts last asked about by `shown` that were seen to be plain."""
         self.asked: list[tuple[set[Any], set[str]]] = []
         """Texts that were asked about when the last lines were proved, and the suspects among them: what is left of these
         lines need not be asked again."""
@@ -240,7 +242,10 @@ class FastLane:
         for asked, suspects in self.asked:
             found |= texts & suspects
             texts -= asked
-        found |= self.suspicious({text for text in texts if not is_instant(text)})
+        unknown = {text for text in texts.difference(self.harmless) if not is_instant(text)}
+        odd = not_plain(unknown) if self.spares_plain else unknown
+        self.plain = unknown - odd
+        found.update(text for text in odd if not self._learn(text))
         if self.seeds is not None:
             found.update(*map(self.listed, events))
         return found

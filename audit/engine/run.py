@@ -102,7 +102,11 @@ class Auditor:
         records = tuple(rule for rule in RULES if isinstance(rule, RecordRule))
         self.fast = FastLane(policy, rules, consent, seeds) if lanes else None
         suspects = self.fast.shown if self.fast is not None else None
-        self.slow = SlowLane(policy, rules, records, self.redactor, self.names, consent, suspects, seeds, Forms(policy))
+        fast = self.fast
+        plain = (lambda: fast.plain) if fast is not None else None
+        self.slow = SlowLane(
+            policy, rules, records, self.redactor, self.names, consent, suspects, seeds, Forms(policy), plain
+        )
         self.contacts = Contacts(self.slow, territory or Territory())
         if self.fast is not None and self.fast.off:
             self.fast = None

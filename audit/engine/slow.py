@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -46,6 +47,8 @@ class SlowLane:
     all."""
     seeds: Search | None = None
     forms: Forms | None = None
+    plain: Callable[[], AbstractSet[str]] | None = None
+    """Of the texts that `suspects` was last asked about, some that are known to be plain."""
     moved: dict[tuple[bool, ...], tuple[EventRule, ...]] = field(default_factory=dict, compare=False, repr=False)
     """The rules that may find something, by which of their triggers hold: there are few combinations."""
     closed: dict[int, tuple[Pointer, ...]] = field(default_factory=dict, compare=False, repr=False)
@@ -71,6 +74,7 @@ class SlowLane:
             consent=self.consent,
             sightings=NONE if self.seeds is None else self._sighted(event, shown, listing, entry, faults),
             forms=self.forms,
+            plain=self.plain() if self.plain is not None else frozenset(),
         )
 
     def _unvouched(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -74,6 +75,8 @@ class Case:
     sightings: Sightings = NONE
     forms: Forms | None = None
     """What the page shows in other events. None: it is not asked for."""
+    plain: AbstractSet[str] = field(default=frozenset(), compare=False, repr=False)
+    """Texts that are known to be plain, as `leaks.room` says; not all that are."""
 
     asked: Asked = field(default_factory=Asked, compare=False, repr=False)
     """What several rules ask of the event, once the first has asked."""

@@ -4,6 +4,7 @@ what a value is), and what those spell together."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 
 from audit.leaks.content import Content, pieced, search
@@ -98,16 +99,19 @@ def spelled(case: Case) -> tuple[tuple[Pointer, Content], ...]:
     shapes of returned data and no queries, which pieces make by chance. A member that the page shows in some event, and
     that is as it is there, is no piece unless something may stand in it alone."""
     if case.asked.spelled is None:
-        pieces = list(_spelled(unshown(case), case.forms))
+        pieces = list(_spelled(unshown(case), case.forms, case.plain))
         found = search((text for _, text in pieces), pieced)
         case.asked.spelled = tuple((pointer, content) for (pointer, _), content in zip(pieces, found, strict=True))
     return case.asked.spelled
 
 
-def _spelled(members: tuple[Member, ...], forms: Forms | None) -> Iterator[tuple[Pointer, str]]:
+def _spelled(
+    members: tuple[Member, ...], forms: Forms | None, plain: AbstractSet[str]
+) -> Iterator[tuple[Pointer, str]]:
     spread = [m for m in members if isinstance(m.value, dict | list) and 1 < len(m.value) <= _PIECES]
     found = [_candidates(m.pointer, m.value, forms) for m in spread]
-    odd = not_plain({text for texts in found if len(texts) > 1 for text, strange in texts if not strange})
+    asked = {text for texts in found if len(texts) > 1 for text, strange in texts if not strange} - plain
+    odd = not_plain(asked) if asked else asked
     for (pointer, node, _), candidates in zip(spread, found, strict=True):
         if isinstance(node, dict | list):
             nodes = list(node.values()) if isinstance(node, dict) else node
