@@ -24,6 +24,7 @@ from audit.policy.pack import EventType
 from audit.sources.seeds import Gathered
 from tests import events
 from tests.conftest import page_load
+from tests.leak_corpus import base58
 from tests.test_laws import few, tried
 from tests.within import APPSMITH, PACKS, Judged, lines, policy_of
 
@@ -361,3 +362,9 @@ def test_an_id_that_inflates_to_noise_is_proved_clean() -> None:
     search = search_for(CANARY, "jane.doe@fabrikam-mail.com")
     assert search.unclear([f"x-d{noise}", f"x-{noise}"]) == set()
     assert search.unclear([f"x-d{PACKED}", f"x-{PACKED}"]) == {f"x-d{PACKED}", f"x-{PACKED}"}
+
+
+@pytest.mark.parametrize("around", [0, 200, 450])
+def test_the_fast_proof_reads_base58_of_any_length_that_is_decoded(around: int) -> None:
+    text = base58(("word " * 200)[:around].encode() + b"jane.doe@fabrikam-mail.com" + b" more")
+    assert search_for("jane.doe@fabrikam-mail.com", kind="identifier").screen.unclear([text]) == [text]

@@ -91,8 +91,7 @@ class Saying(NamedTuple):
 
     def mark(self, line: bytes) -> bytes:
         """What the message leaves behind, without its place."""
-        parts = self.parts(line)
-        return Delivery.mark(parts[0], b"".join(parts[1:]) if self.form is None else self.form % parts[1:])
+        return Delivery.mark(*self.of(line))
 
 
 class Listing(NamedTuple):

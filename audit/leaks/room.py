@@ -17,7 +17,7 @@ from functools import lru_cache
 from audit.leaks.inflate import deflated
 from audit.leaks.lzstring import from_letters
 from audit.leaks.secrets import has_marks, has_turned_marks
-from audit.leaks.segments import WIDE64, from_base58, unwrapped
+from audit.leaks.segments import LONGEST58, WIDE64, from_base58, unwrapped
 from audit.leaks.texts import plain_letters
 
 _PLAIN = bytes(byte for byte in range(128) if chr(byte).isalnum() or chr(byte) in "._:/?&=~#!,*'-")
@@ -149,7 +149,7 @@ _LZ13 = re.compile(r"(?<![A-Za-z0-9+$-])[N-ZA-C](?:[NVDLtbj4][A-Zn-s]|[QYGoweM7]
 _DEFLATED32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7][MNOPUVWX][A-Z2-7]{14,1022}(?![A-Za-z0-9])")
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,512}")
 _SEGMENT = re.compile(r"(?<=/)[A-Za-z0-9+_-]{12,512}")
-_BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{12,2048}(?![A-Za-z0-9])")
+_BASE58 = re.compile(rf"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{{12,{LONGEST58}}}(?![A-Za-z0-9])")
 _PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
 _CARD = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{14,16}|4[0-9]{18})(?![0-9A-Za-z])")

@@ -20,7 +20,7 @@ from audit.leaks.inflate import inflated
 from audit.leaks.lzstring import from_letters
 from audit.leaks.needles import SHORT, Needles
 from audit.leaks.normal import folded
-from audit.leaks.segments import unwrapped, worth64
+from audit.leaks.segments import LONGEST58, from_base58, unwrapped, worth64
 from audit.leaks.streams import END, LEAST_OF_STREAM, compressed, inflates
 from audit.leaks.texts import decodings, joined, plain_letters
 
@@ -406,7 +406,6 @@ def _starts(letters: bytes) -> Iterator[int]:
 
 _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _BASE58 = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_DIGITS58 = {char: number for number, char in enumerate(_BASE58)}
 _LZ_FIRST = frozenset(b"ABCDEFGHIJKLMNOPghijklmnopqrstuv")
 
 
@@ -454,9 +453,6 @@ def _base32(part: bytes) -> bytes:
 
 
 def _base58(part: bytes) -> bytes:
-    if len(part) > 512 or part.translate(None, _BASE58) or (len(part) >= 20 and part.lower() == part):
+    if len(part) > LONGEST58 or part.translate(None, _BASE58) or (len(part) >= 20 and part.lower() == part):
         return b""
-    number = 0
-    for char in part:
-        number = number * 58 + _DIGITS58[char]
-    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return from_base58(part.decode("ascii"))

@@ -33,7 +33,10 @@ WIDE64 = re.compile(r"77[w-z0-3][a-z0-9+/_-]77[w-z0-3]")
 """Capitals of full width, in base64: small letters throughout."""
 
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z2-7]{10,}|[a-z2-7]{10,})(?![a-z])")
-_BASE58 = re.compile(r"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{8,2048}(?![A-Za-z0-9])")
+LONGEST58 = 2048
+"""No longer run of letters is read as base58: that is one number."""
+
+_BASE58 = re.compile(rf"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{{8,{LONGEST58}}}(?![A-Za-z0-9])")
 _NUMBERS = re.compile(r"\d{1,3}(?:(?:[\s,;|]{1,4}-?\d{1,3}){4,}|(?:\.\d{1,3}){5,})")
 _FOLD = re.compile(r"(?<=[A-Za-z0-9+/_-]{4})\r?\n[ \t]?(?=[A-Za-z0-9+/_-]{4}|[A-Za-z0-9+/_-]{1,3}=)")
 """Where letters that are broken into lines inside a longer text go on."""

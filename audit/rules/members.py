@@ -83,11 +83,8 @@ def _below(pointer: Pointer, value: Json, place: Place, root: int) -> Iterator[M
             below = here.members
             for key, child in reversed(node.items()):
                 inner = below.get(key, NOWHERE)
-                if (
-                    _tells(key) and not inner.shown
-                    if type(child) is str
-                    else not inner.shown or isinstance(child, dict | list)
-                ):
+                telling = not inner.shown and (not isinstance(child, str) or _tells(key))
+                if telling or isinstance(child, dict | list):
                     stack.append(((*where, key), child, inner))
         elif isinstance(node, list):
             inner = here.members.get("*", NOWHERE)
