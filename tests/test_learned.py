@@ -33,6 +33,7 @@ from tests.within import APPSMITH, HARBOUR, auditor_of, policy_of
 
 DIGITS = "0123456789abcdef"
 RUN = re.compile(rb"[0-9a-f-]{12,}|[0-9]")
+SAID = re.compile(rb'(?<=")[^"@]*@[^"]*(?=")')
 
 
 def hidden(text: str, size: int) -> str:
@@ -67,7 +68,29 @@ def varied(line: bytes, chance: random.Random) -> bytes:
         shown = iter(digits)
         return "".join("-" if byte == 45 else next(shown) for byte in text).encode()
 
-    return RUN.sub(other, line)
+    def otherwise(match: re.Match[bytes]) -> bytes:
+        return _said(len(match[0]), chance) if chance.random() < 0.7 else match[0]
+
+    return SAID.sub(otherwise, RUN.sub(other, line))
+
+
+def _said(size: int, chance: random.Random) -> bytes:
+    """A text with an at sign: mostly an address, now and then none, or one with something else in it."""
+    letters = "abcdefghijklmnopqrstuvwxyz" + ("-0123456789" if chance.random() < 0.5 else "")
+    name = "".join(chance.choice(letters) for _ in range(size))
+    ends = (
+        "@acme-mail.co",
+        "@acme-mail.co",
+        "@acme-mail.co",
+        "@",
+        "@\\u0041",
+        '@"',
+        "@x y",
+        "@%41",
+        "@4111111111111111",
+    )
+    end = chance.choice([end for end in ends if len(end) <= size] or ["@"[:size]])
+    return (name[: size - len(end)] + end).encode()
 
 
 def twice(line: bytes) -> bytes:
@@ -192,6 +215,36 @@ def test_listed_values_are_found_under_a_mask(seed: int) -> None:
     assert one == other
 
 
+def test_a_listed_value_that_begins_in_an_address_is_found_where_others_are_known() -> None:
+    texts = ("jane.doe@acme-mail.de", "joan.poe@acme-mail.de", "john.roe@acme-mail.de")
+    lines = [support(text, "ubuntu") for text in texts]
+    log = b"\n".join([*lines, support("jack.foe@acme-mail.co", "ubuntu")])
+    gathered = Gathered()
+    gathered.add("kind,value\nidentifier,mail.coubuntu\n", "s.csv", None)
+    search = Search(gathered.list())
+    auditor = Auditor(policy_of(APPSMITH), seeds=search)
+    auditor.least = 0
+    judged(auditor, b"\n".join(lines))
+    assert auditor.learned is not None
+    assert len(auditor.learned.rows) == 1
+    one, found = judged(auditor, log)
+    other, wanted = judged(Auditor(policy_of(APPSMITH), seeds=search, lanes=False), log)
+    assert found == wanted
+    assert [finding.rule for finding in found] == ["known-identifier"]
+    assert one == other
+
+
+def test_events_are_known_again_though_each_has_another_address() -> None:
+    texts = ("jane.doe@acme-mail.co", "joan.poe@acme-mail.co", "john.roe@acme-mail.co", "j.e..moe@acme-mail.co")
+    lines = [support(text, "ubuntu") for text in texts]
+    auditor = taught(APPSMITH, lines[:3])
+    assert auditor.learned is not None
+    taken, _ = auditor.learned.take(b"\n".join(lines) + b"\n", lines)
+    assert taken is not None
+    assert len(taken.at) == 3, "the last is no address"
+    assert_same(auditor, APPSMITH, b"\n".join(lines))
+
+
 def test_known_lines_are_taken() -> None:
     """Else the laws above would hold of nothing."""
     auditor = learning(APPSMITH)
@@ -300,6 +353,7 @@ def test_what_else_a_schema_says_may_tell_ids_apart(extra: dict[str, Any]) -> No
 TRICKY = {
     "sha1": {"type": "string", "maxLength": 64, "x-data-category": "other"},
     "code": {"type": "string", "pattern": "^[0-4][0-9a-f]{31}$", "x-data-category": "other"},
+    "mail": {"type": "string", "pattern": "^@?[0-9a-f]{31,32}$", "x-data-category": "other"},
     "pair": {"type": "string", "maxLength": 200, "x-data-category": "other"},
     "count": {"type": "integer", "maximum": 99, "x-data-category": "other"},
     "kind": {"enum": ["v1", "v2"], "x-data-category": "other"},
@@ -323,6 +377,17 @@ def success(**properties: Any) -> bytes:
         "event": "Installation Success",
         "messageId": f"api-{FIRST[:27]}",
         "properties": properties,
+        "receivedAt": "2020-11-04T08:00:00.000Z",
+        "type": "track",
+    }
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def support(email: str, system: str) -> bytes:
+    event = {
+        "event": "Installation Support",
+        "messageId": f"api-{FIRST[:27]}",
+        "properties": {"email": email, "os": system},
         "receivedAt": "2020-11-04T08:00:00.000Z",
         "type": "track",
     }
@@ -359,6 +424,13 @@ RANDOM = (FIRST + LIKE)[::-1].ljust(len(PACKED), "9")
             id="digits of an encoded text beside an id",
         ),
         pytest.param({"pair": "call 030 1234"}, {"pair": "call 030 9876"}, id="digits without an id"),
+        pytest.param(
+            {"pair": "a scope, @new/menu"}, {"pair": "jane@acme-mail.com"}, id="what stands around an at sign"
+        ),
+        pytest.param({"pair": "a scope, @new/menu"}, {"pair": "a scope, \\@new/men"}, id="an escape before an at sign"),
+        pytest.param({"mail": f"@{FIRST[1:]}"}, {"mail": f"@{LIKE[1:]}"}, id="an at sign before an id"),
+        pytest.param({"mail": FIRST}, {"mail": f"{LIKE[1:]}@"}, id="an at sign in place of a digit"),
+        pytest.param({"mail": f"@{FIRST[1:]}"}, {"mail": "@" * 32}, id="at signs only"),
     ],
 )
 def test_what_a_mask_hides_is_told_apart(tricky: Path, known: dict[str, Any], other: dict[str, Any]) -> None:

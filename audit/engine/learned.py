@@ -39,6 +39,9 @@ _MET = 50_000
 _OFTEN = 3
 """A mask that was met so often is learned: most that were met once are not met again."""
 
+_ADDRESSES = 4
+"""So many texts with addresses are masked in a line."""
+
 _KNOWN = 1_024
 _SHORT = 256
 _TIMES = 4
@@ -151,12 +154,22 @@ class Learned:
             inside, masked = runs(piece)
             masks += _masked(piece, masked).tobytes().split(b"\n")[: last - first]
             insides.append(inside)
+        found = self._met(masks)
         if not self.rows:
             return None, masks
         starts = np.concatenate((np.zeros(1, np.intp), ends[:-1]))
-        taken = self._asked(raw, np.concatenate(insides), starts, lines, list(map(self.rows.get, masks)))
+        taken = self._asked(raw, np.concatenate(insides), starts, lines, found)
         self._weigh(len(taken.at), len(lines))
         return taken, masks
+
+    def _met(self, masks: list[bytes]) -> list[Row | None]:
+        """The templates of some masks. Of lines that have none the texts with addresses are masked too."""
+        found = list(map(self.rows.get, masks))
+        for at, row in enumerate(found):
+            if row is None and b"@" in masks[at]:
+                masks[at] = _unaddressed(masks[at])
+                found[at] = self.rows.get(masks[at])
+        return found
 
     def _weigh(self, taken: int, of: int) -> None:
         """Rest for ever longer where lines are seldom known again: then it costs more than it saves."""
@@ -283,6 +296,18 @@ def _masked(raw: NDArray[np.uint8], masked: NDArray[np.uint8]) -> NDArray[np.uin
     masks &= raw ^ np.uint8(48)
     masks ^= raw
     return masks
+
+
+def _unaddressed(mask: bytes) -> bytes:
+    """A mask without what is said in its first texts that hold an at sign. Lines whose addresses are as long look alike so."""
+    at = mask.find(b"@")
+    for _ in range(_ADDRESSES):
+        start, end = mask.rfind(b'"', 0, at) + 1, mask.find(b'"', at)
+        if at < 0 or not start or end < 0:
+            break
+        mask = mask[:start] + b"@" * (end - start) + mask[end:]
+        at = mask.find(b"@", end)
+    return mask
 
 
 def _harmless(row: Row, line: bytes) -> bool:

@@ -53,7 +53,7 @@ class Spot(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A line with all digits masked, and what must be asked of every line with this mask.
+    """A line with all digits and its addresses masked, and what must be asked of every line with this mask.
 
     `exact`: values that must be known as harmless. `checked`: ids that their own schema must accept. `times`: where times in
     UTC with milliseconds begin. `clocks`: those that must agree: sent, created, arrived. `arrival`: when the event is
@@ -193,20 +193,22 @@ class Teacher:
                 child for name, child in _members(root, line, where) if name in names and line[child.start] == 0x22
             ]
             places = [(node.start + 1, node.stop - 1) for node in nodes]
-            for part in joints.open([mask[start:stop] for start, stop in places]):
+            masks = [mask[start:stop] for start, stop in places]
+            said = b"".join(masks)
+            for part in [(0, len(said))] if b"@" in said else joints.open(masks):
                 yield from spans(places, *part)
 
     def _spots(self, found: dict[Pointer, Node], mask: bytes) -> dict[Pointer, Spot]:
-        """The values that hold a masked digit. Every masked digit of the line must stand in one of them."""
+        """The values that hold something masked. All that is masked in the line must stand in one of them."""
         spots: dict[Pointer, Spot] = {}
         covered = 0
         for pointer, node in found.items():
-            digits = mask.count(b"0", node.start, node.stop)
+            masked = _masked(mask[node.start : node.stop])
             leaf = self.places.get(pointer)
-            if digits and leaf is not None and pointer not in self.fixed:
+            if masked and leaf is not None and pointer not in self.fixed:
                 spots[pointer] = Spot(node.start, node.stop, leaf)
-                covered += digits
-        if covered != mask.count(b"0"):
+                covered += masked
+        if covered != _masked(mask):
             raise _Unlearnable
         return spots
 
@@ -249,7 +251,7 @@ class Teacher:
         canonical = list(_canonical(root, line, (), self.delivery.varying))
         spans, form = _parts(canonical, line), None
         if len(spans) > _MOST:
-            loose = [b"0" in mask[p.at : p.at + len(p.data)] if p.at is not None else False for p in canonical]
+            loose = [_masked(mask[p.at : p.at + len(p.data)]) > 0 if p.at is not None else False for p in canonical]
             both = list(zip(canonical, loose, strict=True))
             form = b"".join(b"%b" if free else piece.data.replace(b"%", b"%%") for piece, free in both)
             spans = tuple((p.at, p.at + len(p.data)) for p, free in both if free and p.at is not None)
@@ -318,6 +320,11 @@ def _parts(pieces: Iterable[_Piece], line: bytes) -> tuple[Span, ...]:
 
 def _first(value: dict[str, Any], pointers: tuple[Pointer | None, ...]) -> Pointer:
     return next(pointer for pointer in pointers if pointer is not None and resolve(value, pointer))
+
+
+def _masked(mask: bytes) -> int:
+    """How many bytes of a part of a mask may differ: digits, and all that stands beside an at sign."""
+    return mask.count(b"0") + mask.count(b"@")
 
 
 def _is_id(token: bytes, mask: bytes, spot: Spot) -> bool:

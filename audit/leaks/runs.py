@@ -65,6 +65,9 @@ _NECKS = _pairs(("8059d", "b1eca"), (_ANY, _ANY), (BLOCK32[2], BLOCK32[3]), (_OD
 _NECKS |= ((_NECKS & 8) << 1) | ((_NECKS & 16) >> 1)
 """How an id may begin that is something as a whole: packed, a number of an account, letters of base32, or deflated. What
 is packed may stand backwards too."""
+_THIRD = _pairs((_HEX, _HEX), (_ANY, _ANY), (BLOCK32[4], BLOCK32[5]))
+_FOURTH = _pairs((_HEX, _HEX), (_ANY, _ANY), (BLOCK32[6], BLOCK32[7]))
+"""How the first three of these go on: asked of the few that begin so."""
 
 _STREAM = np.uint8(8 | 16)
 """Those of what is deflated: its first letters, which its third is like."""
@@ -170,6 +173,9 @@ def _whole(picked: Picked) -> Places:
     tails = _HEADS[ids[ends - 1], ids[ends - 2]] & _NECKS[ids[ends - 3], ids[ends - 4]] & _ONE
     third = _NECKS[ids[starts + 4], ids[starts + 5]] & _STREAM
     whole = np.flatnonzero((heads & ~_STREAM != 0) | (sizes <= _LONGEST_WORD))
+    on = starts[whole]
+    goes_on = heads[whole] & _THIRD[ids[on + 4], ids[on + 5]] & _FOURTH[ids[on + 6], ids[on + 7]] & ~_STREAM
+    whole = whole[(goes_on != 0) | (sizes[whole] <= _LONGEST_WORD)]
     turned = np.flatnonzero(tails)
     stream = np.flatnonzero((heads & third != 0) | (sizes >= _OWN_CODES))
     if not len(whole) and not len(turned) and not len(stream):

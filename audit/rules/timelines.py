@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
 from itertools import compress, groupby
 from math import isfinite
-from operator import itemgetter
+from operator import itemgetter, sub
+from struct import Struct
 from typing import Any, NamedTuple
 
 import orjson
@@ -65,12 +66,12 @@ class Interval(NamedTuple):
 
 
 class Life(NamedTuple):
-    """The intervals of one instance, in order: how long each is, in microseconds, and the place of its end."""
+    """The intervals of one instance, in order: how long each is, in microseconds, and the mark of its end."""
 
     entry: EventType
     cadence: Cadence
-    lengths: tuple[int, ...]
-    places: tuple[bytes, ...]
+    lengths: Sequence[int]
+    ends: Sequence[bytes]
 
     def longer(self, than: timedelta) -> list[Interval]:
         most = than // MICRO
@@ -83,8 +84,8 @@ class Life(NamedTuple):
     def _where(self, wanted: list[bool]) -> list[Interval]:
         if not any(wanted):
             return []
-        found = compress(zip(self.lengths, self.places, strict=True), wanted)
-        return [Interval(timedelta(0, 0, length), place) for length, place in found]
+        found = compress(zip(self.lengths, self.ends, strict=True), wanted)
+        return [Interval(timedelta(0, 0, length), end[24:]) for length, end in found]
 
 
 def lives(policy: Policy, marks: Iterable[bytes]) -> Iterator[Life]:
@@ -93,23 +94,29 @@ def lives(policy: Policy, marks: Iterable[bytes]) -> Iterator[Life]:
     for key, found in groupby(marks, key=_SUBJECT):
         entry = entries[key[0]]
         assert entry.cadence is not None
-        intervals = tuple(_intervals(found, entry.cadence.retry // MICRO))
-        lengths, places = zip(*intervals, strict=True) if intervals else ((), ())
-        yield Life(entry, entry.cadence, lengths, places)
+        yield Life(entry, entry.cadence, *_intervals([*found], entry.cadence.retry // MICRO))
 
 
 _SUBJECT = itemgetter(slice(16))
+_TIME = Struct(">16xQ8x").unpack
 
 
-def _intervals(marks: Iterable[bytes], least: int) -> Iterator[tuple[int, bytes]]:
-    last = -1
-    for mark in marks:
-        at = int.from_bytes(mark[16:24], "big")
-        if last >= 0:
-            if at - last < least:
-                continue
-            yield at - last, mark[24:]
-        last = at
+def _intervals(beats: list[bytes], least: int) -> tuple[Sequence[int], Sequence[bytes]]:
+    """How far beats are apart, and the later one of each two."""
+    times = [at for beat in beats for at in _TIME(beat)]
+    if any(map(least.__gt__, map(sub, times[1:], times))):
+        kept = [*_apart(times, least)]
+        beats, times = [beats[at] for at in kept], [times[at] for at in kept]
+    return [*map(sub, times[1:], times)], beats[1:]
+
+
+def _apart(times: Sequence[int], least: int) -> Iterator[int]:
+    """The numbers of the times that are so far from the one kept before."""
+    last: int | None = None
+    for number, at in enumerate(times):
+        if last is None or at - last >= least:
+            yield number
+            last = at
 
 
 def is_pattern(count: int, of: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,8 @@ BOUND = 16 * 1024 * 1024
 PARTITIONS = 256
 _SLICE = 4 * 1024 * 1024
 """Bytes of marks that are sorted into partitions at a time: a copy of all would double what is held."""
+_MANY = 1_024
+"""Fewer marks are compared without numpy, which takes longer to load."""
 
 
 def moved(marks: bytes, before: int) -> bytes:
@@ -136,11 +139,19 @@ def _sorted(timeline: Timeline, marks: bytes | bytearray) -> list[bytes]:
     """Cut and sorted. Where a mark alone says nothing, only those whose first eight bytes stand twice are cut out at all."""
     if timeline.alone:
         return sorted(bytes(marks[at : at + MARK]) for at in range(0, len(marks), MARK))
-    firsts = memoryview(marks).cast("Q")[:: MARK // 8]
-    if len(set(firsts)) == len(firsts):
+    again = _again(marks)
+    if not again:
         return []
-    seen: set[int] = set()
-    again: set[int] = set()
-    for first in firsts:
-        (again if first in seen else seen).add(first)
+    firsts = memoryview(marks).cast("Q")[:: MARK // 8]
     return sorted(bytes(marks[at * MARK : (at + 1) * MARK]) for at, first in enumerate(firsts) if first in again)
+
+
+def _again(marks: bytes | bytearray) -> set[int]:
+    """The first eight bytes of marks that stand twice."""
+    if len(marks) < _MANY * MARK:
+        times = Counter(memoryview(marks).cast("Q")[:: MARK // 8])
+        return {first for first, number in times.items() if number > 1}
+    import numpy as np
+
+    firsts = np.sort(np.frombuffer(marks, np.uint64)[:: MARK // 8])
+    return set(firsts[1:][firsts[1:] == firsts[:-1]].tolist())
