@@ -6,6 +6,7 @@ The vector form of the question that `room` asks of a few ids; what it points at
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -45,16 +46,15 @@ _HEX = "0123456789abcdef"
 _KINDS = _flags("234567", "0", _HEX, "e", "f2", "b8", "cd0")
 """The first digit of a printable byte; a zero; a digit at all; then what a mark of unseen letters begins with."""
 
-_DIGITS = bytes(byte if chr(byte) in _HEX else 10 for byte in range(256))
-
 
 def _pairs(*heads: tuple[str, str]) -> Bytes:
-    """For each pair of digits, bit n is set where it stands in the n-th square of first by second digits."""
-    table = np.zeros((256, 256), np.uint8)
+    """For each pair of digits as a number, the first in its lower byte, bit n is set where it stands in the n-th square of
+    first by second digits."""
+    table = np.zeros(1 << 16, np.uint8)
     for bit, (firsts, seconds) in enumerate(heads):
         for first in set(firsts) & set(_HEX):
             for second in set(seconds) & set(_HEX):
-                table[ord(first), ord(second)] |= 1 << bit
+                table[ord(first) | ord(second) << 8] |= 1 << bit
     return table
 
 
@@ -69,6 +69,18 @@ _THIRD = _pairs((_HEX, _HEX), (_ANY, _ANY), (BLOCK32[4], BLOCK32[5]))
 _FOURTH = _pairs((_HEX, _HEX), (_ANY, _ANY), (BLOCK32[6], BLOCK32[7]))
 """How the first three of these go on: asked of the few that begin so."""
 
+
+def _letters() -> NDArray[np.bool_]:
+    """For each two bytes of a deflated stream, the first in the lower byte, whether what begins at the fourth bit is a letter
+    of ASCII in the fixed codes."""
+    table = np.zeros(1 << 16, np.bool_)
+    for letter in range(0x20, 0x7F):
+        code = int(f"{letter + 0x30:08b}"[::-1], 2)  # codes are packed from their highest bit on
+        table.reshape(32, 256, 8)[:, code] = True
+    return table
+
+
+_LETTERS = _letters()
 _STREAM = np.uint8(8 | 16)
 """Those of what is deflated: its first letters, which its third is like."""
 _OWN_CODES = 80
@@ -111,6 +123,11 @@ class Picked(NamedTuple):
     ids: Bytes
     kinds: Bytes
     all: Ids
+
+    def shown(self, which: Places) -> Iterator[tuple[int, str]]:
+        """Where some ids begin, and they themselves as lines."""
+        starts, ends = self.all.starts[which].tolist(), self.all.ends[which].tolist()
+        return ((at, f"\n{self.all.text[at:end].decode('ascii')}\n") for at, end in zip(starts, ends, strict=True))
 
     def where(self, found: Places) -> Places:
         """Where places of the ids are in the data."""
@@ -167,35 +184,35 @@ def _hidden(kinds: Bytes, text: bytes) -> Places:
 
 def _whole(picked: Picked) -> Places:
     """The ids that are something as a whole, or begin with something."""
-    ids, (text, starts, ends) = picked.ids, picked.all
+    ids, (_, starts, ends) = picked.ids, picked.all
     sizes = ends - starts
-    heads = _HEADS[ids[starts], ids[starts + 1]] & _NECKS[ids[starts + 2], ids[starts + 3]]
-    tails = _HEADS[ids[ends - 1], ids[ends - 2]] & _NECKS[ids[ends - 3], ids[ends - 4]] & _ONE
-    third = _NECKS[ids[starts + 4], ids[starts + 5]] & _STREAM
+    eights = np.lib.stride_tricks.as_strided(ids, (len(ids) - 7, 8), (1, 1), writeable=False)
+    first, second, third, fourth = eights[starts].view("<u2").T
+    heads = _HEADS[first] & _NECKS[second]
     whole = np.flatnonzero((heads & ~_STREAM != 0) | (sizes <= _LONGEST_WORD))
-    on = starts[whole]
-    goes_on = heads[whole] & _THIRD[ids[on + 4], ids[on + 5]] & _FOURTH[ids[on + 6], ids[on + 7]] & ~_STREAM
+    goes_on = heads[whole] & _THIRD[third[whole]] & _FOURTH[fourth[whole]] & ~_STREAM
     whole = whole[(goes_on != 0) | (sizes[whole] <= _LONGEST_WORD)]
+    _, _, before, last = eights[ends - 8].view(">u2").T
+    tails = _HEADS[last] & _NECKS[before] & _ONE
     turned = np.flatnonzero(tails)
-    stream = np.flatnonzero((heads & third != 0) | (sizes >= _OWN_CODES))
-    if not len(whole) and not len(turned) and not len(stream):
-        return starts[whole]
-    shown = "\n" + text.translate(_DIGITS).decode("ascii") + "\n"  # an id's places lie one further on in it
-    found = {at for at in starts[whole].tolist() if WHOLE_ID.match(shown, at)}
-    found |= {
-        at
-        for at, end in zip(starts[whole].tolist(), ends[whole].tolist(), strict=True)
-        if PACKED.match(shown, at) and unpacks(shown[at + 1 : end + 1])
+    stream = np.flatnonzero((heads & _NECKS[third] & _STREAM != 0) | (sizes >= _OWN_CODES))
+    stream = stream[_spells(eights[starts[stream]]) | (sizes[stream] >= _OWN_CODES)]
+    found = {
+        at for at, run in picked.shown(whole) if WHOLE_ID.match(run) or (PACKED.match(run) and unpacks(run.strip()))
     }
-    found |= {
-        at
-        for at, end in zip(starts[turned].tolist(), ends[turned].tolist(), strict=True)
-        if (PACKED_BACKWARDS.match(shown, end - 5) or PACKED_BACKWARDS.match(shown, end - 3))
-        and unpacks(shown[at + 1 : end + 1][::-1])
-    }
-    found |= {
-        at
-        for at, end in zip(starts[stream].tolist(), ends[stream].tolist(), strict=True)
-        if (match := DEFLATED.match(shown, at, end + 1)) and is_stream(match[1])
-    }
+    found |= {at for at, run in picked.shown(turned) if _is_turned(run)}
+    found |= {at for at, run in picked.shown(stream) if (match := DEFLATED.match(run)) and is_stream(match[1])}
     return np.array(sorted(found), np.intp)
+
+
+def _is_turned(run: str) -> bool:
+    """Whether an id ends as what is packed begins, be it one digit before its end."""
+    return any(PACKED_BACKWARDS.match(run, len(run) - size) for size in (7, 5)) and unpacks(run.strip()[::-1])
+
+
+def _spells(eights: Bytes) -> NDArray[np.bool_]:
+    """Whether ids may begin as a text that is deflated with fixed codes: their first three letters are some that a text has.
+    `eights`: their first digits."""
+    first = np.frombuffer(bytes.fromhex(eights.tobytes().decode("ascii")), np.uint8).reshape(-1, 4).astype(np.intp)
+    letters: NDArray[np.bool_] = _LETTERS[first[:, :3] | first[:, 1:] << 8].all(axis=1)
+    return letters
