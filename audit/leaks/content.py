@@ -226,6 +226,7 @@ def _first(found: Iterable[tuple[FoundSecret, Path]] | Iterable[tuple[FoundPerso
             yield what, path
 
 
+@lru_cache(maxsize=4096)
 def _is_turned(path: Path, carriers: frozenset[str] = _CARRIERS) -> bool:
     """Whether a text may read as it does because it was turned: what letters carried behind that is no chance."""
     last = max((at for at, step in enumerate(path) if step in _TURNS), default=-1)

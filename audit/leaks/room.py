@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from audit.leaks.inflate import deflated
 from audit.leaks.lzstring import from_letters
+from audit.leaks.marks import Marks
 from audit.leaks.secrets import has_marks, has_turned_marks
 from audit.leaks.segments import LONGEST58, WIDE64, from_base58, unwrapped
 from audit.leaks.texts import plain_letters
@@ -153,9 +154,10 @@ _BASE58 = re.compile(rf"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{{12,{LONGEST58}}}(?
 _PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
 _CARD = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{14,16}|4[0-9]{18})(?![0-9A-Za-z])")
+_CALLS = r"phon|fone|tel|fax|cel|call|mob|dial|\bring\b|sms|whatsapp|handy|rufn|portable|msisdn|ssn"
+_MACS = "mac|hwaddr|bssid|ether"
 _CALLED = re.compile(
-    r"(?:phon|fone|tel|fax|cel|call|mob|dial|\bring\b|sms|whatsapp|handy|rufn|portable|msisdn|ssn)[^0-9]{0,24}[0-9~]"
-    r"|(?:mac|hwaddr|bssid|ether)[a-z_-]{0,8}[=:][0-9a-f~]",
+    rf"(?:{_CALLS})[^0-9]{{0,24}}[0-9~]|(?:{_MACS})[a-z_-]{{0,8}}[=:][0-9a-f~]",
     re.IGNORECASE,
 )
 _IBAN = re.compile(
@@ -292,15 +294,21 @@ def stands_bare(text: str) -> bool:
 
 def _has_numbers(text: str) -> bool:
     """Whether a text has the outline of a number that stands for a person. Each question is asked where its marks are."""
-    return (
+    return bool(
         _CARD.search(text) is not None
-        or _CALLED.search(text) is not None
+        or (_called().of(text.lower()) and _CALLED.search(text) is not None)
         or _IBAN.search(text) is not None
         or ("-" in text and _GROUPED.search(text) is not None)
         or ("." in text and _POINTED.search(text) is not None)
         or (text.count(":") > 1 and _COLONS.search(text) is not None)
         or (not text.islower() and _FISCAL.search(text) is not None)
     )
+
+
+@lru_cache(maxsize=1)
+def _called() -> Marks[str]:
+    """The words beside a number that stands for a person: asked for before their pattern, which costs several times as much."""
+    return Marks((word, (word.replace(r"\b", ""),)) for word in f"{_CALLS}|{_MACS}".split("|"))
 
 
 def is_encoded(text: str) -> bool:
