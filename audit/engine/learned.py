@@ -8,12 +8,12 @@ known as harmless. Law, property-tested: it takes no line that the fast lane wou
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import compress
 from operator import contains
-from typing import NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import orjson
@@ -44,6 +44,7 @@ _ADDRESSES = 4
 
 _KNOWN = 1_024
 _SHORT = 256
+_NOTHING = object()
 _TIMES = 4
 _RESTS = 32
 
@@ -57,30 +58,26 @@ _STEP = 1_024
 class Known:
     """The values of one documented place that are known as harmless, within a bound."""
 
-    def __init__(self, fast: FastLane, plan: Plan, spot: Spot) -> None:
+    def __init__(self, plan: Plan, spot: Spot) -> None:
         self.is_valid = compile_validator(spot.leaf.schema).is_valid
-        self.fast, self.closed = fast, spot.leaf.closed
         self.address = spot.leaf.pointer == plan.address
+        self.free = not spot.leaf.closed and not self.address
         self.values: set[bytes] = set()
 
-    def admits(self, token: bytes) -> bool:
-        """Whether a value, as it stands in a line, is what its schema says and holds nothing."""
+    def read(self, token: bytes) -> Any:
+        """A value, as it stands in a line, if it is what its schema says."""
         try:
             value = orjson.loads(token)
-            plain = orjson.dumps(value) == token and self.is_valid(value)
+            if orjson.dumps(value) == token and self.is_valid(value):
+                return value if not self.address or (isinstance(value, str) and is_mere_address(value)) else _NOTHING
         except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-            return False
-        if not plain or self.fast.listed((value,)):
-            return False
-        if self.address:
-            return isinstance(value, str) and is_mere_address(value)
-        if not self.closed and self.fast.suspicious((value,)):
-            return False
-        if len(token) <= _SHORT:
-            if len(self.values) >= _KNOWN:
-                self.values.clear()
-            self.values.add(token)
-        return True
+            pass
+        return _NOTHING
+
+    def learn(self, tokens: Iterable[bytes]) -> None:
+        if len(self.values) >= _KNOWN:
+            self.values.clear()
+        self.values.update(token for token in tokens if len(token) <= _SHORT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,12 +192,12 @@ class Learned:
         fit[_lines(starts, picked.where(suspects(picked)))] = False
         self.used += np.bincount(numbers[fit], minlength=len(self.used))
         met = cast("Sequence[Row]", found)  # where it has a number there is one
+        fits: list[int] = np.flatnonzero(fit).tolist()
+        # Mostly all values are known: that question stands here, since a call for each line would cost as much.
+        new = [at for at in fits if not all(map(contains, (row := met[at]).values, row.tokens(lines[at])))]
+        refused = self._refused([(at, met[at], lines[at]) for at in new]) if new else set()
         at = [
-            index
-            for index in np.flatnonzero(fit).tolist()
-            # Mostly all values are known: that question stands here, since a call for each line would cost as much.
-            if (all(map(contains, (row := met[index]).values, row.tokens(lines[index]))) and not row.template.checked)
-            or _harmless(row, lines[index])
+            at for at in fits if at not in refused and (not (row := met[at]).template.checked or _fits(row, lines[at]))
         ]
         rows = [met[index] for index in at]
         if self.sieve is not None and at:
@@ -221,6 +218,25 @@ class Learned:
             np.flatnonzero(self.table.beats[mine]).tolist(),
             self.kinds,
         )
+
+    def _refused(self, new: list[tuple[int, Row, bytes]]) -> set[int]:
+        """Those of some lines that hold a value that is not harmless, of which no value is known yet. All are asked about at
+        once, and the harmless ones are learned."""
+        places = [
+            (at, known, token)
+            for at, row, line in new
+            for token, known in zip(row.tokens(line), row.known, strict=True)
+            if token not in known.values
+        ]
+        values = {(known, token): known.read(token) for _, known, token in places}
+        bad = self.fast.listed(value for value in values.values() if value is not _NOTHING)
+        free = {place: value for place, value in values.items() if place[0].free}
+        odd = self.fast.suspicious(value for value in free.values() if value is not _NOTHING)
+        refused = {place for place, value in values.items() if value is _NOTHING or value in bad}
+        refused |= {place for place, value in free.items() if value in odd}
+        for known in {known for known, _ in values}:
+            known.learn(token for of, token in values if of is known and (of, token) not in refused)
+        return {at for at, known, token in places if (known, token) in refused}
 
     def _unlisted(self, lines: list[bytes], at: list[int], rows: list[Row], caught: set[int]) -> list[bool]:
         """For each of some lines, whether no listed value stands in its ids, or over the end of one. `caught`: those in which
@@ -277,7 +293,7 @@ class Learned:
         for spot in template.exact:
             key = (template.plan.type.name, spot.leaf.pointer)
             if key not in self.known:
-                self.known[key] = Known(self.fast, template.plan, spot)
+                self.known[key] = Known(template.plan, spot)
             known.append(self.known[key])
         tokens = cuts((spot.start, spot.stop) for spot in template.exact)
         joints = cuts(template.joints)
@@ -310,15 +326,9 @@ def _unaddressed(mask: bytes) -> bytes:
     return mask
 
 
-def _harmless(row: Row, line: bytes) -> bool:
-    """Whether the values of a line that are neither times nor ids are known, and its ids are what their schema says."""
-    tokens = row.tokens(line)
-    if not all(map(contains, row.values, tokens)) and not all(
-        token in known.values or known.admits(token) for token, known in zip(tokens, row.known, strict=True)
-    ):
-        return False
-    checked = row.template.checked
-    return not checked or all(is_valid(line[start:stop].decode()) for start, stop, is_valid in checked)
+def _fits(row: Row, line: bytes) -> bool:
+    """Whether the ids of a line are what their schema says."""
+    return all(is_valid(line[start:stop].decode()) for start, stop, is_valid in row.template.checked)
 
 
 # ---- times ----------------------------------------------------------------------------------------------------------
