@@ -10,7 +10,8 @@ import numpy as np
 import orjson
 
 from audit.engine.bulk import Counts, packed, unmarked
-from audit.engine.learned import HOUR, Row, Taken, instant, micros
+from audit.engine.instants import HOUR, instant, micros
+from audit.engine.learned import Row, Taken
 from audit.engine.times import hour_of
 from audit.policy.pack import is_address
 from audit.rules.case import Marker, Timeline
