@@ -87,6 +87,7 @@ def _escape(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+@lru_cache(maxsize=4096)
 def fingerprint(rule: str, event: str | None, field: str | None, host: str | None) -> str:
     """`ta1:` and the first 32 hex digits of sha256 over the compact JSON of the four, after redaction."""
     text = json.dumps([rule, event, field, host], separators=(",", ":"), ensure_ascii=False)

@@ -180,8 +180,7 @@ def _timed(rule: str, breach: TimelineBreach) -> Finding:
     unit = packed >> 8 & (1 << 36) - 1
     place = Place(packed >> 44, unit, breach.place[7], -1, unit)
     text = message(breach.template, breach.facts)
-    finding = _pageless(rule, breach.level, breach.event, field_text(breach.pointer), text, breach.origin)
-    return replace(finding, place=place)
+    return _pageless(rule, breach.level, breach.event, field_text(breach.pointer), text, breach.origin, place)
 
 
 def _captured(policy: Policy, tally: Tally) -> Iterator[Grouped]:
@@ -218,14 +217,20 @@ def _paged(page: tuple[PageBreach, ...]) -> Iterator[Grouped]:
 
 
 def _pageless(  # noqa: PLR0913 - one row of the result
-    rule: str, level: Level, event: str | PackStr | None, field: str | None, text: str, origin: str | None
+    rule: str,
+    level: Level,
+    event: str | PackStr | None,
+    field: str | None,
+    text: str,
+    origin: str | None,
+    place: Place | None = None,
 ) -> Finding:
     return Finding(
         fingerprint=fingerprint(rule, event, field, None),
         rule=rule,
         level=level,
         grade=Grade.PROVED,
-        place=None,
+        place=place,
         event=event,
         message_id=None,
         origin=origin,

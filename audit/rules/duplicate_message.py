@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import itemgetter
 
 from audit.model import Level, Pointer
 from audit.policy.pack import Policy
@@ -26,25 +27,31 @@ from audit.rules.timelines import MESSAGES
 
 def conclude(policy: Policy, marks: Iterable[bytes]) -> Iterator[TimelineBreach]:
     pointer = policy.envelope.id or ()
-    for _, found in groupby(marks, key=lambda mark: mark[:16]):
-        same = sorted(found, key=lambda mark: mark[24:])
+    for _, found in groupby(marks, key=_ID):
+        same = sorted(found, key=_PLACE)
         if len(same) > 1:
             yield from _one_id(pointer, same)
 
 
+_ID, _CONTENT, _PLACE = itemgetter(slice(16)), itemgetter(slice(16, 24)), itemgetter(slice(24, None))
+
+
 def _one_id(pointer: Pointer, same: list[bytes]) -> Iterator[TimelineBreach]:
     """What is delivered most often (of these, first) is the message; the counts do not depend on the order of the capture."""
-    counts = Counter(mark[16:24] for mark in same)
-    message = max(counts, key=lambda content: counts[content])  # of equals, the first inserted: the earliest place
+    contents = [*map(_CONTENT, same)]
+    message = contents[0]
+    if contents.count(message) < len(contents):
+        counts = Counter(contents)
+        message = max(counts, key=counts.__getitem__)  # of equals, the first inserted: the earliest place
     retries = 0
-    for mark in same:
-        if mark[16:24] != message:
+    for mark, content in zip(same, contents, strict=True):
+        if content != message:
             yield TimelineBreach(
                 None, None, pointer, "an id of another message, with other content", {}, Level.ERROR, mark[24:]
             )
         elif retries:
             yield TimelineBreach(None, None, pointer, "the same message once more: a retry", {}, Level.NOTE, mark[24:])
-        retries += mark[16:24] == message
+        retries += content == message
 
 
 RULE = TimelineRule(
