@@ -114,8 +114,7 @@ WHOLE_ID = re.compile(
     rf"|{_block32(_LETTERS32.lower())}{{2}})"
 )
 PACKED = re.compile(r"\n(?:1f8b08|78(?:01|5e|9c|da)|425a68)")
-PACKED_BACKWARDS = re.compile(r"(?:80b8f1|(?:10|e5|c9|ad)87|86a524)\n")
-"""How an id begins or ends that is packed, if it can be unpacked."""
+"""How an id begins that is packed, if it can be unpacked. It may stand backwards."""
 
 DEFLATED = re.compile(
     r"\n((?:[13579bdf]3|[02468ace]b)(?:[13579bdf][0-7]|[02468ace][89a-f]){2}[0-9a-f]{10,}|[0-9a-f][5d][0-9a-f]{78,})"
@@ -248,12 +247,10 @@ def _may_spell(ids: list[str]) -> bool:
 
 def _packed(lines: str) -> Iterator[str]:
     """The ids that begin as what is packed begins, read from either end."""
-    for found in PACKED.finditer(lines):
-        start = found.start() + 1
-        yield lines[start : lines.index("\n", start)]
-    for found in PACKED_BACKWARDS.finditer(lines):
-        end = found.end() - 1
-        yield lines[lines.rindex("\n", 0, end) + 1 : end][::-1]
+    for read in (lines, lines[::-1]):
+        for found in PACKED.finditer(read):
+            start = found.start() + 1
+            yield read[start : read.index("\n", start)]
 
 
 def unpacks(digits: str) -> bool:

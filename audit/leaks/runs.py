@@ -17,7 +17,6 @@ from audit.leaks.room import (
     DEFLATED,
     FULL_WIDTH,
     PACKED,
-    PACKED_BACKWARDS,
     UNSEEN,
     WHOLE_ID,
     is_stream,
@@ -200,14 +199,9 @@ def _whole(picked: Picked) -> Places:
     found = {
         at for at, run in picked.shown(whole) if WHOLE_ID.match(run) or (PACKED.match(run) and unpacks(run.strip()))
     }
-    found |= {at for at, run in picked.shown(turned) if _is_turned(run)}
+    found |= {at for at, run in picked.shown(turned) if PACKED.match(run[::-1]) and unpacks(run.strip()[::-1])}
     found |= {at for at, run in picked.shown(stream) if (match := DEFLATED.match(run)) and is_stream(match[1])}
     return np.array(sorted(found), np.intp)
-
-
-def _is_turned(run: str) -> bool:
-    """Whether an id ends as what is packed begins, be it one digit before its end."""
-    return any(PACKED_BACKWARDS.match(run, len(run) - size) for size in (7, 5)) and unpacks(run.strip()[::-1])
 
 
 def _spells(eights: Bytes) -> NDArray[np.bool_]:
