@@ -238,7 +238,9 @@ class Redactor:
         if found is None:
             if len(self.memo) >= _MEMO:
                 self.memo.clear()
-            found = self.memo[pointer] = self.pointer(pointer), self.field(pointer)
+            shown = self.pointer(pointer)
+            field = self.field(pointer) if any(isinstance(token, int) for token in pointer) else shown
+            found = self.memo[pointer] = shown, field
         return found
 
     def _value(self, pointer: Pointer, event: Event, veil: Veil) -> Revealed | Withheld | None:

@@ -18,7 +18,7 @@ from audit.leaks.payload import Payload
 from audit.leaks.payload_texts import payload_in
 from audit.leaks.personal import personal_in
 from audit.leaks.queries import Query, query_kind
-from audit.leaks.room import is_encoded, is_plain, stands_bare
+from audit.leaks.room import is_encoded, is_plain, not_plain, stands_bare
 from audit.leaks.secrets import ISSUED, FoundSecret, is_surely_called, secrets_in
 from audit.leaks.texts import JOINED, joined, turned
 from audit.leaks.tokens import Secret
@@ -172,10 +172,9 @@ def search(texts: Iterable[str], one: Callable[[str], Content] = content) -> Ite
 def _search(texts: tuple[str, ...]) -> tuple[Content, ...]:
     """Of a large event, once for all rules."""
     found = dict.fromkeys(texts, NOTHING)
+    odd = not_plain(found)
     left, cost = MANY, _COST
-    for text in found:
-        if is_plain(text):
-            continue
+    for text in (text for text in found if text in odd):
         if len(text) > _HUGE or not is_encoded(text):
             found[text] = look(text)
         elif left > 0 and cost > 0:
