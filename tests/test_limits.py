@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.engine.parse import Document, Limits, Refusal, parse
+from audit.model import Reason
 from audit.tally import BUCKET, EPOCH, Size, Tally
 from audit.tally.bounds import Act, ActKey
 from tests.conftest import CAPTURES, check, invoke
@@ -152,3 +154,37 @@ def test_the_limits_for_a_record_are_those_of_every_command_that_reads() -> None
         assert invoke("inventory", CAPTURES / "three-samples.jsonl", limit, least).code == 3
         assert limit in invoke("proxy", "--help").out
     assert "--max-views" in invoke("proxy", "--help").out
+
+
+@given(st.recursive(st.text('[{"}],\\a', max_size=6) | st.integers(0, 9), lambda inner: st.lists(inner, max_size=4)))
+def test_signs_in_strings_count_neither_as_levels_nor_as_members(value: object) -> None:
+    data = json.dumps({"a": value}).encode()
+    levels = _levels({"a": value})
+    assert isinstance(parse(data, Limits(max_depth=levels)), Document)
+    assert parse(data, Limits(max_depth=levels - 1)) == Refusal(Reason.TOO_DEEP)
+    members, commas = _members({"a": value})
+    assert isinstance(parse(data, Limits(max_keys=members)), Document)
+    assert not commas or parse(data, Limits(max_keys=commas - 1)) == Refusal(Reason.TOO_MANY)
+
+
+def _levels(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(_levels, inner), default=0)
+
+
+def _members(value: object) -> tuple[int, int]:
+    """How many members and items there are below a value, and how many commas part them."""
+    inner = [*(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())]
+    below = [_members(each) for each in inner]
+    members, commas = (sum(each) for each in zip((0, 0), *below, strict=True))
+    return members + len(inner), commas + max(len(inner) - 1, 0)
+
+
+@pytest.mark.parametrize("begin", ['{"a":"', '[{"a":"', '{"log":{"entries":[{"a":"'], ids=["line", "array", "har"])
+def test_a_text_of_quotes_without_an_end_is_read_once(begin: str, tmp_path: Path) -> None:
+    """Of the half million quotes none begins a search for its end: that would take hours."""
+    file = tmp_path / "log"
+    file.write_text(begin + '\\"' * 500_000 + "[" * 200 + "\n")
+    run = check(file)
+    assert run.result["coverage"]["gaps"] == {"unreadable": 1}
+    assert run.code == 3

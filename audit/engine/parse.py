@@ -11,7 +11,9 @@ from typing import Any, NamedTuple, NoReturn
 
 from audit.model import Json, Pointer, Reason
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"]*"|[\[\]{}]')
+_TEXT = re.compile(rb'",*"')
+_NO_MARKS = bytes(byte for byte in range(256) if byte not in b'",')
 
 
 class Limits(NamedTuple):
@@ -97,6 +99,9 @@ def parse(data: bytes, limits: Limits) -> Document | Refusal:
         return Refusal(Reason.TOO_LONG)
     if data.count(b"{") + data.count(b"[") > limits.max_depth and _depth(data, limits.max_depth):
         return Refusal(Reason.TOO_DEEP)
+    many = data.count(b",") > limits.max_keys
+    if many and _commas(data) > limits.max_keys:
+        return Refusal(Reason.TOO_MANY)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -112,7 +117,7 @@ def parse(data: bytes, limits: Limits) -> Document | Refusal:
         return Refusal(Reason.TOO_DEEP)
     except json.JSONDecodeError as error:
         return Refusal(_reason(text, error), len(text[: error.pos].encode()) + 1)
-    if data.count(b",") > limits.max_keys and _size(value) > limits.max_keys:
+    if many and _size(value) > limits.max_keys:
         return Refusal(Reason.TOO_MANY)
     return _unfold(value) if hook.doubled else Document(value)
 
@@ -139,7 +144,7 @@ def _reason(text: str, error: json.JSONDecodeError) -> Reason:
 def _depth(data: bytes, most: int) -> bool:
     """Whether containers nest deeper than `most`; brackets inside strings do not count."""
     depth = 0
-    for token in _TOKEN.finditer(data):
+    for token in _TOKEN.finditer(_unescaped(data)):
         byte = token[0]
         if byte in (b"{", b"["):
             depth += 1
@@ -148,6 +153,17 @@ def _depth(data: bytes, most: int) -> bool:
         elif byte in (b"}", b"]"):
             depth -= 1
     return False
+
+
+def _unescaped(data: bytes) -> bytes:
+    """Without escaped quotes. A pattern would remember each escape of a text until it ends."""
+    return data.replace(rb"\\", b"").replace(rb"\"", b"")
+
+
+def _commas(data: bytes) -> int:
+    """How many commas stand outside of strings: no record has fewer members."""
+    marks = _unescaped(data).translate(None, _NO_MARKS)
+    return marks.count(b",") - sum(text.end() - text.start() - 2 for text in _TEXT.finditer(marks))
 
 
 def _size(value: Json) -> int:

@@ -36,7 +36,8 @@ _HAR_LATER = re.compile(
 """A HAR behind members of the exporter's own: then `log` must begin as that of a HAR does."""
 
 
-_MEMBER = re.compile(rb'"((?>(?:[^"\\]++|\\.)*))"(\s*:)?|[{}\[\]]', re.DOTALL)
+_MEMBER = re.compile(rb'"((?>(?:[^"\\]++|\\.)*))(?:"(\s*:)?|\\?\Z)|[{}\[\]]', re.DOTALL)
+"""A text that is cut off goes to the end: else each quote in it would begin another search for its end."""
 
 
 def lists_entries(text: bytes) -> bool:
