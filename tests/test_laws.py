@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from audit.engine.events import Reader
 from audit.engine.fast import FastLane
 from audit.engine.parse import Document, Limits, parse
-from audit.engine.run import Auditor, Broken, Item, Lines
+from audit.engine.run import Auditor, Broken, Item, Items, Lines
 from audit.engine.times import parse_time
 from audit.leaks.room import not_plain
 from audit.model import Event, Finding, Gap, Grade, Level, Place, Reason, Shape, resolve
@@ -253,7 +253,10 @@ def test_lines_are_the_same_wherever_blocks_end(data: bytes, where: list[int]) -
 
 json_like = st.lists(
     st.sampled_from(
-        (b"{", b"}", b"[", b"]", b",", b'"', b"\\", b" ", b"\n", b"1", b"ab", b'{"a":1}', b'"}]"', b"0123456789")
+        (
+            *(b"{", b"}", b"[", b"]", b",", b'"', b"\\", b" ", b"\n", b"1", b"ab", b'{"a":1}', b'"}]"', b"0123456789"),
+            *(b'\\"', b'{"a":"\\"}"}', b'{"a":[{"b":[{"c":[[{}]]}]}]}', b'{"a"', b", "),
+        )
     ),
     max_size=30,
 ).map(b"".join)
@@ -262,10 +265,25 @@ json_like = st.lists(
 @many
 @given(json_like, cuts, st.booleans())
 def test_items_are_the_same_wherever_blocks_end(data: bytes, where: list[int], array: bool) -> None:  # noqa: FBT001 - given by the test table
+    """Whole objects are taken in one step: of blocks of one byte, none is."""
     whole = list(documents.split([data], LONGEST, 3, array=array))
     assert list(documents.split(pieces(data, where), LONGEST, 3, array=array)) == whole
+    assert list(documents.split(pieces(data, range(len(data))), LONGEST, 3, array=array)) == whole
     assert [part.unit for part in whole] == list(range(1, len(whole) + 1))
     assert [part.offset for part in whole] == sorted(part.offset for part in whole)
+
+
+@many
+@given(st.lists(st.just(b"") | st.binary(max_size=4).map(lambda data: data.replace(b"\n", b"")), max_size=9))
+def test_items_are_judged_together_and_lose_none(found: list[bytes]) -> None:
+    """An empty one stands for an item that could not be had."""
+    each = [Item(9 * n, n, data) if data else Broken(9 * n, n, Reason.NOT_JSON) for n, data in enumerate(found, 1)]
+    parts = list(documents.gathered(each))
+    assert [item for part in parts for item in (part.items if isinstance(part, Items) else (part,))] == each
+    for part in parts:
+        if isinstance(part, Items):
+            assert [item.offset for item in part.items] == part.offsets(part.each())
+            assert part.unit == part.items[0].unit
 
 
 @few

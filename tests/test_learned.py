@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.engine.parse import Limits
-from audit.engine.run import Auditor, Lines
+from audit.engine.run import Auditor, Item, Items, Lines
 from audit.leaks.room import BLOCK32, _may_spell
 from audit.leaks.runs import pick, runs, suspects
 from audit.leaks.search import Search
@@ -99,9 +99,13 @@ def twice(line: bytes) -> bytes:
 
 
 def judged(auditor: Auditor, log: bytes) -> tuple[Tally, list[Any]]:
+    return told(auditor, Lines(0, 1, log))
+
+
+def told(auditor: Auditor, part: Lines | Items) -> tuple[Tally, list[Any]]:
     tally = auditor.tally()
     findings: list[Any] = []
-    auditor.feed(Lines(0, 1, log), tally, (0, 0), sink=findings.append)
+    auditor.feed(part, tally, (0, 0), sink=findings.append)
     return tally, findings
 
 
@@ -148,6 +152,24 @@ def test_a_log_is_judged_the_same(*, spaced: bool) -> None:
     log = b"".join(line + b"\n" for line in generated(3_000, 7, spaced=spaced))
     assert_same(auditor, APPSMITH, log)
     assert len(auditor.learned.rows) > 20
+
+
+def test_the_items_of_a_document_are_judged_as_lines_are() -> None:
+    """Those that take several lines are not known again."""
+    lines = generated(3_000, 8)
+    log = Lines(0, 1, b"\n".join(lines))
+    places = log.offsets(lines)
+    compact = Items(tuple(Item(at, unit, line) for unit, (at, line) in enumerate(zip(places, lines, strict=True), 1)))
+    indented = Items(tuple(item._replace(data=item.data.replace(b'{"', b'{\n"', 1)) for item in compact.items))
+    for items, alike in ((compact, log), (indented, indented)):
+        auditor = learning(APPSMITH)
+        assert auditor.learned is not None
+        one, found = told(auditor, items)
+        assert (len(auditor.learned.rows) > 20) is (items is compact)
+        other, wanted = told(Auditor(policy_of(APPSMITH), lanes=False), alike)
+        assert found == wanted
+        assert one == other
+        assert result_of(one, APPSMITH) == result_of(other, APPSMITH)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from typing import Any
 from audit.authoring.envelopes import Envelope, recognise
 from audit.authoring.observe import Seen, subject_leaf
 from audit.authoring.schema_of import Ask, event_schema
-from audit.engine.run import Broken, Item, Lines, Part
+from audit.engine.run import Broken, Item, Items, Lines, Part
 from audit.engine.times import arrival_of
 from audit.engine.traffic import Traffic, Watched
 from audit.model import Json, Pointer, resolve
@@ -142,6 +142,8 @@ def _values(parts: Iterable[Part], state: Inference) -> Iterator[Json]:
                 yield from _parsed((line for line in part.data.split(b"\n") if line and not line.isspace()), state)
             case Item():
                 yield from _parsed([part.data], state)
+            case Items():
+                yield from _parsed(part.each(), state)
             case Broken():
                 state.left[UNREADABLE] += 1
             case Traffic():

@@ -43,6 +43,20 @@ class Lines(NamedTuple):
     unit: int
     data: bytes
 
+    def each(self) -> list[bytes]:
+        lines = self.data.split(b"\n")
+        if lines[-1] == b"":
+            lines.pop()
+        return lines
+
+    def offsets(self, lines: Sequence[bytes]) -> list[int]:
+        """Where each of its lines begins."""
+        return [*accumulate((len(line) + 1 for line in lines[:-1]), initial=self.offset)]
+
+    def whole(self) -> bytes:
+        """All lines, each ended by a newline, but for the last perhaps."""
+        return self.data
+
 
 class Item(NamedTuple):
     """One JSON value of a document that is no line format."""
@@ -50,6 +64,27 @@ class Item(NamedTuple):
     offset: int
     unit: int
     data: bytes
+
+
+class Items(NamedTuple):
+    """Some of them that follow each other: judged as lines are."""
+
+    items: tuple[Item, ...]
+
+    @property
+    def unit(self) -> int:
+        return self.items[0].unit
+
+    def each(self) -> list[bytes]:
+        return [item.data for item in self.items]
+
+    def offsets(self, _: Sequence[bytes]) -> list[int]:
+        return [item.offset for item in self.items]
+
+    def whole(self) -> bytes | None:
+        """All values as lines; None where they are none."""
+        lines = self.each()
+        return None if any(b"\n" in line for line in lines) else b"\n".join(lines)
 
 
 class Broken(NamedTuple):
@@ -69,7 +104,7 @@ _LEAST = 1_024
 _BATCH = 64
 """How many lines are proved at once: few enough that what was parsed of them stays in the processor's cache."""
 
-Part: TypeAlias = Lines | Item | Broken | Traffic | Watched
+Part: TypeAlias = Lines | Item | Items | Broken | Traffic | Watched
 Sink: TypeAlias = Callable[[Finding], None]
 
 
@@ -141,12 +176,10 @@ class Auditor:
         if self.inventory is not None:
             self.inventory.begin(tally)
         match part:
-            case Lines():
+            case Lines() | Items():
                 self._lines(part, counts, tally, at, reader, sink)
             case Item():
-                counts.units = 1
-                place = Place(at[0], part.offset, 0, at[1], part.unit)
-                self._unit(part.data, place, counts, tally, reader, sink)
+                self._lines(Items((part,)), counts, tally, at, reader, sink)
             case Broken():
                 counts.units = 1
                 place = Place(at[0], part.offset, 0, at[1], part.unit)
@@ -199,18 +232,16 @@ class Auditor:
             self._records([list(met.read(message.document, place))], counts, tally, sink)
 
     def _lines(  # noqa: PLR0913 - the hot loop: everything it needs, nothing looked up
-        self, part: Lines, counts: Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
+        self, part: Lines | Items, counts: Counts, tally: Tally, at: tuple[int, int], reader: Reader, sink: Sink | None
     ) -> None:
-        lines = part.data.split(b"\n")
-        if lines[-1] == b"":
-            lines.pop()
+        lines = part.each()
         counts.units = len(lines)
-        before: list[int] = []
+        offsets: list[int] = []
         for rest in self._left(part, lines, counts, tally, at[0]):
             small: list[list[Event | Unreadable]] = []
             for index, value in rest:
-                before = before or [*accumulate(map(len, lines), initial=0)]
-                place = Place(at[0], part.offset + before[index] + index, 0, at[1], part.unit + index)
+                offsets = offsets or part.offsets(lines)
+                place = Place(at[0], offsets[index], 0, at[1], part.unit + index)
                 small.append(self._read(lines[index], place, counts, reader, value))
                 if len(lines[index]) > _LARGE:
                     self._records(small, counts, tally, sink)
@@ -218,7 +249,7 @@ class Auditor:
             self._records(small, counts, tally, sink)
 
     def _left(
-        self, part: Lines, lines: list[bytes], counts: Counts, tally: Tally, index: int
+        self, part: Lines | Items, lines: list[bytes], counts: Counts, tally: Tally, index: int
     ) -> Iterator[Iterable[Rest]]:
         """What neither is known again of the lines of a part nor proved by the fast lane, in order and batch by batch; the
         others are counted."""
@@ -231,18 +262,19 @@ class Auditor:
         if waiting:
             yield self._prove(waiting, lines, counts, tally, index, part.unit)
 
-    def _unknown(self, part: Lines, lines: list[bytes], counts: Counts) -> Iterator[list[tuple[int, bytes]]]:
+    def _unknown(self, part: Lines | Items, lines: list[bytes], counts: Counts) -> Iterator[list[tuple[int, bytes]]]:
         """Which lines of a part are not known again, each with its mask where it may be learned, piece by piece; the others
         are counted."""
         learned = self._known() if len(lines) >= self.least else None
-        if learned is None:
+        data = part.whole() if learned is not None else None
+        if learned is None or data is None:
             yield [(at, b"") for at in range(len(lines))]
             return
         start = begin = 0
         while start < len(lines):
             some = lines[start : start + learned.step]
             end = begin + sum(map(len, some)) + len(some)
-            taken, masks = learned.take(part.data[begin:end], some)
+            taken, masks = learned.take(data[begin:end], some)
             left: Sequence[int] = range(len(some))
             if taken is not None and taken.at:
                 counts.known.append((part.unit + start, taken))
@@ -278,12 +310,6 @@ class Auditor:
                     self.learned.study(found, these, [mask for _, mask in batch])
                 self.bulk.count(group, counts, tally, index, unit)
         return [Rest(batch[at][0], value) for at, value in rest]
-
-    def _unit(  # noqa: PLR0913 - the same bundle, one unit further in
-        self, data: bytes, place: Place, counts: Counts, tally: Tally, reader: Reader, sink: Sink | None
-    ) -> None:
-        """Judge one unit in the slow lane."""
-        self._records([self._read(data, place, counts, reader)], counts, tally, sink)
 
     def _read(
         self, data: bytes, place: Place, counts: Counts, reader: Reader, value: dict[str, Any] | None = None

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from audit import __version__
 from audit.engine.rows import InputFacts, Stream
-from audit.engine.run import Auditor, Broken, Lines, Part
+from audit.engine.run import Auditor, Broken, Items, Lines, Part
 from audit.model import Finding, Reason
 from audit.policy.files import find
 from audit.policy.load import load
@@ -143,13 +143,12 @@ def unread(chunk: Chunk, judge: Auditor) -> Iterator[Broken]:
         yield Broken(0, 1, Reason.CRASHED)
         return
     for part in parts(chunk, judge.limits):
-        if not isinstance(part, Lines):
+        if not isinstance(part, Lines | Items):
             yield Broken(part.offset, part.unit, Reason.CRASHED)
             continue
-        offset = part.offset
-        for number, line in enumerate(part.data.removesuffix(b"\n").split(b"\n")):
-            yield Broken(offset, part.unit + number, Reason.CRASHED)
-            offset += len(line) + 1
+        each = part.each()
+        for number, (_, offset) in enumerate(zip(each, part.offsets(each), strict=True), part.unit):
+            yield Broken(offset, number, Reason.CRASHED)
 
 
 @contextmanager

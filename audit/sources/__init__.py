@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from audit.engine.parse import Limits
-from audit.engine.run import Broken, Lines, Part
+from audit.engine.run import Broken, Items, Lines, Part
 from audit.engine.traffic import Traffic, Watched
 from audit.model import Reason
 from audit.sources import documents, flows, har, jsonl, packets
@@ -105,6 +105,8 @@ class Reading:
                 units = part.units
             case Watched():
                 units = 0
+            case Items():
+                units = len(part.items)
             case _:
                 units = 1
         self._last = max(self._last, part.unit + units - 1)
@@ -122,7 +124,8 @@ class Reading:
                 return packets.split(stream, self.limits, whole)
             case Format.JSON | Format.ARRAY | Format.EVIDENCE:
                 pass
-        return documents.split(stream, self.limits.max_line, start, array=found is Format.ARRAY, whole=whole)
+        items = documents.split(stream, self.limits.max_line, start, array=found is Format.ARRAY, whole=whole)
+        return documents.gathered(items)
 
 
 def _until_damaged(stream: Iterator[bytes], damage: list[Reason]) -> Iterator[bytes]:

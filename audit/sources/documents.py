@@ -9,12 +9,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-from audit.engine.run import Broken, Item
+from audit.engine.run import Broken, Item, Items
 from audit.model import Reason
 
 _OUTSIDE = re.compile(rb'["{}\[\],]')
 _INSIDE = re.compile(rb'["\\]')
 _BLANK = b" \t\r\n"
+
+# Groups that give nothing back are written `(?>(?:...)*)`: before 3.11.5, Python reads `(?:...)*+` wrongly.
+_TEXT = rb'"(?>(?:[^"\\]++|\\.)*)"'
+
+
+def _inside(levels: int) -> bytes:
+    """What may stand in an object or a list, with so many levels of them in it."""
+    deeper = rb"|[{\[]" + _inside(levels - 1) + rb"[}\]]" if levels else b""
+    return rb'(?>(?:[^"{}\[\]]++|' + _TEXT + deeper + rb")*)"
+
+
+_LEVELS = 4
+_VALUE = rb"[ \t\r\n]*+(\{" + _inside(_LEVELS) + rb"\})"
+_VALUES = re.compile(_VALUE, re.DOTALL)
+_ITEMS = re.compile(_VALUE + rb"[ \t\r\n]*+,", re.DOTALL)
+"""An object in one step, as most are: in an array, up to the comma behind it."""
+
+_MANY, _LARGE = 4_096, 1 << 20
+"""So many items, or bytes of them, are judged together."""
 
 
 class _Splitter:
@@ -51,9 +70,33 @@ class _Splitter:
     def skip(self, size: int) -> None:
         self.start += size
 
+    def _fresh(self) -> bool:
+        """Whether nothing is held where an item may begin."""
+        if self.in_string or self.size or self.long:
+            return False
+        return self.begun and not self.ended and self.depth == 1 if self.array else self.depth == 0
+
+    def _at_once(self, block: bytes, at: int) -> tuple[Item | None, int]:
+        """The object that stands next, if all of it is in the block, and where it ends."""
+        found = (_ITEMS if self.array else _VALUES).match(block, at)
+        if found is None:
+            return None, at
+        (start, stop), end = found.span(1), found.end()
+        if max(start - at, end - self.array - (at if self.array else start)) > self.max_item:
+            return None, at
+        self.unit += 1
+        item = Item(self.start + start - at, self.unit, block[start:stop])
+        self.start, self.comma = self.start + end - at, self.array
+        return item, end
+
     def feed(self, block: bytes) -> Iterator[Item | Broken]:
         at = 0
         while at < len(block):
+            if self._fresh():
+                item, at = self._at_once(block, at)
+                if item is not None:
+                    yield item
+                    continue
             if self.in_string:
                 at = self._inside(block, at)
                 continue
@@ -118,6 +161,26 @@ class _Splitter:
             yield Broken(self.start, self.unit, Reason.CUT)
         elif rest or self.long:
             yield from self.close(needed=False)
+
+
+def gathered(found: Iterable[Item | Broken]) -> Iterator[Items | Broken]:
+    """The same, items that follow each other together."""
+    held: list[Item] = []
+    size = 0
+    for part in found:
+        if isinstance(part, Broken):
+            if held:
+                yield Items(tuple(held))
+            held, size = [], 0
+            yield part
+            continue
+        held.append(part)
+        size += len(part.data)
+        if len(held) >= _MANY or size >= _LARGE:
+            yield Items(tuple(held))
+            held, size = [], 0
+    if held:
+        yield Items(tuple(held))
 
 
 def split(
