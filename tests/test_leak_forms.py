@@ -43,6 +43,7 @@ def rules_of(properties: dict[str, Any]) -> set[str]:
         ({"tel": "tel:+1-212-736-5000;ext=12"}, {"tel": "826cb375705c658d"}),
         ({"mobile_number": "4915123456789"}, {"mobileVersion": "4915123456789"}),
         ({"x": "call 0151 23456789"}, {"x": "call 14.02.2021 11"}),
+        ({"x": "contactNumber=0151 23456789"}, {"x": "contact form 0151 23456789"}),
     ],
 )
 def test_a_number_to_call_is_no_date_and_no_measure(found: dict[str, Any], silent: dict[str, Any]) -> None:

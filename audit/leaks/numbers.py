@@ -42,7 +42,8 @@ _NORTH_AMERICAN = re.compile(
 )
 _CALLED = re.compile(
     rf"\b(?:(?:smart|mobil)?(?:phone?|fone?)|t[eé]l(?:[eé](?:ph|f)\w{{1,12}})?|mob(?:ile?)?|cell?(?:ular)?|fax"
-    rf"|call|dial|ring|sms|whatsapp|handy|rufnummer|portable|msisdn)(?:[_ -]?(?:numbers?|numm?er|num|nr|no))?\b[^0-9+\n]{{0,16}}"
+    rf"|call|dial|ring|sms|whatsapp|handy|rufnummer|portable|msisdn|contact(?=[_ -]?n(?:um|o|r)))"
+    rf"(?:[_ -]?(?:numbers?|numm?er|num|nr|no))?\b[^0-9+\n]{{0,16}}"
     rf"([(]?[0-9](?:{_GAP}[0-9]){{6,14}})(?!\w)",
     re.IGNORECASE,
 )
@@ -91,7 +92,7 @@ _MEASURE = re.compile(r"[1-9][0-9]{0,2}(?:[ .,][0-9]{3}){2,}")
 
 _PHONE_WORDS = (
     "phon", "fon", "tel", "tél", "mob", "cel", "fax", "call", "dial", "ring", "sms", "whatsapp", "handy", "rufn", "portable",
-    "msisdn",
+    "msisdn", "contact",
 )  # fmt: skip
 _SSN_WORDS = ("ssn", "social security")
 
