@@ -25,6 +25,10 @@ PACKED = "saved \u0ae2\u0c3d\u416c\u0760\u1327\u5860\u0130\u0c80\u2da4\u05c3\u24
 CONTENT = frozenset({"email-address", "secret", "personal-data", "datasource-payload", "query-text"})
 
 
+CUT_OFF = zlib.compress(b"{viewer{login email}}").hex()[:-8][::-1]
+"""A query that is packed, cut off and backwards. Its look-alike begins so by chance."""
+
+
 def rules_of(properties: dict[str, Any]) -> set[str]:
     """The content rules that accuse an event with these undocumented members."""
     return {found.rule for found in event(auditor_of(APPSMITH), page_load(properties=properties)).findings} & CONTENT
@@ -70,6 +74,7 @@ def test_a_number_to_call_is_no_date_and_no_measure(found: dict[str, Any], silen
         ("email-address", "kd.liam-emca@enaj", "on.click-emca@enaj"),
         ("email-address", PACKED, PACKED.replace("\u416c", "\u416d")),
         ("email-address", '"jane doe"@acme-mail.co', '"jane" and "@acme-mail.co"'),
+        ("query-text", CUT_OFF, "ajs-375932122483d625f507672ef835c987"),
     ],
 )
 def test_a_form_is_told_from_its_look_alike(rule: str, found: str, silent: str) -> None:

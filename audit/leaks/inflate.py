@@ -51,13 +51,16 @@ def _marked(data: bytes) -> Iterator[tuple[str, int, int]]:
 
 
 def _zlib(data: bytes, bits: int, budget: Budget) -> bytes:
+    """A stream that is cut off must be a text as far as it goes: else random ids begin as one."""
+    engine = zlib.decompressobj(bits)
     limit = _limit(data)
     try:
-        found = zlib.decompressobj(bits).decompress(data, limit)
+        found = engine.decompress(data, limit)
     except zlib.error:
         return b""
-    budget.gave_up = budget.gave_up or len(found) >= limit
-    return found
+    more = len(found) >= limit
+    budget.gave_up = budget.gave_up or more
+    return found if engine.eof or more or reads(found) else b""
 
 
 def deflated(data: bytes) -> bytes:
