@@ -382,16 +382,36 @@ TRICKY = {
 }
 
 
-@pytest.fixture(scope="module")
-def tricky(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A pack whose event has a digit in a name, a pattern that tells digits apart, a number, and values of a list."""
-    pack = tmp_path_factory.mktemp("packs") / "tricky"
+def with_members(pack: Path, members: dict[str, Any]) -> Path:
+    """A pack whose Installation Success has some members more."""
     shutil.copytree(APPSMITH, pack)
     file = pack / "events" / "installation-success.schema.json"
     schema = json.loads(file.read_bytes())
-    schema["properties"]["properties"]["properties"].update(TRICKY)
+    schema["properties"]["properties"]["properties"].update(members)
     file.write_text(json.dumps(schema))
     return pack
+
+
+@pytest.mark.parametrize(
+    "any_",
+    [{}, {"format": "ipv4"}, {"anyOf": [{"format": "ipv4"}, {"maxLength": 9}]}, {"enum": [{"a": 1}, 7]}],
+    ids=str,
+)
+def test_a_place_whose_type_is_not_said_may_hold_an_object(any_: dict[str, Any], tmp_path: Path) -> None:
+    pack = with_members(tmp_path / "pack", {"any": {"x-data-category": "other", **any_}})
+    values: tuple[Any, ...] = (7, {"a": 1}, [], {"a": ["x", {"b": "jane.doe@acme-mail.co"}]})
+    log = b"\n".join(success(any=value) for value in values)
+    one, found = judged(Auditor(policy_of(pack)), log)
+    other, wanted = judged(Auditor(policy_of(pack), lanes=False), log)
+    assert found == wanted
+    assert one == other
+    assert "email-address" in {finding.rule for finding in found}
+
+
+@pytest.fixture(scope="module")
+def tricky(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pack whose event has a digit in a name, a pattern that tells digits apart, a number, and values of a list."""
+    return with_members(tmp_path_factory.mktemp("packs") / "tricky", TRICKY)
 
 
 def success(**properties: Any) -> bytes:

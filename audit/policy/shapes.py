@@ -53,6 +53,7 @@ def documentation(schema: Mapping[str, Any], transport: tuple[str, ...]) -> Docu
             if node.schema.get("properties") or "items" in node.schema or "prefixItems" in node.schema:
                 continue
         if node.pointer:
+            is_open = is_open or (node.pointer not in containers and _may_nest(node.schema))
             leaves[node.pointer] = _leaf(node, transport, leaves.get(node.pointer))
     return Documentation(leaves, frozenset(containers), frozenset(required), is_open)
 
@@ -102,6 +103,20 @@ def _lets_through(schema: Mapping[str, Any]) -> bool:
         return True
     closed = schema.get("additionalProperties") is False or schema.get("unevaluatedProperties") is False
     return bool(schema.get("patternProperties")) or (schema.get("type") == "object" and not closed)
+
+
+def _may_nest(schema: Mapping[str, Any]) -> bool:
+    """Whether a place that no member is documented of may hold an object or a list all the same: its type is not said."""
+    kinds = schema.get("type")
+    if kinds is not None:
+        return not {"object", "array"}.isdisjoint([kinds] if isinstance(kinds, str) else kinds)
+    if "const" in schema or "enum" in schema:
+        return any(isinstance(value, dict | list) for value in (schema.get("const"), *schema.get("enum", ())))
+    return all(
+        any(isinstance(branch, dict) and _may_nest(branch) for branch in branches)
+        for branches in (schema.get("anyOf"), schema.get("oneOf"), *([each] for each in schema.get("allOf", ())))
+        if branches
+    )
 
 
 def _leaf(node: _Node, transport: tuple[str, ...], known: Leaf | None) -> Leaf:
