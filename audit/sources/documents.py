@@ -1,7 +1,7 @@
 """JSON that is no line format: an array of events, or values printed one after another over several lines.
 
 Splits bytes without parsing them, so that each item keeps its own bytes (duplicate keys included) and memory stays
-bounded by one item.
+bounded by one item, and a mebibyte of small ones that are judged together.
 """
 
 from __future__ import annotations
