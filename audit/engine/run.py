@@ -51,7 +51,7 @@ class Lines(NamedTuple):
 
     def offsets(self, lines: Sequence[bytes]) -> list[int]:
         """Where each of its lines begins."""
-        return [*accumulate((len(line) + 1 for line in lines[:-1]), initial=self.offset)]
+        return [*accumulate((len(line) + 1 for line in lines), initial=self.offset)][:-1]
 
     def whole(self) -> bytes:
         """All lines, each ended by a newline, but for the last perhaps."""
