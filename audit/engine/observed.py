@@ -47,7 +47,8 @@ def rhythms(lives: Iterable[Life]) -> dict[str, Rhythm]:
         known = found.get(life.entry.name) or Rhythm(0, 0, 0, Counter())
         number = len(life.lengths)
         start, width = (part // MICRO for part in _band(life.cadence))
-        known.bins.update(_bin((length - start) // width) for length in life.lengths)
+        for index, times in Counter([(length - start) // width for length in life.lengths]).items():
+            known.bins[_bin(index)] += times
         found[life.entry.name] = Rhythm(
             known.intervals + number, max(known.most, number), known.instances + 1, known.bins
         )

@@ -98,12 +98,12 @@ def lives(policy: Policy, marks: Iterable[bytes]) -> Iterator[Life]:
 
 
 _SUBJECT = itemgetter(slice(16))
-_TIME = Struct(">16xQ8x").unpack
+_TIMES = Struct(">16xQ8x").iter_unpack
 
 
 def _intervals(beats: list[bytes], least: int) -> tuple[Sequence[int], Sequence[bytes]]:
     """How far beats are apart, and the later one of each two."""
-    times = [at for beat in beats for at in _TIME(beat)]
+    times = [at for (at,) in _TIMES(b"".join(beats))]
     if any(map(least.__gt__, map(sub, times[1:], times))):
         kept = [*_apart(times, least)]
         beats, times = [beats[at] for at in kept], [times[at] for at in kept]

@@ -1,15 +1,18 @@
-"""Where marks wait for their conclusion: in memory up to a bound, then in hash-partitioned files that only the owner can read."""
+"""Where marks wait for their conclusion: in memory up to a bound, then in files, in parts by hash, that only the owner can
+read."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
+from struct import Struct
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from audit.rules.case import Timeline
 from audit.tally import MARK, Tally
@@ -23,12 +26,40 @@ _MANY = 1_024
 
 
 def moved(marks: bytes, before: int) -> bytes:
-    """The marks with each unit later by `before`: one addition of two long numbers, as no unit fills its 36 bits."""
+    """The marks with each unit later by `before`: one addition to their last eight bytes, as no unit fills its 36 bits."""
     if not before:
         return marks
-    step = (before << 8).to_bytes(MARK, "big") * (len(marks) // MARK)
-    total = int.from_bytes(marks, "big") + int.from_bytes(step, "big")
-    return total.to_bytes(len(marks), "big")
+    import numpy as np
+
+    rows = np.frombuffer(marks, ">u8").reshape(-1, MARK // 8).copy()
+    rows[:, -1] += np.uint64(before << 8)
+    return rows.tobytes()
+
+
+class Spilled(NamedTuple):
+    """A file of marks. `ends`: of each piece that was written, where its first part begins and each of its parts ends."""
+
+    path: Path
+    ends: list[array[int]]
+
+    def write(self, parts: Sequence[bytes]) -> None:
+        handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(handle, "ab") as file:
+            at = file.tell()
+            file.write(b"".join(parts))
+        self.ends.append(array("Q", accumulate(map(len, parts), initial=at)))
+
+    def kept(self) -> Spilled:
+        """What it holds now."""
+        return Spilled(self.path, list(self.ends))
+
+    def read(self, file: BinaryIO, number: int) -> bytes:
+        """One part of all pieces."""
+        found = []
+        for ends in self.ends:
+            file.seek(ends[number])
+            found.append(file.read(ends[number + 1] - ends[number]))
+        return b"".join(found)
 
 
 class MarkStore:
@@ -38,6 +69,7 @@ class MarkStore:
         self.bound, self.size = bound, 0
         self.held: dict[str, bytearray] = {}
         self.folder: tempfile.TemporaryDirectory[str] | None = None
+        self.files: dict[str, Spilled] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -73,55 +105,40 @@ class MarkStore:
         if self.folder is None:
             self.folder = tempfile.TemporaryDirectory(prefix="telemetry-audit-")
         for timeline, held in self.held.items():
+            if timeline not in self.files:
+                self.files[timeline] = Spilled(Path(self.folder.name) / timeline, [])
             for start in range(0, len(held), _SLICE):
-                for number, part in enumerate(_parts(held[start : start + _SLICE])):
-                    if part:
-                        self._append(timeline, number, part)
+                self.files[timeline].write(_parts(held[start : start + _SLICE]))
         self.held, self.size = {}, 0
-
-    def _append(self, timeline: str, number: int, part: bytes) -> None:
-        handle = os.open(self._file(timeline, number), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(handle, "ab") as file:
-            file.write(part)
-
-    def _file(self, timeline: str, number: int) -> Path:
-        assert self.folder is not None
-        return Path(self.folder.name) / f"{timeline}-{number}"
 
     def sorted(self, timeline: Timeline) -> Iterator[bytes]:
         """The marks of a timeline that say something: those of one subject together, in order of time. Reads one
-        partition at a time."""
-        yield from Kept(self.held, self._files()).sorted(timeline)
+        part of its file at a time."""
+        return Kept(self.held, self.files).sorted(timeline)
 
     def kept(self) -> Kept:
         """What it holds now, to be read beside a store that goes on taking."""
-        files = {name: (file, file.stat().st_size) for name, (file, _) in self._files().items()}
-        return Kept({timeline: bytes(held) for timeline, held in self.held.items()}, files)
-
-    def _files(self) -> dict[str, tuple[Path, int]]:
-        found = [] if self.folder is None else sorted(Path(self.folder.name).iterdir())
-        return {file.name: (file, -1) for file in found}
+        held = {timeline: bytes(marks) for timeline, marks in self.held.items()}
+        return Kept(held, {timeline: spilled.kept() for timeline, spilled in self.files.items()})
 
 
 class Kept(NamedTuple):
-    """Marks in memory and in files; of a file, so many bytes (-1: all)."""
+    """Marks in memory and in files."""
 
     held: Mapping[str, bytes | bytearray]
-    files: Mapping[str, tuple[Path, int]]
+    files: Mapping[str, Spilled]
 
     def sorted(self, timeline: Timeline) -> Iterator[bytes]:
-        held = self.held.get(timeline.id, b"")
-        if not self.files:
-            yield from _sorted(timeline, held)
+        return chain.from_iterable(self._parts(timeline))
+
+    def _parts(self, timeline: Timeline) -> Iterator[list[bytes]]:
+        held, spilled = self.held.get(timeline.id, b""), self.files.get(timeline.id)
+        if spilled is None:
+            yield _sorted(timeline, held)
             return
-        for number, part in enumerate(_parts(held)):
-            file = self.files.get(f"{timeline.id}-{number}")
-            yield from _sorted(timeline, (_read(*file) if file is not None else b"") + part)
-
-
-def _read(path: Path, most: int) -> bytes:
-    with path.open("rb") as file:
-        return file.read(most)
+        with spilled.path.open("rb") as file:
+            for number, part in enumerate(_parts(held)):
+                yield _sorted(timeline, spilled.read(file, number) + part)
 
 
 def _parts(marks: bytes | bytearray) -> list[bytes]:
@@ -135,10 +152,13 @@ def _parts(marks: bytes | bytearray) -> list[bytes]:
     return [whole[start:end] for start, end in pairwise((0, *ends.tolist()))]
 
 
+_EACH = Struct(f"{MARK}s").iter_unpack
+
+
 def _sorted(timeline: Timeline, marks: bytes | bytearray) -> list[bytes]:
     """Cut and sorted. Where a mark alone says nothing, only those whose first eight bytes stand twice are cut out at all."""
     if timeline.alone:
-        return sorted(bytes(marks[at : at + MARK]) for at in range(0, len(marks), MARK))
+        return sorted(mark for (mark,) in _EACH(marks))
     again = _again(marks)
     if not again:
         return []

@@ -141,8 +141,7 @@ class Pool(Generic[T]):
     ) -> None:
         for worker in self.workers:
             worker.connection.close()
-            if kind is not None:
-                worker.process.kill()
+            worker.process.kill()  # all it did was handed over: to end by itself would take it longer
         for worker in self.workers:
             self._bury(worker)
         self.workers = []
