@@ -37,6 +37,7 @@ from audit.policy.pack import Policy
 from audit.redact import visible
 from audit.runners.marks import MarkStore
 from audit.sources.inputs import Input, NoSuchInput, find
+from audit.writers.files import is_kept
 from audit.writers.findings import FindingsFile
 
 EPILOG = """\b
@@ -244,6 +245,8 @@ def _judge(  # noqa: PLR0913 - one audit's whole environment
 
 
 def _findings_file(path: str) -> FindingsFile:
+    if is_kept(Path(path)):  # rows may still change at the end: what was sent into a pipe cannot be taken back
+        raise click.UsageError(f"--findings {visible(path)} is a device or a pipe: name a file")
     try:
         return FindingsFile(path)
     except OSError as error:

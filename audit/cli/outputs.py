@@ -16,6 +16,8 @@ from audit.redact import visible
 from audit.writers import FORMATS, writer
 from audit.writers.files import write_atomically
 
+_STDOUT = ("-", "/dev/stdout")
+
 
 class Output(NamedTuple):
     """A format and where it goes; no path means stdout."""
@@ -35,7 +37,7 @@ class OutputType(click.ParamType[Output]):
             self.fail(f"unknown format {visible(name)!r}: use one of {', '.join(FORMATS)}", param, ctx)
         if equals and not path:
             self.fail(f"no path after {name}=: write {name}=FILE, or {name} alone for stdout", param, ctx)
-        return Output(name, None if not equals or path == "-" else path)
+        return Output(name, None if not equals or path in _STDOUT else path)
 
 
 output_option = click.option(
@@ -95,7 +97,12 @@ def save(path: str, text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Text to stdout. Whoever reads it may have seen enough: the exit code and the other outputs stand."""
+    """Text to stdout. Whoever reads it may have seen enough: the exit code and the other outputs stand.
+
+    Raises NotWritten where there is no stdout.
+    """
+    if sys.stdout is None:
+        raise NotWritten("standard output is closed: give -o FORMAT=FILE, or -q")
     try:
         click.echo(text, nl=False)
         sys.stdout.flush()

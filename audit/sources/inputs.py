@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,8 @@ def _named(argument: str) -> Iterator[tuple[str, str | None, Reason | None, Stor
 
 def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
     if argument == "-":
+        if sys.stdin is None:
+            raise NoSuchInput("standard input (-) is closed: name a file")
         yield "-", None
         return
     path = Path(argument)

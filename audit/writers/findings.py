@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from audit.writers.files import mode_of
+
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -16,8 +18,8 @@ class FindingsFile:
     """A context manager. Rows go to a partial file beside the target; `finish` gives it its name, anything else removes it."""
 
     def __init__(self, path: str) -> None:
-        self.path = Path(path)
-        self.partial = Path(f"{path}.partial-{os.getpid()}")
+        self.path = Path(os.path.realpath(path))
+        self.partial = Path(f"{self.path}.partial-{os.getpid()}")
         handle = os.open(self.partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_TRUNC, 0o644)
         self.file = os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
 
@@ -42,6 +44,7 @@ class FindingsFile:
         self.file.close()
         if softer:
             self._soften(softer)
+        self.partial.chmod(mode_of(self.path))
         self.partial.replace(self.path)
 
     def _soften(self, rules: frozenset[str]) -> None:
