@@ -113,8 +113,14 @@ def look(text: str, *, whole: bool = True) -> Content:
     """The search itself, without the short way and the memory. `whole`: shapes and queries too."""
     if len(text) > _HUGE:
         return _look_at_huge(text)
+    if is_mere_address(text) and (found := tuple(_addresses((View(text, ()),)))):
+        return Content(found)
+    return _looked(text, encoded=_is_encoded(text), whole=whole)
+
+
+def _looked(text: str, *, encoded: bool, whole: bool = True) -> Content:
     budget = _part()
-    views = tuple(decoded(text, budget) if _is_encoded(text) else _as_it_stands(text))
+    views = tuple(decoded(text, budget) if encoded else _as_it_stands(text))
     found = _in(views, gave_up=budget.gave_up, whole=whole)
     spent = _part()
     return found._replace(cost=spent.size - budget.size + _EACH * (spent.views - budget.views))
@@ -178,7 +184,7 @@ def _search(texts: tuple[str, ...]) -> tuple[Content, ...]:
         if len(text) > _HUGE or not is_encoded(text):
             found[text] = look(text)
         elif left > 0 and cost > 0:
-            found[text] = look(text)
+            found[text] = _looked(text, encoded=True)
             left, cost = left - 1, cost - found[text].cost
         else:
             found[text] = UNKNOWN if stands_bare(text) else _in((View(text, ()),), gave_up=True)

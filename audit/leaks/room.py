@@ -273,9 +273,16 @@ def _from_hex(digits: str) -> bytes:
     return bytes.fromhex(digits[: len(digits) & ~1])
 
 
-@lru_cache(maxsize=4096)
+_SHORT = 128
+
+
 def _is_bare(skeleton: str) -> bool:
-    """Whether a text without its ids is plain."""
+    """Whether a text without its ids is plain. Short ones are remembered, as many as an event may have."""
+    return _is_bare_short(skeleton) if len(skeleton) <= _SHORT else stands_bare(skeleton) and not _has_runs(skeleton)
+
+
+@lru_cache(maxsize=32_768)
+def _is_bare_short(skeleton: str) -> bool:
     return stands_bare(skeleton) and not _has_runs(skeleton)
 
 
