@@ -17,7 +17,7 @@ from audit.leaks.budget import LAYERS, Budget, remembering
 from audit.leaks.inflate import inflated
 from audit.leaks.lzstring import from_letters, from_utf16
 from audit.leaks.segments import as_bytes, segments
-from audit.leaks.texts import JOINED, decodings, joined, turned
+from audit.leaks.texts import JOINED, decodings, joined, turned, unseen_removed
 from audit.leaks.views import View
 
 _LETTERS = re.compile(r"[A-Za-z0-9+/$-]{6,4096}={0,3}")
@@ -38,6 +38,12 @@ _CARRIED = frozenset({"gzip", "zlib", "deflate", "bzip2", "utf-16", "bytes", "la
 
 _PACKS = frozenset({"gzip", "zlib", "bzip2", "lz-string"})
 _READ = 12
+_ID = 64
+"""Bytes of the longest id."""
+
+_LEAST = 6
+"""Fewer letters among zeros are not put together."""
+
 _PACKED = (b"\x1f\x8b\x08", b"BZh", b"\x78\x9c", b"\x78\x01", b"\x78\x5e", b"\x78\xda")
 _TURNS = frozenset({"reversed", "rot13"})
 _KEPT = _TURNS | JOINED
@@ -176,19 +182,21 @@ def _unpacked(data: bytes, budget: Budget, *, inflates: bool) -> Iterator[_Child
     if not data.isascii():
         yield from _latin(data)
     yield from _broad(data)
-    if _wide(data):
-        yield _Child(_without_mark(data).replace(b"\0", b"").decode("latin-1"), ("utf-16",))
+    if b"\0" in data:
+        yield from _narrowed(data)
     if inflates:
         for name, found in inflated(data, budget):
             yield _Child(found, (name,))
 
 
-def _wide(data: bytes) -> bool:
-    """Whether every other byte is zero, as in UTF-16 of Latin letters, behind whatever mark or glue."""
-    if b"\0" not in data:
-        return False
+def _narrowed(data: bytes) -> Iterator[_Child]:
+    """Letters without the zeros that stand between them in UTF-16 and UTF-32, behind whatever mark or glue."""
+    letters = _without_mark(data).replace(b"\0", b"")
     even, odd = data[0::2], data[1::2]
-    return any(a.count(0) * 4 >= len(a) * 3 and b.count(0) * 4 <= len(b) for a, b in ((even, odd), (odd, even)))
+    if any(a.count(0) * 4 >= len(a) * 3 and b.count(0) * 4 <= len(b) for a, b in ((even, odd), (odd, even))):
+        yield _Child(letters.decode("latin-1"), ("utf-16",))
+    elif len(letters) >= _LEAST and data.count(0) * 4 >= len(letters) and _is_text(letters):
+        yield _Child(letters.decode("utf-8", "replace"), ("utf-16",))
 
 
 _LATIN = re.compile(rb"[\t\r\n\x20-\x7e\xc0-\xd6\xd8-\xf6\xf8-\xff]{6,}")
@@ -215,7 +223,7 @@ def _broad(data: bytes) -> Iterator[_Child]:
                 text = data.decode(order)
             except UnicodeDecodeError:
                 continue
-            if text.isprintable():
+            if text.isprintable() or (len(data) > _ID and unseen_removed(text).isprintable()):
                 yield _Child(text, ("utf-16",))
 
 

@@ -95,7 +95,9 @@ def _bzip2(data: bytes, budget: Budget) -> bytes:
 
 
 def reads(data: bytes) -> bool:
-    """Whether bytes are a text of some length."""
+    """Whether bytes are a text of some length, be it in UTF-16, of which every other byte is zero."""
+    if 2 * data.count(0) >= len(data) - 1:
+        data = data.replace(b"\0", b"")
     if len(data) < 4 or data.translate(None, _TEXT):
         return False
     try:

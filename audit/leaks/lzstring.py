@@ -95,9 +95,9 @@ class _Bits:
 
 
 def _char(bits: _Bits, code: int) -> str:
-    """A character given in full: 8 or 16 bits. One that no text holds ends the attempt."""
+    """A character given in full: 8 or 16 bits. One that no text holds ends the attempt; zeros stand in UTF-16."""
     char = chr(bits.read(16 if code else 8))
-    if (char < " " and char not in "\t\r\n") or "\ud800" <= char < "\uf900":
+    if (char < " " and char not in "\0\t\r\n") or "\ud800" <= char < "\uf900":
         raise _NonsenseError
     return char
 

@@ -14,7 +14,7 @@ from binascii import a2b_base64
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 
-from audit.leaks.inflate import deflated
+from audit.leaks.inflate import deflated, reads
 from audit.leaks.lzstring import from_letters
 from audit.leaks.marks import Marks
 from audit.leaks.secrets import has_marks, has_turned_marks
@@ -82,7 +82,7 @@ _ALONE = re.compile(
 )
 _HEXES = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{16,}")
 _IDS = re.compile(  # the look behind stands after the first digit: so the search skips to digits
-    r"([0-9a-f](?<![0-9A-Za-z.=%&#+~][0-9a-f])(?:[0-9a-f]{7}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{11,}))"
+    r"([0-9a-f](?<![0-9A-Za-z.=%&#+~][0-9a-f])(?:[0-9a-f]{7}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{11,127}))"
     r"(?![0-9A-Za-z.])"
 )
 """Ids that stand by themselves: UUIDs and runs of hex digits. No sign of a credential, a number or an escape spans them."""
@@ -90,17 +90,17 @@ _WIDE = re.compile(
     r"(?:00[2-7][0-9a-fA-F]){4}|(?:[eE][fF][bB][c-dC-D][0-9a-fA-F]{2}){3}|[eE]2(?:808[b-fB-F]|81[aA]0)|(?:[2-7][0-9a-fA-F][cC]2[aA][dD]){2}"
 )
 _SPACED = re.compile(
-    r"(?:[0-9a-fA-F]{2}[\s:_.,;-]{1,2}){7}[0-9a-fA-F]{2}|(?:[2-7][0-9n-sN-S][\s:_.,;-]{1,2}){7}[2-7][0-9n-sN-S]|(?:0[xX][0-9a-fA-F]{2}.{0,2}){4}|(?:[0-9]{1,3}[\s,;|]{1,2}){7}"
+    r"(?:[0-9a-fA-F]{2}[\s:_.,;-]{1,2}){7}[0-9a-fA-F]{2}|(?:[2-7][0-9n-sN-S][\s:_.,;-]{1,2}){7}[2-7][0-9n-sN-S]|(?:0[xX][0-9a-fA-F]{2}.{0,2}){4}|(?:0[kK][0-9n-sN-S]{2}.{0,2}){4}|(?:[0-9]{1,3}[\s,;|]{1,2}){7}"
     r"|(?<![0-9a-fA-F])(?:[0-9a-fA-F]{2}){2,16}[\s:]{1,2}(?:[0-9a-fA-F]{2}){2,16}(?![0-9a-fA-F])"
     r"|[0-9a-fA-F]{2}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{4}(?![0-9a-fA-F])|[0-9a-fA-F]{2}-[0-9a-fA-F]{8}-[0-9a-fA-F]{8}"
 )
 _DOTTED = re.compile(r"[0-9](?:\.[0-9]{1,3}){7}")
 _CLASSES = (
-    *(("9", "0123456789"), ("a", "abcdefABCDEF"), ("n", "nopqrsNOPQRS"), ("x", "xX")),
+    *(("9", "0123456789"), ("a", "abcdefABCDEF"), ("n", "nopqrsNOPQRS"), ("x", "xXkK")),
     *(("w", ":\x1c\x1d\x1e\x1f" + string.whitespace), ("-", "-"), ("p", "._")),
 )
 _KINDS = bytes(next((ord(kind) for kind, chars in _CLASSES if chr(byte) in chars), ord("s")) for byte in range(256))
-"""Digits, letters of hex and of shifted hex, the mark of `0x41`; then what may part them."""
+"""Digits, letters of hex and of shifted hex, the mark of `0x41`, shifted too; then what may part them."""
 _PAIRED = bytes(ord("a" if chr(byte) in "9an" else "s") for byte in range(256))
 
 _QUOTED = re.compile(r"=(?:2[05BDEF]|3[AD]|40|5F|\r?\n)|(?:=[2-7][0-9A-Fa-f][^&=\s]{0,16}){3}|(?:=[0-9A-Fa-f]{2}){3}")
@@ -150,6 +150,12 @@ _DEFLATED32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7][MNOPUVWX][A-Z2-7]{14,1022}(?
 _TOKEN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,512}")
 _SEGMENT = re.compile(r"(?<=/)[A-Za-z0-9+_-]{12,512}")
 _BASE58 = re.compile(rf"(?<![A-Za-z0-9])[1-9A-HJ-NP-Za-km-z]{{12,{LONGEST58}}}(?![A-Za-z0-9])")
+_LONG_RUN = re.compile(r"(?<![A-Za-z0-9+_-])[A-Za-z0-9+_-]{24,4096}(?![A-Za-z0-9+_-])")
+_HEX_RUN = re.compile(r"[0-9a-fA-F]+")
+_RUN32 = re.compile(r"[A-Z2-7]+|[a-z2-7]+")
+_PARTED = re.compile(rb"(?:[\x20-\x7e]\0(?:[\x0b-\x0f]\x20|\xad\0)){4}|(?:\0[\x20-\x7e](?:\x20[\x0b-\x0f]|\0\xad)){4}")
+"""Letters of UTF-16, each with a soft hyphen or a space without width behind it."""
+
 _PERCENT = re.compile(r"%(?:[0-9a-fA-F]{2}|[uU][0-9a-fA-F]{4})")
 _ENTITY = re.compile(r"&(?:#|[A-Za-z]{2,8};)")
 _CARD = re.compile(r"(?<![0-9A-Za-z.])(?:[0-9]{14,16}|4[0-9]{18})(?![0-9A-Za-z])")
@@ -357,6 +363,8 @@ def _shows(runs: str, *, lower: bool) -> bool:
         return True
     if any(DEFLATED.match("\n" + run.lower()) and is_stream(run) for run in _HEXES.findall(runs)):
         return True
+    if any(_reads_whole(run) for run in _LONG_RUN.findall(runs)):
+        return True
     if lower and not ("77" in runs and WIDE64.search(runs)):
         return False
     return (
@@ -370,6 +378,31 @@ def _shows(runs: str, *, lower: bool) -> bool:
         or any(map(_packs32, _DEFLATED32.findall(runs)))
         or any(from_letters(run.translate(_ROT13)) is not None for run in _LZ13.findall(runs))
     )
+
+
+def _reads_whole(run: str) -> bool:
+    """Whether a long run of letters is a text from end to end, in hex, base32 or base64, read from either end: what reads so
+    is no chance, in whatever script."""
+    return any(_is_text(data) for turned in (run, run[::-1]) for data in _whole_bytes(turned))
+
+
+def _whole_bytes(run: str) -> Iterator[bytes]:
+    if _HEX_RUN.fullmatch(run):
+        yield bytes.fromhex(run[: len(run) & ~1])
+        return
+    if _RUN32.fullmatch(run):
+        size = len(run) - (len(run) % 8 in (1, 3, 6))
+        yield b32decode(run[:size].upper() + "=" * (-size % 8))
+    if run.lower() != run:
+        size = len(run) - (len(run) % 4 == 1)
+        yield a2b_base64(run[:size].translate(_URL64) + "=" * (-size % 4))
+
+
+def _is_text(data: bytes) -> bool:
+    """Whether bytes are a text, be it with zeros between its letters, or in UTF-16 with what nobody sees between them."""
+    if b"\0" in data:
+        return reads(data) or _PARTED.search(data) is not None
+    return reads(data)
 
 
 def _may_be_spaced(text: str) -> bool:

@@ -32,6 +32,9 @@ SHORTEST = 12
 _DASH = 45
 _ONE = np.uint8(1)
 _UNSEEN = re.compile(FULL_WIDTH.pattern.encode() + b"|" + UNSEEN.pattern.encode())
+_LONGEST = 128
+"""What has more digits is no id."""
+
 _LONGEST_WORD = 22
 """Twice the bytes of the longest text that is looked for as a whole id; longer ones show in a window."""
 
@@ -201,6 +204,7 @@ def _whole(picked: Picked) -> Places:
     }
     found |= {at for at, run in picked.shown(turned) if PACKED.match(run[::-1]) and unpacks(run.strip()[::-1])}
     found |= {at for at, run in picked.shown(stream) if (match := DEFLATED.match(run)) and is_stream(match[1])}
+    found.update(starts[sizes > _LONGEST].tolist())
     return np.array(sorted(found), np.intp)
 
 

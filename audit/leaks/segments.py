@@ -41,6 +41,11 @@ _NUMBERS = re.compile(r"\d{1,3}(?:(?:[\s,;|]{1,4}-?\d{1,3}){4,}|(?:\.\d{1,3}){5,
 _FOLD = re.compile(r"(?<=[A-Za-z0-9+/_-]{4})\r?\n[ \t]?(?=[A-Za-z0-9+/_-]{4}|[A-Za-z0-9+/_-]{1,3}=)")
 """Where letters that are broken into lines inside a longer text go on."""
 
+_WHOLE = re.compile(r"[A-Za-z0-9+/_-]+")
+_TAIL = re.compile(r"[A-Za-z0-9+/_-]*\Z")
+_INNER, _WIDTH = 2, 6
+"""So many lines of letters, at least so wide, are no words of a sentence."""
+
 _STARTS = 16
 _SHORT = 128
 """Runs up to that length are remembered: words, hosts and paths repeat."""
@@ -108,8 +113,18 @@ def unwrapped(text: str) -> str | None:
     whole = len(pieces) > 1 and len(pieces[0]) >= 4 and len(pieces[-1]) <= len(pieces[0])
     if whole and len({len(piece) for piece in pieces[:-1]}) == 1:
         return "".join(map(str.strip, pieces))
+    if _are_lines(pieces):
+        return "".join(pieces)
     joined = _FOLD.sub("", text) if "\n" in text else text
     return joined if joined != text else None
+
+
+def _are_lines(pieces: list[str]) -> bool:
+    """Whether letters of one width stand between the first and the last piece, which hold something else beside theirs."""
+    inner = pieces[1:-1]
+    if len(inner) < _INNER or len(inner[0]) < _WIDTH or any(len(piece) != len(inner[0]) for piece in inner):
+        return False
+    return all(map(_WHOLE.fullmatch, inner)) and len(_TAIL.search(pieces[0])[0]) >= len(inner[0])  # type: ignore[index]  # it matches anything
 
 
 def _comma(text: str) -> bool:

@@ -153,7 +153,7 @@ def _spelling(before: int) -> Any:
 
     all16 = np.arange(65536)
     code = np.array([int(f"{byte:08b}"[::-1], 2) for byte in range(256)])[all16 & 255]
-    letter = ((code >= 0x50) & (code <= 0xAE)) | np.isin(code, (0x39, 0x3A, 0x3D))
+    letter = ((code >= 0x50) & (code <= 0xAE)) | np.isin(code, (0x30, 0x39, 0x3A, 0x3D))  # zeros: of UTF-16
     foreign = (code >= 0xE1) & (code <= 0xFA)  # the first byte of a letter beyond ASCII, but for its last bit
     end = (code < 2) & (before >= _FIRST_END)
     brief = (code > 1) & (code < 0x30)

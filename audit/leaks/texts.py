@@ -28,6 +28,9 @@ _SIMPLE = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _QUOTED = re.compile(r"=[0-9A-Fa-f]{2}|=\r?\n")
 _QUOTED_BYTE = re.compile(rb"=(?:([0-9A-Fa-f]{2})|[ \t]*\r?\n)")
 _ENTITY = re.compile(r"&(?:#\d|#[xX][0-9a-fA-F]|[A-Za-z])")
+_CONTROL = re.compile(r"&#(?:0{0,8}(0|12[89]|1[3-5]\d)|[xX]0{0,8}(0|[89][0-9a-fA-F]))(?:;|(?![0-9a-fA-F]))")
+"""Characters that pages may not name by number, for which browsers read others."""
+
 _DASHES = re.compile("[\u2010-\u2013\u2212]")
 """What markup and word processors write for a hyphen."""
 
@@ -47,6 +50,8 @@ def decodings(text: str) -> Iterator[Decoded]:
         yield Decoded("percent", text.replace("+", " "))
     if "&" in text and _ENTITY.search(text):
         yield Decoded("entities", html.unescape(text))
+        if _CONTROL.search(text):
+            yield Decoded("entities", html.unescape(_CONTROL.sub(_referred, text)))
     if "\\" in text:
         yield Decoded("escape", _joined(_ESCAPE.sub(_unescaped, text)))
     if "=" in text and ("=?" in text or _QUOTED.search(text)):
@@ -91,7 +96,12 @@ def shifted_by_13(text: str) -> str:
 
 def plain_letters(text: str) -> str:
     """Compatibility forms made plain (full width, ligatures, circled letters), what nobody sees removed."""
-    return _DASHES.sub("-", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
+    return _DASHES.sub("-", unicodedata.normalize("NFKC", unseen_removed(text)))
+
+
+def unseen_removed(text: str) -> str:
+    """A text without what nobody sees of it."""
+    return _INVISIBLE.sub("", text)
 
 
 def _percent(text: str) -> Iterator[Decoded]:
@@ -105,6 +115,10 @@ def _percent(text: str) -> Iterator[Decoded]:
 
 def _unquoted(found: re.Match[bytes]) -> bytes:
     return b"" if found[1] is None else bytes((int(found[1], 16),))
+
+
+def _referred(found: re.Match[str]) -> str:
+    return chr(int(found[1]) if found[1] is not None else int(found[2], 16))
 
 
 def _unescaped(found: re.Match[str]) -> str:
