@@ -329,6 +329,11 @@ def beneath(random_: random.Random) -> Iterator[Leak]:
     forms_: dict[str, Encoder] = {
         "LZ-string then UTF-16": lambda r, v: b64(lz(v).encode("utf-16-le")),
         "LZ-string then UTF-16 in hex": lambda r, v: lz(v).encode("utf-16-le").hex(),
+        "UTF-32": lambda r, v: b64(v.encode(r.choice(("utf-32-le", "utf-32-be")))),
+        "UTF-16 then deflate": lambda r, v: b64(zlib.compress(v.encode("utf-16-le"))[2:-4]),
+        "UTF-16 then entities": lambda r, v: "".join(f"&#{byte};" for byte in v.encode("utf-16-le")),
+        "zero width then UTF-16": lambda r, v: b64("\u200b".join(v).encode("utf-16-le")),
+        "base64 in lines, then a form": lambda r, v: "q=" + "+".join(lines(b64(raw(v)), 8).split("\r\n")),
         "full width then UTF-16": lambda r, v: b64(encodings(stacked=False)["full width"](r, v).encode("utf-16-le")),
         "%u then rot13": lambda r, v: codecs.encode(wide(v, "%u{:04x}"), "rot13"),
         "percent then rot13": lambda r, v: codecs.encode("".join(f"%{byte:02x}" for byte in raw(v)), "rot13"),

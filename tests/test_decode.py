@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import random
 import urllib.parse
 import zlib
 
@@ -20,6 +21,7 @@ def _gz(data: bytes) -> bytes:
 
 VALUE = "cnry7Kq2mX9tRb4@acme-mail.co"
 RAW = VALUE.encode()
+WRAPPED = [base64.b64encode(RAW).decode()[at : at + 8] for at in range(0, 4 * -(-len(RAW) // 3), 8)]
 
 
 def paths(text: str, budget: Budget | None = None) -> list[tuple[str, ...]]:
@@ -50,10 +52,30 @@ def paths(text: str, budget: Budget | None = None) -> list[tuple[str, ...]]:
         (json.dumps(list(RAW)), ("json", "bytes")),
         (json.dumps({"parts": [VALUE[:5], VALUE[5:]]}), ("json",)),
         (urllib.parse.quote(base64.b64encode(_gz(RAW)).decode()), ("base64", "gzip")),
+        (base64.b64encode(VALUE.encode("utf-32-le")).decode(), ("base64", "utf-16")),
+        ("".join(f"&#{byte};&#0;" for byte in RAW), ("entities", "utf-16")),
+        ("".join(f"&#x{byte:x};&#x0;" for byte in RAW), ("entities", "utf-16")),
+        (base64.b64encode("\u200b".join(VALUE).encode("utf-16-le")).decode(), ("base64", "utf-16", "unicode")),
+        (base64.b64encode(zlib.compress(VALUE.encode("utf-16-le"))[2:-4]).decode(), ("base64", "deflate", "utf-16")),
+        ("https://x.test/p?q=" + "+".join(WRAPPED) + "&z=1", ("percent", "base64")),
+        ("https://x.test/p?q=" + "%09".join(WRAPPED), ("percent", "base64")),
     ],
 )
 def test_a_value_is_read_behind_its_encoding(text: str, path: tuple[str, ...]) -> None:
     assert path in paths(text)
+
+
+def test_a_reference_to_a_control_character_is_read_as_one_and_as_browsers_do() -> None:
+    assert {view.text for view in decoded("say &#147;no&#148;") if view.path == ("entities",)} == {
+        "say \u201cno\u201d",
+        "say \x93no\x94",
+    }
+
+
+def test_a_deflated_text_is_followed_before_what_its_sisters_may_be() -> None:
+    noise = random.Random(1).randbytes(900)
+    packed = base64.b64encode(zlib.compress(base64.b85encode(noise) + RAW, 9)[2:-4]).decode()
+    assert paths(packed.replace("/", "&sol;").replace("+", "&plus;"), Budget(views=400))
 
 
 def test_a_fourth_layer_is_not_looked_at() -> None:

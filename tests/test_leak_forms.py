@@ -48,6 +48,7 @@ def rules_of(properties: dict[str, Any]) -> set[str]:
         ({"mobile_number": "4915123456789"}, {"mobileVersion": "4915123456789"}),
         ({"x": "call 0151 23456789"}, {"x": "call 14.02.2021 11"}),
         ({"x": "contactNumber=0151 23456789"}, {"x": "contact form 0151 23456789"}),
+        ({"x": "contact=0033626035305"}, {"x": "contact=0012345678"}),
     ],
 )
 def test_a_number_to_call_is_no_date_and_no_measure(found: dict[str, Any], silent: dict[str, Any]) -> None:
@@ -127,6 +128,7 @@ POINT = "9Xk2LmQ7vRt4Zc8Yb1Nd6Wf3Hs5Jp0Ga"
         (f"your new password is {PASSWORD}", "your password is too short: 8 letters"),
         ("curl -u app:Torka$568cyj https://x.internal", "curl -u app:$PASSWORD https://x.internal"),
         (f"requirepass {PASSWORD}", "requirepass foobared"),
+        ("requirepass Midro$994I66", "requirepass $REDIS_PASSWORD"),
         (f"sqlplus system/{PASSWORD}@//db:1521/x", "sqlplus / as sysdba"),
         (f"WIFI:S:guest;T:WPA;P:{PASSWORD};;", "WIFI: on; T: 4; P: 3"),
         (f'variable "db_password" {{\n  default = "{PASSWORD}"\n}}', 'variable "db_password" {\n  type = string\n}'),

@@ -7,6 +7,7 @@ import bz2
 import codecs
 import gzip
 import json
+import random
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -160,6 +161,35 @@ def test_what_runs_of_letters_show_is_seen_in_any_text_however_often_their_words
     shown = len(text) >= 8 and room._shows(text, lower=text.islower())
     assert room._has_runs(text) >= shown
     assert room._has_runs(text) is room._has_runs(text)
+
+
+FOREIGN = "Søren Blåbærgrøtsen"
+READ = {
+    "hex of letters beyond ASCII": "\u0927\u0928\u0930\u0935\u0938\u0939".encode().hex().upper(),
+    "more digits than an id has": ("jane@acme-mail.co " * 4).encode().hex(),
+    "base64 of letters beyond ASCII": base64.b64encode(FOREIGN.encode()).decode(),
+    "base32 of letters beyond ASCII": base64.b32encode(FOREIGN.encode()).decode().rstrip("="),
+    "base64 of UTF-16 with soft hyphens": base64.b64encode("\u00ad".join("jane@acme").encode("utf-16-le")).decode(),
+    "base64 of UTF-16 with spaces of no width": base64.b64encode(
+        "\u200b".join("jane@acme").encode("utf-16-be")
+    ).decode(),
+    "base64 of UTF-32": base64.b64encode("jane@acme".encode("utf-32-le")).decode(),
+}
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["as it is", "backwards"])
+@pytest.mark.parametrize("name", READ)
+def test_letters_that_are_a_text_from_end_to_end_are_no_chance(name: str, *, turned: bool) -> None:
+    text = READ[name][:: -1 if turned else 1]
+    assert room.is_encoded(text)
+    assert not room.is_plain(text)
+
+
+def test_random_letters_are_none() -> None:
+    chance = random.Random(1)
+    texts = [base64.b64encode(chance.randbytes(24)).decode().replace("+", "a") for _ in range(2_000)]
+    assert sum(room._reads_whole(text) for text in texts) == 0
+    assert sum(room._reads_whole(chance.randbytes(32).hex().upper()) for _ in range(2_000)) == 0
 
 
 PACKED = {

@@ -14,7 +14,7 @@ from itertools import islice, pairwise
 from typing import Any, NamedTuple
 
 from audit.leaks.budget import LAYERS, Budget, remembering
-from audit.leaks.inflate import inflated
+from audit.leaks.inflate import deflated, inflated
 from audit.leaks.lzstring import from_letters, from_utf16
 from audit.leaks.segments import as_bytes, segments
 from audit.leaks.texts import JOINED, decodings, joined, turned, unseen_removed
@@ -38,9 +38,6 @@ _CARRIED = frozenset({"gzip", "zlib", "deflate", "bzip2", "utf-16", "bytes", "la
 
 _PACKS = frozenset({"gzip", "zlib", "bzip2", "lz-string"})
 _READ = 12
-_ID = 64
-"""Bytes of the longest id."""
-
 _LEAST = 6
 """Fewer letters among zeros are not put together."""
 
@@ -110,7 +107,7 @@ def _is_no_chance(child: View | Blob, size: int) -> bool:
     if path and path[-1] in _PACKS:
         return True
     if isinstance(what, bytes):
-        return what.startswith(_PACKED) or (len(what) >= _READ and _is_text(what))
+        return what.startswith(_PACKED) or (len(what) >= _READ and (_is_text(what) or bool(deflated(what))))
     return size == len(what) >= _READ and what.isascii()
 
 
@@ -223,7 +220,7 @@ def _broad(data: bytes) -> Iterator[_Child]:
                 text = data.decode(order)
             except UnicodeDecodeError:
                 continue
-            if text.isprintable() or (len(data) > _ID and unseen_removed(text).isprintable()):
+            if unseen_removed(text).isprintable():
                 yield _Child(text, ("utf-16",))
 
 

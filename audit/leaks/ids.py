@@ -66,6 +66,7 @@ _MARKS = tuple(
             rb"\xef(?:[\xbc\xbd][\x80-\xbf]\xef|\xbb\xbf)",  # letters of full width
             rb"\xff(?:[\x01-\x5e]\xff){2}[\x01-\x5e]",  # the same in UTF-16
             rb"\xe2(?:\x80[\x8b-\x8f]|\x81\xa0)",  # letters that nobody sees
+            rb"[\x0b-\x0f]\x20[\x21-\x7e][\x0b-\x0f]\x20|\x20[\x0b-\x0f][\x21-\x7e]\x20[\x0b-\x0f]",  # in UTF-16
             rb"\x1f\x8b\x08",
             rb"BZh",
         ),

@@ -42,7 +42,7 @@ _NORTH_AMERICAN = re.compile(
 )
 _CALLED = re.compile(
     rf"\b(?:(?:smart|mobil)?(?:phone?|fone?)|t[eé]l(?:[eé](?:ph|f)\w{{1,12}})?|mob(?:ile?)?|cell?(?:ular)?|fax"
-    rf"|call|dial|ring|sms|whatsapp|handy|rufnummer|portable|msisdn|contact(?=[_ -]?n(?:um|o|r)))"
+    rf"|call|dial|ring|sms|whatsapp|handy|rufnummer|portable|msisdn|contact(?=[_ -]?n(?:um|o|r)|\W{{0,3}}00[1-9]))"
     rf"(?:[_ -]?(?:numbers?|numm?er|num|nr|no))?\b[^0-9+\n]{{0,16}}"
     rf"([(]?[0-9](?:{_GAP}[0-9]){{6,14}})(?!\w)",
     re.IGNORECASE,

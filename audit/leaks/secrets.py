@@ -97,7 +97,7 @@ _SAYING = tuple(
         ("IDENTIFIED,dentified", r"\bidentified(?: with \S{1,48})? by\s{1,4}'([^'\n]{6,128})'"),
         ("word is ,word was ", r"\bpassword (?:is|was)(?: now)?:? ['\"]?([^\s'\"]{8,128})"),
         (" --", rf"\s--(?:[a-z0-9]{{1,16}}-){{0,3}}(?:api-?)?(?:{_WORD})\s([^\s\"'$<{{-][^\s\"']{{5,256}})"),
-        ("requirepass", r"\brequirepass\s([^\s\"'$<{]{6,256})"),
+        ("requirepass", r"\brequirepass\s([^\s\"'$<{][^\s\"'<{]{5,255})"),
         ("WIFI:", r"\bWIFI:(?:[A-Z]:[^;\n]{0,64};){0,4}P:([^;\n]{6,64});"),
         ("sqlplus", r"\bsqlplus\s(?:-\w{1,8}\s){0,3}[\w$#]{1,64}/([^\s/@\"'<{]{6,128})@"),
         (

@@ -43,8 +43,8 @@ _FOLD = re.compile(r"(?<=[A-Za-z0-9+/_-]{4})\r?\n[ \t]?(?=[A-Za-z0-9+/_-]{4}|[A-
 
 _WHOLE = re.compile(r"[A-Za-z0-9+/_-]+")
 _TAIL = re.compile(r"[A-Za-z0-9+/_-]*\Z")
-_INNER, _WIDTH = 2, 6
-"""So many lines of letters, at least so wide, are no words of a sentence."""
+_WIDTH = 8
+"""Narrower lines of letters are words of a sentence."""
 
 _STARTS = 16
 _SHORT = 128
@@ -122,7 +122,7 @@ def unwrapped(text: str) -> str | None:
 def _are_lines(pieces: list[str]) -> bool:
     """Whether letters of one width stand between the first and the last piece, which hold something else beside theirs."""
     inner = pieces[1:-1]
-    if len(inner) < _INNER or len(inner[0]) < _WIDTH or any(len(piece) != len(inner[0]) for piece in inner):
+    if not inner or len(inner[0]) < _WIDTH or any(len(piece) != len(inner[0]) for piece in inner):
         return False
     return all(map(_WHOLE.fullmatch, inner)) and len(_TAIL.search(pieces[0])[0]) >= len(inner[0])  # type: ignore[index]  # it matches anything
 

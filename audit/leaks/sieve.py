@@ -312,6 +312,7 @@ def _fours(heads: _Heads) -> Bytes:
     """For four digits, what they may be."""
     table = np.zeros(65536, np.uint8)
     begins = [int.from_bytes(mark, "big") for mark in (*_MARKS, *(mark[:1] + b"\0" for mark in _MARKS))]
+    begins += [*range(0x200B, 0x2010), *range(0x0B20, 0x1020, 0x100)]  # letters that nobody sees, in UTF-16
     table[begins] |= _MARK
     table[[int.from_bytes(mark, "big") for mark in _ZLIB]] |= _PACKED
     table |= (table[_TURNED] & (_MARK | _PACKED)) << 1
