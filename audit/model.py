@@ -146,6 +146,9 @@ class Reason(StrEnum):
     TORN = "a record that was being written when the proxy was ended: its request was not sent on"
     UNRECORDED = "a request that went through without being recorded or judged: see what the proxy said then"
     NO_REQUEST = "an entry without a request: method, URL and headers are expected"
+    NO_ENTRIES = (
+        "no HAR with a list of entries: give a log of events as a capture of its own, or with --input-format jsonl"
+    )
     CUT_FLOW = "the flow dump ends inside a flow: what came before was judged, the rest is missing"
     ODD_FLOW = "a flow that is damaged: the others were judged"
     BAD_FLOW = "the flow dump is damaged here: what came before was judged, the rest cannot be found"

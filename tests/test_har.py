@@ -121,6 +121,65 @@ def test_several_archives_in_one_file_are_all_read(data: bytes) -> None:
     assert sum(len(list(scanner.feed(data[at : at + 7]))) for at in range(0, len(data), 7)) == 3
 
 
+LINE = json.dumps(EVENT).encode() + b"\n"
+NO_ARCHIVE = {
+    "a log of events": (LINE * 3, 3),
+    "text": (b"and so on", 1),
+    "a list": (b"[1, 2, [3]]", 1),
+    "an object with a log of another kind": (b'{"log": {"level": "info"}}', 1),
+    "much of it": (LINE * 20_000, 20_000),
+}
+
+
+@pytest.mark.parametrize("before", [1, 0], ids=["an archive", "an empty one"])
+@pytest.mark.parametrize(("text", "number"), NO_ARCHIVE.values(), ids=NO_ARCHIVE)
+def test_what_follows_an_archive_and_is_none_is_unreadable(before: int, text: bytes, number: int) -> None:
+    data = archive(*[sent()] * before) + b"\n" + text
+    for end, after in ((b"", 0), (b"\n" + archive(sent()), 1)):
+        run = check_bytes(data + end, name="a.har")
+        accounted(run)
+        assert (run.total("events"), run.result["unreadable"]) == (before + after, {Reason.NO_ENTRIES.value: number})
+        assert "upheld" not in {claim["verdict"] for claim in run.result["claims"]}
+
+
+@pytest.mark.parametrize(
+    "inside", [b'{"log": {}}', b'{"log": {"entries": null}}', b'{"log": {"version": "1.2", "entries": {}}}']
+)
+def test_an_archive_without_a_list_of_entries_does_not_end_early(inside: bytes) -> None:
+    for data in (inside, b"[" + archive(sent()) + b"," + inside + b"]"):
+        run = check_bytes(data, name="a.har")
+        accounted(run)
+        assert run.result["unreadable"] == {Reason.NO_ENTRIES.value: 1}
+
+
+@pytest.mark.parametrize("behind", ["", ', "pages": [{"entries": [], "id": "]}"}]', ', "comment": "}"'])
+def test_an_archive_that_is_cut_off_behind_its_entries_may_lack_more(behind: str) -> None:
+    whole = json.dumps({"log": {"entries": [sent()]}})[:-2] + behind + "}}"
+    for end, unreadable in (("", 0), (whole, 0)):
+        assert check_bytes((whole + end).encode(), name="a.har").total("unreadable") == unreadable
+    for size in (1, 2):
+        run = check_bytes((whole + whole[:-size]).encode(), name="a.har")
+        accounted(run)
+        assert (run.total("events"), run.result["unreadable"]) == (2, {Reason.CUT.value: 1})
+
+
+@given(st.lists(st.integers(1, 60), max_size=40), st.sampled_from([b"", b" x ", b"[]", b'{"a": "}\\""}', b"]"]))
+def test_what_is_no_archive_is_told_wherever_the_blocks_end(cuts: list[int], odd: bytes) -> None:
+    one = json.dumps({"log": {"pages": [{"t": '"entries": ['}], "entries": [{"a": "]"}], "comment": "\\"}}).encode()
+    data = one + odd + one
+    scanner = Entries(1 << 20, 0)
+    found: list[Found] = []
+    at = 0
+    for cut in (*cuts, len(data)):
+        found += list(scanner.feed(data[at : at + cut]))
+        at += cut
+    found += list(scanner.finish())
+    told = [at for at, _, value in found if value is Reason.NO_ENTRIES]
+    assert not scanner.cut
+    assert told == ([len(one) + len(odd) - len(odd.lstrip())] if odd else [])
+    assert [json.loads(text) for _, text, _ in found if text] == [{"a": "]"}] * 2
+
+
 def test_parameters_are_read_decoded_or_as_they_stood() -> None:
     text = json.dumps(EVENT)
     for value in (text, quote(text, safe=""), quote_plus(text), base64.b64encode(text.encode()).decode()):

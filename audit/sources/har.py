@@ -28,7 +28,8 @@ _ENCODED = re.compile(r"(?:[A-Za-z0-9+._~*-]|%[0-9A-Fa-f]{2})*")
 def split(
     blocks: Iterable[bytes], limits: Limits, offset: int, whole: Callable[[], bool] = lambda: True
 ) -> Iterator[Traffic | Broken]:
-    """Every entry as a unit. What stands before and after the entries is no traffic, and is read for its hash only."""
+    """Every entry as a unit. What stands around the entries in an archive is no traffic, and is read for its hash only. What
+    stands outside of every archive is unreadable: it may hold anything."""
     stream = iter(blocks)
     head = next(stream, b"")
     entries = Entries(limits.max_line, offset, bare=lists_entries(head))
@@ -38,7 +39,7 @@ def split(
             unit += 1
             known = value if value is not None or data is None else _loads(data)
             yield Broken(at, unit, Reason.TOO_LONG) if data is None else _unit(at, unit, known, limits)
-    if not entries.done and whole():
+    if entries.cut and whole():
         yield Broken(entries.at, unit + 1, Reason.CUT)
 
 
