@@ -121,6 +121,21 @@ def test_a_glob_reads_all_that_it_matches(tmp_path: Path) -> None:
     judged_like_the_samples(check("*.jsonl", cwd=tmp_path))
 
 
+@pytest.mark.parametrize("pattern", ["logs/**", "logs/**/*", "logs*", "lo*/*", "logs/*/*", "**/*.jsonl"])
+def test_a_pattern_reads_each_file_once(tmp_path: Path, pattern: str) -> None:
+    """Also where it matches a directory and what lies below it."""
+    (tmp_path / "logs" / "day").mkdir(parents=True)
+    (tmp_path / "logs" / "day" / "a.jsonl").write_bytes(jsonl(*samples()))
+    run = check(pattern, cwd=tmp_path)
+    assert len(run.result["inputs"]) == 1
+    judged_like_the_samples(run)
+
+
+def test_a_file_that_a_pattern_matches_is_never_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "-").write_bytes(jsonl(*samples()))
+    judged_like_the_samples(check("*", cwd=tmp_path, stdin=b""))
+
+
 @pytest.mark.parametrize("name", ["empty.jsonl", "empty.json", "empty.gz", "empty"])
 def test_an_empty_file_is_nothing_tested(name: str) -> None:
     run = check_bytes(b"", name=name)
@@ -186,6 +201,49 @@ def test_a_link_to_itself_in_a_directory_is_a_gap_too(tmp_path: Path) -> None:
     assert not upheld(run)
 
 
+def test_a_link_to_a_directory_elsewhere_is_a_gap_and_one_that_is_named_is_read(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "logs" / "a.jsonl").write_bytes(jsonl(*samples()))
+    (tmp_path / "elsewhere" / "b.jsonl").write_bytes(jsonl(*samples()))
+    (tmp_path / "logs" / "older").symlink_to("../elsewhere")
+    run = check("logs", cwd=tmp_path)
+    accounted(run)
+    assert (run.total("events"), run.result["unreadable"]) == (3, {Reason.LINKED.value: 1})
+    assert [row["name"] for row in run.result["inputs"]] == ["a.jsonl", "older"]
+    assert not upheld(run)
+    for named in ("logs/older", "logs/old*"):
+        judged_like_the_samples(check(named, cwd=tmp_path))
+
+
+@pytest.mark.parametrize("leads", [".", "day", "../logs/day"])
+def test_a_link_to_a_directory_that_is_read_anyhow_hides_nothing(tmp_path: Path, leads: str) -> None:
+    (tmp_path / "logs" / "day").mkdir(parents=True)
+    (tmp_path / "logs" / "day" / "a.jsonl").write_bytes(jsonl(*samples()))
+    (tmp_path / "logs" / "latest").symlink_to(leads)
+    judged_like_the_samples(check("logs", cwd=tmp_path))
+
+
+ODD_TEXT = {
+    "UTF-16": (jsonl(*samples()).decode().encode("utf-16"), Reason.UTF16),
+    "UTF-16 without a mark": (jsonl(*samples()).decode().encode("utf-16-be"), Reason.UTF16),
+    "UTF-32": (jsonl(*samples()).decode().encode("utf-32"), Reason.UTF32),
+    "UTF-32 without a mark": (jsonl(*samples()).decode().encode("utf-32-le"), Reason.UTF32),
+    "UTF-32 of the other order": (jsonl(*samples()).decode().encode("utf-32-be"), Reason.UTF32),
+    **{
+        f"{ending}, twice": (hostile.gz(pack(jsonl(*samples()))), Reason.PACKED)
+        for ending, pack in hostile.COMPRESSORS.items()
+    },
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), ODD_TEXT.values(), ids=ODD_TEXT)
+def test_what_is_to_be_converted_or_unpacked_first_is_told_with_the_remedy(data: bytes, reason: Reason) -> None:
+    run = check_bytes(data, name="log.jsonl")
+    nothing_read(run)
+    assert run.result["unreadable"] == {reason.value: 1}
+
+
 def test_only_a_dangling_link_is_nothing_tested(tmp_path: Path) -> None:
     (tmp_path / "link.jsonl").symlink_to("rotated-away.jsonl")
     run = check("link.jsonl", cwd=tmp_path)
@@ -246,9 +304,9 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-def check_without_rights(*names: str, cwd: Path) -> Run:
-    """`check` in a process for which permissions hold."""
-    needs_rights(names[0], cwd=cwd)
+def check_without_rights(*names: str, cwd: Path, probe: str | None = None) -> Run:
+    """`check` in a process for which permissions hold. `probe`: what may not be read, the first name else."""
+    needs_rights(probe or names[0], cwd=cwd)
     wrapper = (sys.executable, "-c", WITHOUT_RIGHTS)
     ran = cli("check", *names, "-o", "json=result.json", cwd=cwd, wrapper=wrapper)
     return replace(ran, result=load(cwd / "result.json"))
@@ -289,6 +347,17 @@ def shut(tmp_path: Path) -> Path:
     (tmp_path / "shut" / "x").write_bytes(jsonl(*samples()))
     (tmp_path / "shut").chmod(0)
     return Path("shut", "x")
+
+
+@pytest.mark.parametrize("pattern", ["*/*", "*/x", "**/x", "s*/*", "**"])
+def test_a_directory_without_permission_on_the_way_of_a_pattern_is_a_gap(tmp_path: Path, pattern: str) -> None:
+    shut(tmp_path)
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "x").write_bytes(jsonl(*samples()))
+    run = check_without_rights(pattern, cwd=tmp_path, probe="shut/x")
+    accounted(run)
+    assert (run.total("events"), run.result["unreadable"]) == (3, {Reason.DENIED.value: 1})
+    assert not upheld(run)
 
 
 def test_a_file_behind_a_directory_without_permission_is_a_gap_too(tmp_path: Path) -> None:
@@ -333,6 +402,7 @@ def test_a_directory_without_permission_is_no_clean_one(tmp_path: Path, denied: 
     run = check_without_rights("logs", "good.jsonl", cwd=tmp_path)
     (tmp_path / "logs").chmod(0o700)
     accounted(run)
+    assert [row["name"] for row in run.result["inputs"]] == ["logs", "good.jsonl"]
     assert run.total("events") == 3
     assert not upheld(run)
 

@@ -156,6 +156,17 @@ def test_half_a_suppression_file_is_exit_2(tmp_path: Path, text: str, says: str)
     assert says in " ".join(run.err.split())
 
 
+@pytest.mark.parametrize("option", ["--suppressions", "--custody"])
+def test_toml_that_nests_without_end_is_exit_2_and_a_byte_order_mark_is_nothing(tmp_path: Path, option: str) -> None:
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000, "utf-8")
+    run = invoke("check", BROKEN, *HARBOUR, option, "deep.toml", cwd=tmp_path)
+    assert run.code == 2
+    assert "deep.toml: not TOML" in " ".join(run.err.split())
+    said = {"--suppressions": 'format = "telemetry-suppressions/1"', "--custody": 'captured_by = "Internal audit"'}
+    (tmp_path / "marked.toml").write_text("\ufeff" + said[option] + "\n", "utf-8")
+    assert invoke("check", BROKEN, *HARBOUR, option, "marked.toml", cwd=tmp_path).code == 1
+
+
 @pytest.mark.parametrize(("changes", "says"), BAD_ENTRIES.values(), ids=BAD_ENTRIES)
 def test_an_entry_says_everything_or_is_refused(tmp_path: Path, changes: Json, says: str) -> None:
     file = suppressions(tmp_path / "s.toml", entry(**changes))

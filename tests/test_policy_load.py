@@ -103,6 +103,27 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         "not TOML",
         line_of('revision = "2020-11"'),
     ),
+    "a date where a text is asked for": (
+        text('revision = "2020-11"', "revision = 2020-11-01"),
+        "policy.toml",
+        "/revision",
+        "does not fit `type`",
+        line_of('revision = "2020-11"'),
+    ),
+    "an interval of no time": (
+        text('every = "PT6H"', 'every = "PT0S"'),
+        "policy.toml",
+        "/events/4/cadence/every",
+        "longer than nothing",
+        line_of('every = "PT6H"'),
+    ),
+    "an interval without end": (
+        text('every = "PT6H"', 'every = "P99999999999D"'),
+        "policy.toml",
+        "/events/4/cadence/every",
+        "longer than a duration can be",
+        line_of('every = "PT6H"'),
+    ),
     "TOML nested too deep": (
         text("off = [", "off = " + "[" * 100_000),
         "policy.toml",
@@ -136,7 +157,7 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         text("telemetry-policy/1", "telemetry-policy/2"),
         "policy.toml",
         "/format",
-        "const",
+        "this version reads telemetry-policy/1 and no other",
         line_of("telemetry-policy/1"),
     ),
     "YAML's off": (text('off = ["true"]', "off = [true]"), "policy.toml", "/consent/off/0", "type", line_of("off = [")),
@@ -263,10 +284,10 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         write("policy.toml", b'id = "\xff"\n'),
         "policy.toml",
         "",
-        "not UTF-8 at byte 6",
+        "not UTF-8 at byte 7",
         None,
     ),
-    "the page not in UTF-8": (write("page.md", b"\xff\xfe"), "page.md", "", "not UTF-8 at byte 0", None),
+    "the page not in UTF-8": (write("page.md", b"\xff\xfe"), "page.md", "", "not UTF-8 at byte 1", None),
     "no page": (remove("page.md"), "page.md", "", "cannot be read", None),
     "no schema": (remove(CLIENT), CLIENT, "", "cannot be read", None),
     "a schema that is a directory": (
@@ -291,7 +312,7 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         None,
     ),
     "a schema that is no JSON": (write(CLIENT, b'{\n  "type": object\n}\n'), CLIENT, "", "not JSON", 2),
-    "a schema not in UTF-8": (write(CLIENT, b'{"title": "\xe9"}'), CLIENT, "", "not UTF-8 at byte 11", None),
+    "a schema not in UTF-8": (write(CLIENT, b'{"title": "\xe9"}'), CLIENT, "", "not UTF-8 at byte 12", None),
     "a schema in UTF-16": (write(CLIENT, "{}".encode("utf-16")), CLIENT, "", "not UTF-8", None),
     "a schema nested too deep": (
         write(CLIENT, b'{"$schema": "' + DIALECT.encode() + b'", "allOf": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"),
@@ -810,3 +831,12 @@ def test_a_schema_documents_its_leaves_through_references_and_branches() -> None
     assert [leaves[name,].closed for name in ("empty", "text", "number")] == [True, False, True]
     assert leaves["pair", "*"].closed
     assert ("choice", "x") in leaves
+
+
+@pytest.mark.parametrize("file", ["policy.toml", "page.md", CLIENT, "samples/instance-active.json"])
+def test_a_byte_order_mark_before_a_file_of_a_pack_changes_nothing(pack: Path, file: str) -> None:
+    before = invoke("policy", "lint", "pack", cwd=pack.parent)
+    (pack / file).write_bytes(b"\xef\xbb\xbf" + (pack / file).read_bytes())
+    load(pack)
+    after = invoke("policy", "lint", "pack", cwd=pack.parent)
+    assert (before.code, after.code, after.out) == (0, 0, before.out)

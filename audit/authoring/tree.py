@@ -91,7 +91,7 @@ class Tree:
                     )
                 )
                 return
-            text = path.read_bytes().decode("utf-8")
+            text = path.read_bytes().decode("utf-8-sig")
         except UnicodeDecodeError as error:
             self.faults.append(Fault(name, "", None, "unreadable-file", f"not UTF-8 at byte {error.start + 1}"))
             return

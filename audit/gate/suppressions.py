@@ -77,7 +77,7 @@ class BadSuppressions(ValueError):  # noqa: N818 - the name says what is wrong
 def parse(name: str, data: bytes) -> File:
     """A suppression file. Raises BadSuppressions: one that is half understood must not hide anything."""
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8-sig")
         document = tomllib.loads(text)
     except UnicodeDecodeError:
         raise BadSuppressions("not UTF-8: save it as UTF-8") from None

@@ -71,9 +71,9 @@ class PackFiles:
             if path.stat().st_size > MAX_FILE:
                 raise PolicyError(name, "", f"larger than {MAX_FILE} bytes")
             data = path.read_bytes()
-            text = data.decode("utf-8")
+            text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise PolicyError(name, "", f"not UTF-8 at byte {error.start}") from None
+            raise PolicyError(name, "", f"not UTF-8 at byte {error.start + 1}: save it as UTF-8") from None
         except OSError as error:
             raise PolicyError(name, "", f"cannot be read: {error.strerror or type(error).__name__}") from None
         self.hashes.append(f"{name} {hashlib.sha256(data).hexdigest()}")
@@ -132,13 +132,21 @@ def policy_faults(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"{path}/{names}", "missing"
         elif fault.names:
             yield f"{path}/{fault.names[0]}", f"unknown key: {names}"
+        elif path == "/format":
+            yield path, "this version reads telemetry-policy/1 and no other"
         else:
             yield path or "/", f"does not fit `{fault.keyword}` of policy.schema.json"
 
 
-def _plain(value: Any) -> Any:
+_DATES = frozenset({"retrieved", "valid_from", "until"})
+"""The keys of policy.schema.json that ask for a date, which TOML writes without quotes. A date elsewhere is no text."""
+
+
+def _plain(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
-        return {key: _plain(child) for key, child in value.items()}
+        return {key: _plain(child, key) for key, child in value.items()}
     if isinstance(value, list):
         return [_plain(child) for child in value]
-    return value.isoformat() if isinstance(value, dt.date | dt.time) else value
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat() if key in _DATES else None
+    return value

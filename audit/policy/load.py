@@ -212,7 +212,9 @@ class _Loader:
     def duration(self, text: str, path: str) -> timedelta:
         try:
             return parse_duration(text)
-        except (ValueError, OverflowError) as error:
+        except OverflowError:
+            raise self.fail(path, "longer than a duration can be", text) from None
+        except ValueError as error:
             raise self.fail(path, str(error), text) from None
 
     def cadence(self, raw: Mapping[str, str], path: str) -> Cadence:
@@ -220,6 +222,10 @@ class _Loader:
             self.duration(raw.get(key, default), f"{path}/{key}")
             for key, default in (("every", ""), ("tolerance", "PT0S"), ("retry", "PT0S"))
         )
+        if not every:
+            raise self.fail(
+                f"{path}/every", "no time: an interval must be longer than nothing", f'every = "{raw["every"]}"'
+            )
         return Cadence(every, tolerance, retry, parse_pointer(raw["subject"]))
 
     def consent(self) -> ConsentSwitch | None:

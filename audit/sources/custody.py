@@ -64,10 +64,10 @@ def parse(name: str, data: bytes) -> Custody:
     if len(data) > MOST:
         raise CustodyError(f"{name}: longer than 1 MiB: a custody statement is a few lines of TOML")
     try:
-        value = tomllib.loads(data.decode())
+        value = tomllib.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise CustodyError(f"{name}: not UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+        raise CustodyError(f"{name}: not UTF-8: save it as UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise CustodyError(f"{name}: not TOML: {visible(str(error))}; policy plan prints a form to fill in") from None
     if not value:
         raise CustodyError(f"{name}: says nothing; policy plan prints a form to fill in")

@@ -27,6 +27,8 @@ class Format(StrEnum):
 _PCAP = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
+_UTF32 = re.compile(rb"\xff\xfe\x00\x00|\x00\x00\xfe\xff|\x00\x00\x00[{\[ \n]|[{\[ \n]\x00\x00\x00")
 _FLOW = re.compile(rb"\d{1,12}:\d{1,2}:[a-z_]{2,32}[;,]")
 _HAR = re.compile(rb'\A\s*(?:\[\s*)?\{(?:\s*"\$?[a-z]{1,16}"\s*:\s*"[^"\\]{0,256}"\s*,)*\s*"log"\s*:\s*\{')
 _HAR_LATER = re.compile(
@@ -72,6 +74,10 @@ def detect(head: bytes, *, complete: bool) -> Format | Reason:
         return Format.FLOWS
     if head.startswith(_ARCHIVES) or (head[257:262] == b"ustar" and b"\x00" in head[:257]):
         return Reason.ARCHIVE
+    if head.startswith(_PACKED):
+        return Reason.PACKED
+    if _UTF32.match(head):
+        return Reason.UTF32
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or _looks_utf16(head):
         return Reason.UTF16
     text = head.removeprefix(BOM)

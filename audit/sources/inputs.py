@@ -78,13 +78,41 @@ def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
     elif os.path.lexists(argument):
         yield _name(argument), argument
     elif _MAGIC & set(argument):
-        matches = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-        if not matches:
-            raise NoSuchInput(f"{visible(argument)}: no file matches this pattern")
-        for match in matches:
-            yield from _expand(match)
+        yield from _matching(argument)
     else:
         raise NoSuchInput(f"{visible(argument)}: no such file or directory")
+
+
+def _matching(pattern: str) -> Iterator[tuple[str, str | None]]:
+    """What a pattern means, each once, also where it matches a directory and what lies below it."""
+    shut = _shut(pattern)
+    matches = sorted({*shut, *_matches(pattern)})
+    if not matches:
+        raise NoSuchInput(f"{visible(pattern)}: no file matches this pattern")
+    seen: set[Path] = set()
+    for match in matches:
+        one = "./-" if match == "-" else match  # a file of that name, and no word for standard input
+        for name, path in [(_name(one), one)] if match in shut else _expand(one):
+            place = Path(path or "-")
+            if not {place, *place.parents} & seen:
+                seen.add(place)
+                yield name, path
+
+
+def _matches(pattern: str) -> list[str]:
+    return glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+
+
+def _shut(pattern: str) -> set[str]:
+    """The directories on the way of a pattern in which nobody may look: what it means in them cannot be told."""
+    found: set[str] = set()
+    parts = Path(pattern).parts
+    for number in range(1, len(parts)):
+        above, part = str(Path(*parts[:number])), parts[number]
+        needed = os.X_OK | (os.R_OK if _MAGIC & set(part) else 0)
+        folders = _matches(above) if _MAGIC & set(above) else [above]
+        found |= {str(Path(f)) for f in folders if Path(f).is_dir() and not os.access(f, needed)}
+    return found
 
 
 def _closed(path: str) -> bool:
@@ -99,22 +127,35 @@ def _closed(path: str) -> bool:
 
 
 def _below(directory: Path) -> Iterator[tuple[str, str]]:
-    """Files below a directory, sorted; links to directories are not followed, so that no cycle can arise."""
+    """Files below a directory, sorted. Links to directories are not followed, so that no cycle can arise: one that leads
+    elsewhere is named, and what it leads to inside is read at its own place."""
     closed: list[OSError] = []
     for folder, folders, files in os.walk(directory, followlinks=False, onerror=closed.append):
-        yield from (
-            (Path(str(error.filename)).relative_to(directory).as_posix(), str(error.filename)) for error in closed
-        )
-        closed.clear()
+        yield from _all_closed(closed, directory)
         folders.sort()
         if is_evidence(Path(folder)):
             folders.clear()
-            yield Path(folder).relative_to(directory).as_posix(), folder
+            yield _shown(folder, directory), folder
             continue
-        for file in sorted(files):
-            path = Path(folder) / file
-            yield path.relative_to(directory).as_posix(), str(path)
-    yield from ((Path(str(error.filename)).relative_to(directory).as_posix(), str(error.filename)) for error in closed)
+        for name in sorted([*files, *(name for name in folders if _leaves(Path(folder) / name, directory))]):
+            yield _shown(Path(folder) / name, directory), str(Path(folder) / name)
+    yield from _all_closed(closed, directory)
+
+
+def _all_closed(errors: list[OSError], directory: Path) -> Iterator[tuple[str, str]]:
+    yield from [(_shown(error.filename, directory), str(error.filename)) for error in errors]
+    errors.clear()
+
+
+def _leaves(path: Path, directory: Path) -> bool:
+    """Whether a directory is a link to one that does not lie in the directory that is read."""
+    return path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(directory))
+
+
+def _shown(path: str | Path, directory: Path) -> str:
+    """The name of what lies below a directory, or of itself."""
+    below = Path(path).relative_to(directory).as_posix()
+    return _name(str(directory)) if below == "." else below
 
 
 def _name(argument: str) -> str:
@@ -128,6 +169,8 @@ def _problem(path: str | None, *, named: bool) -> Reason | None:
         return None
     try:
         mode = Path(path).stat().st_mode
+        if stat.S_ISDIR(mode) and not named and Path(path).is_symlink() and os.access(path, os.R_OK | os.X_OK):
+            return Reason.LINKED
         if stat.S_ISDIR(mode) and is_evidence(Path(path)):
             return None if os.access(path, os.R_OK | os.X_OK) else Reason.DENIED
         if stat.S_ISDIR(mode):
