@@ -280,6 +280,19 @@ def test_evidence_that_was_changed_is_no_quiet_green(tmp_path: Path, more: tuple
     assert "chain of the evidence is broken" in run.result["headline"]
 
 
+@pytest.mark.parametrize("how", ["emptied", "removed", "torn"])
+def test_evidence_without_a_record_is_changed_evidence_for_check_too(tmp_path: Path, how: str) -> None:
+    """Also beside a capture that can be read: what was in it is unknown."""
+    written(tmp_path / "e")
+    for segment in (tmp_path / "e").glob("segment-*"):
+        segment.unlink() if how == "removed" else segment.write_bytes(b"" if how == "emptied" else b"0123 {")
+    for more in ((), (CAPTURES / "three-samples.jsonl",)):
+        run = check(tmp_path / "e", *more)
+        assert run.code == invoke("verify", tmp_path / "e").code == 5
+        assert "chain of the evidence is broken" in run.result["headline"]
+        assert "upheld" not in {claim["verdict"] for claim in run.result["claims"]}
+
+
 def test_evidence_that_holds_nothing_but_the_proxys_own_word_was_not_read(tmp_path: Path) -> None:
     store = begin(tmp_path / "e")
     store.append({"kind": "session"})

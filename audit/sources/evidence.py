@@ -109,7 +109,7 @@ class Chained:
 
     def parts(self) -> Iterator[Traffic | Broken]:
         """Every record as a unit, while the chain holds."""
-        unit = 0
+        unit, told = 0, False
         try:
             for step in walk(self.directory):
                 unit += 1
@@ -122,7 +122,10 @@ class Chained:
                         self._count(step.data)
                         yield Broken(unit, unit, Reason.TORN)
                     case Break():
+                        told = True
                         yield Broken(unit, unit, Reason.BROKEN_CHAIN)
+            if self.head is None and not told:  # the proxy writes a record when it starts: somebody took it away
+                yield Broken(unit + 1, unit + 1, Reason.BROKEN_CHAIN)
         except OSError:
             yield Broken(unit + 1, unit + 1, Reason.VANISHED)
 
