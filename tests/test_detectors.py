@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import redact
+from audit.leaks import marks
 from audit.leaks.content import NOTHING, content, look
 from audit.leaks.room import is_plain
 from tests.bench.generate import write
@@ -188,3 +189,11 @@ PIECES = (
 def test_nothing_is_found_in_a_text_that_is_called_plain(text: str) -> None:
     if is_plain(text):
         assert look(text) == NOTHING
+
+
+@given(st.integers(0, 3), st.sampled_from(["zebra", "ra", "\u00fcber"]), st.integers(-8, 8))
+def test_a_mark_is_seen_wherever_it_stands_in_a_long_text(parts: int, mark: str, shift: int) -> None:
+    known = marks.Marks([("animal", ["zebra"]), ("end", ["ra"]), ("word", ["\u00fcber"])])
+    text = "x" * max(parts * marks._PART + shift, 0)
+    assert known.of(text + mark + text) == known.of(mark)
+    assert known.of(text) == set()

@@ -279,27 +279,30 @@ def _from_hex(digits: str) -> bytes:
     return bytes.fromhex(digits[: len(digits) & ~1])
 
 
-_SHORT = 128
-
-
 def _is_bare(skeleton: str) -> bool:
-    """Whether a text without its ids is plain. Short ones are remembered, as many as an event may have."""
-    return _is_bare_short(skeleton) if len(skeleton) <= _SHORT else stands_bare(skeleton) and not _has_runs(skeleton)
-
-
-@lru_cache(maxsize=32_768)
-def _is_bare_short(skeleton: str) -> bool:
+    """Whether a text without its ids is plain."""
     return stands_bare(skeleton) and not _has_runs(skeleton)
+
+
+_SHORT, _MEMO = 128, 32_768
+"""Texts so short are remembered, as many as an event may have: each is asked about more than once."""
 
 
 def stands_bare(text: str) -> bool:
     """Whether nothing can stand in a text as it is: what it may be encoded is not asked."""
+    return _short_stands_bare(text) if len(text) <= _SHORT else _stands_bare(text)
+
+
+def _stands_bare(text: str) -> bool:
     try:
         if text.encode("ascii").translate(None, _PLAIN):
             return False
     except UnicodeEncodeError:
         return False
     return not ("&#" in text or has_marks(text) or _has_numbers(text))
+
+
+_short_stands_bare = lru_cache(maxsize=_MEMO)(_stands_bare)
 
 
 def _has_numbers(text: str) -> bool:
@@ -340,6 +343,10 @@ def _has_runs(text: str) -> bool:
     """Whether letters and digits in it show what encoded text leaves in them."""
     if len(text) < 8:
         return False
+    return _short_has_runs(text) if len(text) <= _SHORT else _seen_in_runs(text)
+
+
+def _seen_in_runs(text: str) -> bool:
     if "=" in text and _QUOTED.search(text):
         return True
     if (_may_be_spaced(text) and _SPACED.search(text)) or (text.count(".") > 6 and _DOTTED.search(text)):
@@ -356,6 +363,9 @@ def _has_runs(text: str) -> bool:
     return False
 
 
+_short_has_runs = lru_cache(maxsize=_MEMO)(_seen_in_runs)
+
+
 def _shows(runs: str, *, lower: bool) -> bool:
     """Whether one of some runs of letters shows it. What is asked here never spans two of them. `lower`: their text has no
     capitals, so no base64 or base58 of this length."""
@@ -363,10 +373,12 @@ def _shows(runs: str, *, lower: bool) -> bool:
         return True
     if any(DEFLATED.match("\n" + run.lower()) and is_stream(run) for run in _HEXES.findall(runs)):
         return True
-    if any(_reads_whole(run) for run in _LONG_RUN.findall(runs)):
-        return True
-    if lower and not ("77" in runs and WIDE64.search(runs)):
-        return False
+    both = not lower or ("77" in runs and WIDE64.search(runs) is not None)
+    return (both and _shows_capitals(runs)) or any(map(_reads_whole, _LONG_RUN.findall(runs)))
+
+
+def _shows_capitals(runs: str) -> bool:
+    """What only letters of both cases show."""
     return (
         any(pattern.search(runs) for pattern in _BASE64)
         or _WHOLE64.search(runs) is not None
