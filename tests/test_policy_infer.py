@@ -402,3 +402,43 @@ def test_a_page_that_is_none_writes_nothing(data: bytes, tmp_path: Path) -> None
     assert run.code in (2, 3)
     assert "page.md" in run.err
     assert not (tmp_path / "pack").exists()
+
+
+# ---- what nests without end ----------------------------------------------------------------------------------------
+
+
+def nested(levels: int) -> dict[str, Any]:
+    inner: Any = 1
+    for _ in range(levels):
+        inner = {"a": inner}
+    return {"event": "saved", "type": "track", "messageId": "m", "properties": inner}
+
+
+@pytest.mark.parametrize("levels", [70, 190, 500])
+def test_what_is_nested_deeper_than_a_pack_may_be_is_told_and_breaks_nothing_off(tmp_path: Path, levels: int) -> None:
+    text = json.dumps(nested(levels))
+    (tmp_path / "log.jsonl").write_text(f"{text}\n" * 3)
+    run = invoke("policy", "infer", "log.jsonl", "-o", "pack", cwd=tmp_path)
+    assert run.code == 3
+    assert "no event with a name was found, so nothing was written; 3 records" in run.err
+    (tmp_path / "page.md").write_text(f"# Page\n\nWe send this.\n\n```json\n{text}\n```\n")
+    run = invoke("policy", "init", "page.md", "-o", "pack", cwd=tmp_path)
+    assert run.code == 3
+    assert "page.md:6: the sample there is not JSON (nested too deep): left out." in run.err
+    (tmp_path / "sample.json").write_text(text)
+    run = invoke("policy", "init", "page.md", "sample.json", "-o", "pack", cwd=tmp_path)
+    assert run.code == 2
+    assert "sample.json: nested too deep" in run.err
+    assert not (tmp_path / "pack").exists()
+
+
+def test_a_record_nested_as_deep_as_a_pack_may_be_is_drafted() -> None:
+    assert len(seen([nested(20)]).types) == 1
+    assert seen([event(1), nested(190)]).left == {"records nested deeper than 60 levels": 1}
+
+
+def test_a_sample_that_is_no_json_is_told_where_no_other_is_there(tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text('# Page\n\n```json\n{"event": "saved",}\n```\n')
+    run = invoke("policy", "init", "page.md", "-o", "pack", cwd=tmp_path)
+    assert run.code == 3
+    assert "page.md:4: the sample there is not JSON" in run.err

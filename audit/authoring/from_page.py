@@ -15,6 +15,7 @@ from audit.authoring.guess import propose
 from audit.authoring.infer import MAX_PLACES
 from audit.authoring.observe import Seen
 from audit.authoring.schema_of import Ask, event_schema
+from audit.authoring.tree import read_nested
 from audit.model import Json, leaves, resolve
 from audit.policy.page import broken_sentences, fold, position
 
@@ -106,12 +107,20 @@ def from_page(page: str, more: Sequence[tuple[str, Json]], head: Head) -> Draft 
 # ---- samples --------------------------------------------------------------------------------------------------------
 
 
+def left_out(page: str) -> list[str]:
+    """Which samples of a page cannot be read, with the lines and why."""
+    points: list[str] = []
+    for _ in _printed(page, points):
+        pass
+    return points
+
+
 def _printed(page: str, points: list[str]) -> Iterator[Json]:
     for block in blocks(page):
         if block.kind not in _JSON_KINDS and not (block.kind == "" and block.text.lstrip().startswith(("{", "["))):
             continue
         try:
-            yield json.loads(block.text)
+            yield read_nested(block.text)
         except (ValueError, RecursionError) as error:
             line = block.line + getattr(error, "lineno", 1)
             points.append(

@@ -15,6 +15,7 @@ from typing import Any
 from audit.authoring.envelopes import Envelope, recognise
 from audit.authoring.observe import Seen, subject_leaf
 from audit.authoring.schema_of import Ask, event_schema
+from audit.authoring.tree import MAX_DEPTH, too_deep
 from audit.engine.run import Broken, Item, Items, Lines, Part
 from audit.engine.times import arrival_of
 from audit.engine.traffic import Traffic, Watched
@@ -113,6 +114,7 @@ NAMELESS = "messages without a name"
 CALLS = "calls that are no named events"
 ODD_NAME = "events whose name looks like data"
 TOO_MANY = "events beyond the first 1,000 names"
+NESTED = f"records nested deeper than {MAX_DEPTH} levels"
 DEEP = "records with more than 200 objects and lists in them"
 
 
@@ -147,7 +149,11 @@ def _values(parts: Iterable[Part], state: Inference) -> Iterator[Json]:
             case Broken():
                 state.left[UNREADABLE] += 1
             case Traffic():
-                yield from (message.document.value for one in part.exchanges for message in one.messages)
+                for value in (message.document.value for one in part.exchanges for message in one.messages):
+                    if too_deep(value):
+                        state.left[NESTED] += 1
+                    else:
+                        yield value
             case Watched():
                 pass  # what a packet capture says of itself; its messages came before
 
@@ -156,13 +162,19 @@ def _parsed(lines: Iterable[bytes], state: Inference) -> Iterator[Json]:
     import orjson
 
     for line in lines:
-        if line.count(b"{") + line.count(b"[") > _MAX_NESTING:
+        opened = line.count(b"{") + line.count(b"[")
+        if opened > _MAX_NESTING:
             state.left[DEEP] += 1
             continue
         try:
-            yield orjson.loads(line)
+            value = orjson.loads(line)
         except ValueError:
             state.left[UNREADABLE] += 1
+            continue
+        if opened > MAX_DEPTH and too_deep(value):
+            state.left[NESTED] += 1
+        else:
+            yield value
 
 
 def _start(state: Inference, head: list[Json]) -> None:

@@ -124,7 +124,7 @@ class Tree:
             what = f"not JSON: {getattr(error, 'msg', 'a number that JSON does not know')}"
             self.faults.append(Fault(name, "", line, "not-json", what))
             return
-        if _deep(value):
+        if too_deep(value):
             self.faults.append(Fault(name, "", None, "too-deep", f"nested deeper than {MAX_DEPTH} levels"))
             return
         self.values[name] = value
@@ -149,7 +149,16 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
-def _deep(value: Any) -> bool:
+def read_nested(text: str) -> Any:
+    """JSON that a pack may hold. Raises ValueError, and RecursionError for what is nested deeper than that."""
+    value = json.loads(text)
+    if too_deep(value):
+        raise RecursionError
+    return value
+
+
+def too_deep(value: Any) -> bool:
+    """Whether a value is nested deeper than a pack may be."""
     level, depth = [value], 0
     while level and depth <= MAX_DEPTH:
         depth += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 import sys
 import tempfile
@@ -143,7 +142,7 @@ def init_command(page: str, samples: tuple[str, ...], output: str, pack_id: str 
     list items becomes an event documented by its name; every sentence becomes a claim to decide on. The pack is a draft.
     """
     from audit.authoring.draft import Head
-    from audit.authoring.from_page import from_page
+    from audit.authoring.from_page import from_page, left_out
 
     folder = _output(output)
     name = _identity(folder, pack_id)
@@ -153,6 +152,8 @@ def init_command(page: str, samples: tuple[str, ...], output: str, pack_id: str 
     made = from_page(text, [(path, _sample(path)) for path in samples], head)
     if made is None:
         click.echo(f"{visible(page)}: no event was found: the page prints no JSON message and lists no names", err=True)
+        for point in left_out(text):
+            click.echo(visible(point), err=True)
         click.echo("remedy: give a sample of a message as a file beside the page", err=True)
         sys.exit(Outcome.NOTHING_READ)
     _save(folder, made.files, made.open_points)
@@ -179,8 +180,10 @@ def _page(path: str) -> str:
 
 
 def _sample(path: str) -> Json:
+    from audit.authoring.tree import read_nested
+
     try:
-        found: Json = json.loads(_page(path))
+        found: Json = read_nested(_page(path))
     except RecursionError:
         raise click.UsageError(f"{visible(path)}: nested too deep") from None
     except ValueError as error:
