@@ -178,7 +178,7 @@ class Redactor:
     """Turns a Breach into a Finding. `documented`: names (keys, events) that the policy pack itself says."""
 
     documented: frozenset[str]
-    id_pattern: re.Pattern[str] | None = None
+    is_id: Callable[[str], bool] | None = None
     secret: Callable[[str], bool] | None = None
     """Whether a text holds a value that the auditor keeps to himself."""
     reveal: Reveal = Reveal.SHAPE
@@ -216,7 +216,7 @@ class Redactor:
         return str(token) if isinstance(token, int) else self.name(token).replace("~", "~0").replace("/", "~1")
 
     def message_id(self, text: str | None) -> str | None:
-        if text is None or self.id_pattern is None or not self.id_pattern.fullmatch(text):
+        if text is None or self.is_id is None or not self.is_id(text):
             return None
         return None if self.secret is not None and self.secret(text) else text
 

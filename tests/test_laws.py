@@ -370,7 +370,7 @@ def test_a_long_blank_line_is_the_same_wherever_blocks_end(where: list[int]) -> 
 
 # ---- redaction -----------------------------------------------------------------------------------------------------
 
-REDACTOR = Redactor(policy_of(APPSMITH).names, policy_of(APPSMITH).envelope.id_pattern)
+REDACTOR = Redactor(policy_of(APPSMITH).names, policy_of(APPSMITH).envelope.is_id)
 SHAPES = {"{" + shape.value + "}" for shape in Shape}
 
 name_like = st.one_of(

@@ -124,6 +124,13 @@ WRONG: dict[str, tuple[Edit, str, str, str, int | None]] = {
         "longer than a duration can be",
         line_of('every = "PT6H"'),
     ),
+    "a form of names with look-around": (
+        text('name_pattern = "^', 'name_pattern = "^(?=x)'),
+        "policy.toml",
+        "/categories/0/name_pattern",
+        "the linear engine does not read, such as look-around",
+        line_of("name_pattern"),
+    ),
     "TOML nested too deep": (
         text("off = [", "off = " + "[" * 100_000),
         "policy.toml",
@@ -840,3 +847,35 @@ def test_a_byte_order_mark_before_a_file_of_a_pack_changes_nothing(pack: Path, f
     load(pack)
     after = invoke("policy", "lint", "pack", cwd=pack.parent)
     assert (before.code, after.code, after.out) == (0, 0, before.out)
+
+
+def test_a_form_that_backtracking_would_try_for_hours_is_decided_at_once(tmp_path: Path) -> None:
+    """The linear engine matches what a pack names: neither a stranger's pack nor an id of the capture can hang the audit."""
+    pack = Path(shutil.copytree(HARBOUR, tmp_path / "pack"))
+    policy = (pack / "policy.toml").read_text("utf-8")
+    (pack / "policy.toml").write_text(policy.replace("^hd_[0-9a-f]{12}$", "^.*.*.*.*x$"), "utf-8")
+    envelope = load(pack).envelope
+    assert not envelope.is_id("a" * 100_000)
+    assert envelope.is_id("a" * 100_000 + "x")
+    assert not envelope.is_id("a\nx")
+    assert not envelope.is_id("x\n")
+    assert not envelope.is_id("\ud800x")
+
+
+API = "api-1joj5LZSzuVCI9KshnaX059JYKo"
+UUID = "5f0c8d1e-2b3a-4c6d-9e8f-7a6b5c4d3e2f"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (API, True),
+        (f"ajs-next-1605000000000-{UUID}", True),
+        (UUID, True),
+        (API[4:], False),
+        (f"next-{API}", False),
+        ("x" * 32, False),
+    ],
+)
+def test_the_ids_of_the_built_in_envelope_are_those_that_its_makers_give(text: str, *, shown: bool) -> None:
+    assert policy_of(APPSMITH).envelope.is_id(text) is shown

@@ -14,6 +14,7 @@ from audit.model import Finding, Json, Level, Pointer, Shape, leaves, resolve
 from audit.policy.files import PackFiles
 from audit.policy.load import load
 from audit.policy.pack import EventType, Policy, PolicyError
+from audit.policy.validators import fits
 from audit.redact import shape_of
 from audit.rules.case import field_text
 from audit.tally import Tally
@@ -126,7 +127,7 @@ def _mutate(policy: Policy, auditor: Auditor, sound: list[dict[str, Json]], run:
     for name, entry in policy.events.items():
         run.outcomes.append(_schema(str(name), entry, samples.get(name, []), auditor, run))
     for category in policy.categories:
-        fitting = [e for name, events in samples.items() if category.name_pattern.fullmatch(name) for e in events]
+        fitting = [e for name, events in samples.items() if fits(category.name_pattern.pattern, name) for e in events]
         run.outcomes.append(_schema(str(category.describes), category.type, fitting, auditor, run))
 
 

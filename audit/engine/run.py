@@ -130,7 +130,7 @@ class Auditor:
         self.names = Names(policy)
         self.seeds = seeds
         kept, unshown = (None, None) if seeds is None else (seeds.secret, seeds.unshown)
-        self.redactor = Redactor(policy.names, policy.envelope.id_pattern, kept, reveal, unshown, tells_somebody)
+        self.redactor = Redactor(policy.names, policy.envelope.is_id, kept, reveal, unshown, tells_somebody)
         self.inventory = Inventory(self.redactor) if inventory else None
         self.anonymity = Anonymity(policy) if measures else None
         rules = tuple(rule for rule in RULES if isinstance(rule, EventRule))

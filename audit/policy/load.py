@@ -36,7 +36,7 @@ from audit.policy.pack import (
 from audit.policy.page import position
 from audit.policy.patterns import Pattern
 from audit.policy.shapes import documentation
-from audit.policy.validators import check_safe, compile_validator
+from audit.policy.validators import check_safe, compile_validator, whole
 
 _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 
@@ -146,6 +146,12 @@ class _Loader:
             raise self.fail(
                 path, "a regular expression that can hang: a repetition inside a repetition fits one text in many ways"
             )
+        try:
+            whole(text)
+        except ValueError:
+            raise self.fail(
+                path, "a regular expression that the linear engine does not read, such as look-around"
+            ) from None
         return re.compile(text)
 
     def origins(self) -> Iterator[Origin]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from audit.model import Json, PackStr, Pointer, parse_pointer, resolve
-from audit.policy.validators import Validator
+from audit.policy.validators import Validator, fits
 
 
 class PolicyError(Exception):
@@ -87,6 +87,10 @@ class Envelope:
     stamp: Pointer | None
     varying: tuple[tuple[str, str | None], ...]
     added: tuple[Pointer, ...] = ()
+
+    def is_id(self, text: str) -> bool:
+        """Whether a text has the form of the messages' ids, if they have one."""
+        return self.id_pattern is not None and fits(self.id_pattern.pattern, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +396,7 @@ class Policy:
         return next((o.after_opt_out for o in self.origins if o.name == origin), AfterOptOut.FORBIDDEN)
 
     def category_of(self, name: str) -> Category | None:
-        return next((category for category in self.categories if category.name_pattern.fullmatch(name)), None)
+        return next((category for category in self.categories if fits(category.name_pattern.pattern, name)), None)
 
     def allows_email(self, event: str | None, pointer: Pointer) -> bool:
         return any(place.event == event and place.pointer == pointer for place in self.emails)
