@@ -254,6 +254,10 @@ def test_each_salted_algorithm_is_looked_up_as_a_key_too() -> None:
         ("order   city   name\n4       Ulm    Wanda\n5       Bonn   Otto", "order  city  name\nsee below\non"),
         ('{"data": {"viewer": {"name": "W", "city": "Ulm", "zip": 4}}}', '{"data": {"box": {"left": 1, "top": 2, "width": 3}}}'),
         ("Customer(id=4, name=Wanda Falk, city=Ulm)", "Customer(id=4, name=wanda, city=ulm)"),
+        ('{"total": 25.4, "sku": "GEV-6890", "customer": "Wanda Falk"}', '{"total": 25.4, "sku": true, "customer": "yes"}'),
+        ('{"id": 4, "city": "Ulm", "birth_date": "1929-08-19"}', '{"id": 4, "city": "Ulm", "widget_date": "1929-08-19"}'),
+        ('{"firstName": "Wanda", "zip": "89073", "n": 1}', '{"firstName": "First Name", "zip": "Zip Code", "n": 1}'),
+        ('row {"qty": 3, "customer": "Otto", "city": "Bonn"} kept', 'row {"qty": 3, "visible": 2, "city": "Bonn"} kept'),
         (
             "TypeError: Cannot read property 'x' of {\"id\": 4, \"name\": \"Wanda Falk\", \"city\": \"Ulm\"}",
             "TypeError: Cannot read property 'x' of {\"id\": 4, \"kind\": \"table\", \"zoom\": 2}",

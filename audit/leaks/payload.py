@@ -19,6 +19,7 @@ class Payload(StrEnum):
     DATABASE_ERROR = "a database's error text"
     QUOTING_ERROR = "an error text that quotes data"
     DOCUMENT = "a document of a database"
+    RECORD = "a record of a person, an order or the like"
 
 
 _ROW_NAMES = frozenset(
@@ -140,6 +141,38 @@ def _is_record(record: dict[str, Json]) -> bool:
     """What a query asked for: members with an id, or three and more plain ones that place nothing on a page."""
     plain = sum(isinstance(child, str | int | float) for child in record.values())
     return len(record) >= 2 and (any(ID.search(key) for key in record) or (plain >= 3 and not is_layout(record)))
+
+
+_TELLING = re.compile(
+    r"customer|buyer|patient|employee|(?:first|last|full|given|family|sur)_?name|birth|(?:^|_)dob$|street|address_?line"
+    r"|post(?:al)?_?code|(?:^|_)zip(?:_?code)?$|iban|(?:^|_)ssn$|salary|invoice|order_?(?:id|n(?:o|r|um))|(?:^|_)sku$"
+    r"|(?:^|_)qty$|quantity|unit_?price|shipped|(?:^|_)(?:e_?)?mail(?:_|$)|phone",
+    re.IGNORECASE,
+)
+"""Names that records of people, orders and stock have, and settings hardly have two of."""
+
+_SAYS = re.compile(r"[0-9]|[^\W\d_]{2,}\W{1,2}[A-Z]")
+
+
+def is_record_of_business(value: dict[str, Json]) -> bool:
+    """Whether an object reads as one record of business data: three plain members, two of which such records have by their
+    names, or one beside an id. A list of labels says no number and no name; a form has places to fill in."""
+    plain = {
+        name: child
+        for name, child in value.items()
+        if isinstance(child, str | int | float) and not isinstance(child, bool) and "{{" not in str(child)
+    }
+    telling = [name for name in plain if _TELLING.search(name)]
+    identified = any(ID.search(name) and name not in telling for name in plain)
+    return len(plain) >= 3 and len(telling) + identified >= 2 and any(_says(name, plain[name]) for name in telling)
+
+
+def _says(name: str, value: Json) -> bool:
+    """Whether a value is a number, or a text with one or with a name in it that does not begin as the member is called."""
+    if not isinstance(value, str):
+        return True
+    label = value.replace(" ", "").casefold().startswith(name.replace("_", "").casefold())
+    return not label and _SAYS.search(value) is not None
 
 
 def _columnar(value: dict[str, Json]) -> Payload | None:

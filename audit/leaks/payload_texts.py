@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any
 
 from audit.leaks.marks import Marks
-from audit.leaks.payload import ID, Payload, is_layout, shape_below
+from audit.leaks.payload import ID, Payload, is_layout, is_record_of_business, shape_below
 
 _MOST = 65536
 """How much of a text is read for shapes of many lines: rows repeat, so their beginning shows them."""
@@ -415,7 +415,7 @@ def _as_json(text: str) -> Payload | None:
             return _in_longer(text)
         if isinstance(value, str):
             return _as_json(value) if len(value) < len(stripped) else None
-        return shape_below(value)
+        return shape_below(value) or _recorded(value)
     return _in_longer(text)
 
 
@@ -436,7 +436,7 @@ def _in_longer(text: str) -> Payload | None:
         except (ValueError, RecursionError):
             at += 1
             continue
-        kind = shape_below(value)
+        kind = shape_below(value) or _recorded(value)
         if kind is not None:
             return kind
         if _ANSWER.search(head, max(0, at - 48), at) and any(map(_is_answer, _objects(value))):
@@ -445,6 +445,10 @@ def _in_longer(text: str) -> Payload | None:
             return Payload.QUOTING_ERROR
         at = end
     return _alike(head)
+
+
+def _recorded(value: Any) -> Payload | None:
+    return Payload.RECORD if any(map(is_record_of_business, _objects(value))) else None
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 What: undocumented objects and lists, and every text, are searched for the shapes of returned data: rows of one shape,
 tables of columns and rows, result sets, responses with a body, delimited text, and the error texts in which databases
-quote data. One finding at the topmost place.
+quote data. In a text, one record counts too whose members are called as those of people and orders are. One finding at
+the topmost place.
 
 Why it matters: "does not capture any data returned by your APIs, databases, or third-party tools" is the promise with
 the highest stakes.
