@@ -49,6 +49,7 @@ def rules_of(properties: dict[str, Any]) -> set[str]:
         ({"x": "call 0151 23456789"}, {"x": "call 14.02.2021 11"}),
         ({"x": "contactNumber=0151 23456789"}, {"x": "contact form 0151 23456789"}),
         ({"x": "contact=0033626035305"}, {"x": "contact=0012345678"}),
+        ({"x": "LatLng(48.137154, 11.576124)"}, {"x": "scale(48.137154, 11.576124)"}),
     ],
 )
 def test_a_number_to_call_is_no_date_and_no_measure(found: dict[str, Any], silent: dict[str, Any]) -> None:
