@@ -24,7 +24,9 @@ _DEGREES = re.compile(
     r"|(?<![\w.])[0-9]{1,2}\.[0-9]{3,16}\s?[NS][,;/]?\s{0,2}[0-9]{1,3}\.[0-9]{3,16}\s?[EW]\b"
 )
 _LETTERED = re.compile(r"°|[NS]\s?[0-9]|[0-9]\s?[NS]\b")
-_AROUND = re.compile(r"geo|lat_?l(?:ng|on)|loc|pos|coord|map|\bll\b|\bat\b|@|point|center|gps|near|place|home", re.IGNORECASE)
+_AROUND = re.compile(
+    r"geo|lat_?l(?:ng|on)|loc|pos|coord|map|\bll\b|\bat\b|@|point|center|gps|near|place|home", re.IGNORECASE
+)
 _CALL = re.compile(r"\w\(\s?\Z")
 """The arguments of a function, which are no place by themselves."""
 
