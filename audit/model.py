@@ -344,6 +344,7 @@ class Outcome(IntEnum):
     UNVERIFIED = 5
     INTERNAL = 70
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 def leaves(value: Json, at: Pointer = ()) -> Iterator[tuple[Pointer, Json]]:

@@ -53,6 +53,7 @@ EXIT_CODES: Mapping[Outcome, str] = {
     "was given is not in it.",
     Outcome.INTERNAL: "A fault of the tool itself. Never 1, so that a crash never looks like findings.",
     Outcome.INTERRUPTED: "Interrupted from the keyboard. No output was written.",
+    Outcome.TERMINATED: "Ended by another process (SIGTERM). No output was written.",
 }
 
 

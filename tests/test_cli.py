@@ -7,6 +7,9 @@ import gzip
 import hashlib
 import json
 import lzma
+import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -365,8 +368,37 @@ def test_an_interrupt_is_exit_130_and_leaves_no_half_file(monkeypatch: pytest.Mo
     args = ("--findings", tmp_path / "f.jsonl", "-o", f"json={tmp_path / 'r.json'}")
     run = invoke("check", "-", *args, stdin=ERROR)
     assert (run.code, run.out) == (130, "")
-    assert "interrupted" in run.err
+    assert f"interrupted after {len(ERROR.splitlines())} units were judged: nothing was written" in run.err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a process is ended without being asked")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_who_is_asked_to_end_leaves_no_half_file_and_says_how_far_it_came(tmp_path: Path, jobs: str) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(ERROR * 40_000)
+    written = tmp_path / "written"
+    written.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "audit",
+        "check",
+        str(log),
+        "-q",
+        "-j",
+        jobs,
+        "--findings",
+        str(written / "f.jsonl"),
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and not list(written.iterdir()):
+            pass
+        process.terminate()
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert re.search(rb"terminated after [0-9,]+ units were judged: nothing was written", err)
+    assert list(written.iterdir()) == []
 
 
 @pytest.mark.parametrize(("log", "wrong"), [(ERROR, 0), (jsonl(*samples()), 1)], ids=["broken", "clean"])

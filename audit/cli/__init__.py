@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -64,15 +67,18 @@ class _Lazy(click.Group):
     ) -> NoReturn:
         extra.pop("standalone_mode", None)
         try:
-            code = super().main(args, prog_name or "telemetry-audit", standalone_mode=False, **extra)
+            with _terminable():
+                code = super().main(args, prog_name or "telemetry-audit", standalone_mode=False, **extra)
         except click.exceptions.Exit as done:
             code = done.exit_code
         except click.ClickException as error:
             error.show()
             code = error.exit_code
-        except (KeyboardInterrupt, click.Abort):
-            click.echo("interrupted: nothing was written", err=True)
-            code = 130
+        except (KeyboardInterrupt, click.Abort) as stop:
+            cause = stop.__cause__ if isinstance(stop, click.Abort) else stop
+            how = "terminated" if isinstance(cause, Terminated) else "interrupted"
+            click.echo(f"{how} {cause or ''}".rstrip() + ": nothing was written", err=True)
+            code = 128 + (signal.SIGTERM if isinstance(cause, Terminated) else signal.SIGINT)
         except BrokenPipeError:
             mute()
             code = 0
@@ -83,6 +89,27 @@ class _Lazy(click.Group):
         except Exception as error:  # noqa: BLE001 - the last door: a crash must neither leak nor look like findings
             code = _report_crash(error)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+class Terminated(KeyboardInterrupt):
+    """Another process asked this one to end."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """What ends this process from without (SIGTERM) ends it as Ctrl-C does: nothing half is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> NoReturn:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def mute() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -317,13 +318,27 @@ def _parameters(
     }
 
 
+@dataclass(slots=True)
+class _Progress:
+    """How many units were judged so far; `shown`: as a running count on stderr."""
+
+    shown: bool
+    units: int = 0
+
+    def __call__(self, units: int) -> None:
+        self.units = units
+        if self.shown:
+            click.echo(f"\rread {units:,} units", nl=False, err=True)
+
+
 @contextmanager
-def _progress(*, hidden: bool) -> Iterator[Callable[[int], None] | None]:
-    """A running count on stderr, on a terminal only."""
-    if hidden or not sys.stderr.isatty():
-        yield None
-        return
+def _progress(*, hidden: bool) -> Iterator[_Progress]:
+    """A running count, on a terminal only. Who interrupts it is told how far it came."""
+    progress = _Progress(shown=not hidden and sys.stderr.isatty())
     try:
-        yield lambda units: click.echo(f"\rread {units:,} units", nl=False, err=True)
+        yield progress
+    except KeyboardInterrupt as stop:
+        raise type(stop)(f"after {progress.units:,} units were judged") from None
     finally:
-        click.echo("\r\x1b[K", nl=False, err=True)
+        if progress.shown:
+            click.echo("\r\x1b[K", nl=False, err=True)

@@ -48,16 +48,18 @@ def _read(  # noqa: PLR0913 - as above
     progress: Progress | None,
 ) -> list[InputFacts]:
     facts: list[InputFacts] = []
-    units = 0
+    before = 0
     for capture in inputs:
+        read = 0
         reading = Reading(capture, auditor.limits)
         override = origins.get(capture.index)
         for part in reading.parts():
             auditor.feed(part, tally, (capture.index, 0), override, sink)
             marks.take(tally)
             if progress is not None:
-                units = tally.units[capture.index, 0].units
-                progress(units)
+                read = tally.units[capture.index, 0].units
+                progress(before + read)
+        before += read
         facts.append(
             InputFacts(
                 name=capture.name,
