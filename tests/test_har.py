@@ -50,6 +50,17 @@ values = st.recursive(
 )
 
 
+def scanned(data: bytes, cuts: list[int]) -> tuple[Entries, list[Found]]:
+    """What is found in some data that comes in blocks."""
+    scanner = Entries(1 << 20, 0)
+    found: list[Found] = []
+    at = 0
+    for cut in (*cuts, len(data)):
+        found += list(scanner.feed(data[at : at + cut]))
+        at += cut
+    return scanner, [*found, *scanner.finish()]
+
+
 @given(
     st.lists(st.dictionaries(st.text('"{}[]\\a', max_size=3), values, max_size=3), max_size=5),
     st.lists(st.integers(1, 40), max_size=30),
@@ -57,13 +68,7 @@ values = st.recursive(
 )
 def test_the_entries_are_found_wherever_the_blocks_end(entries: Any, cuts: list[int], indent: int | None) -> None:
     data = json.dumps({"log": {"entries": entries, "comment": '"entries": [ {} ]'}}, indent=indent).encode()
-    scanner = Entries(1 << 20, 0)
-    found: list[Found] = []
-    at = 0
-    for cut in (*cuts, len(data)):
-        found += list(scanner.feed(data[at : at + cut]))
-        at += cut
-    found += list(scanner.finish())
+    scanner, found = scanned(data, cuts)
     assert scanner.done
     assert [json.loads(text) for _, text, _ in found if text is not None] == entries
     assert all(text is not None and data[offset:].startswith(text) for offset, text, _ in found)
@@ -167,13 +172,7 @@ def test_an_archive_that_is_cut_off_behind_its_entries_may_lack_more(behind: str
 def test_what_is_no_archive_is_told_wherever_the_blocks_end(cuts: list[int], odd: bytes) -> None:
     one = json.dumps({"log": {"pages": [{"t": '"entries": ['}], "entries": [{"a": "]"}], "comment": "\\"}}).encode()
     data = one + odd + one
-    scanner = Entries(1 << 20, 0)
-    found: list[Found] = []
-    at = 0
-    for cut in (*cuts, len(data)):
-        found += list(scanner.feed(data[at : at + cut]))
-        at += cut
-    found += list(scanner.finish())
+    scanner, found = scanned(data, cuts)
     told = [at for at, _, value in found if value is Reason.NO_ENTRIES]
     assert not scanner.cut
     assert told == ([len(one) + len(odd) - len(odd.lstrip())] if odd else [])
