@@ -1439,3 +1439,11 @@ def test_a_gzip_file_of_hostile_lines_gives_what_the_plain_file_gives() -> None:
     plain, packed = check_bytes(data), check_bytes(gzip.compress(data))
     assert plain.findings == packed.findings
     assert plain.claims == packed.claims
+
+
+def test_an_empty_name_is_no_capture(tmp_path: Path) -> None:
+    """As of a variable that is not set: the directory in which the command runs is not meant."""
+    (tmp_path / "a.jsonl").write_bytes(jsonl(*samples()))
+    run = check("", cwd=tmp_path)
+    assert run.code == 2
+    assert "an empty name was given: perhaps a variable is not set. Nothing was read." in run.err

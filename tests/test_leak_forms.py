@@ -257,6 +257,8 @@ def test_each_salted_algorithm_is_looked_up_as_a_key_too() -> None:
         ("Customer(id=4, name=Wanda Falk, city=Ulm)", "Customer(id=4, name=wanda, city=ulm)"),
         ('{"total": 25.4, "sku": "GEV-6890", "customer": "Wanda Falk"}', '{"total": 25.4, "sku": true, "customer": "yes"}'),
         ('{"id": 4, "city": "Ulm", "birth_date": "1929-08-19"}', '{"id": 4, "city": "Ulm", "widget_date": "1929-08-19"}'),
+        ('{"id": 4, "kind": "x", "phone": "Wanda F"}', '{"id": 4, "kind": "x", "microphone": 2, "phoneModel": "X 12"}'),
+        ('{"orderNo": 4, "invoiceDate": "2020-01-02", "n": 1}', '{"orderBy": 4, "backOrder": "2020-01-02", "id": 1}'),
         ('{"firstName": "Wanda", "zip": "89073", "n": 1}', '{"firstName": "First Name", "zip": "Zip Code", "n": 1}'),
         ('row {"qty": 3, "customer": "Otto", "city": "Bonn"} kept', 'row {"qty": 3, "visible": 2, "city": "Bonn"} kept'),
         (

@@ -49,7 +49,7 @@ def _names(old: Policy, new: Policy) -> Iterator[Change]:
             kept = new.category_of(name)
             said = "no longer documented" if kept is None else f"no longer listed, only described: {kept.describes}"
             yield change("narrowed" if kept is None else "words-changed", "/events", said, event=name)
-    before, after = ([category.name_pattern.pattern for category in pack.categories] for pack in (old, new))
+    before, after = ([category.name_pattern for category in pack.categories] for pack in (old, new))
     if before != after:
         yield from _categories(old, new)
 
@@ -66,20 +66,19 @@ def _categories(old: Policy, new: Policy) -> Iterator[Change]:
     """Another list of patterns: which names it lets through is shown by one, where one is found."""
     for category in new.categories:
         at = f"/categories/{category.describes}"
-        if any(category.name_pattern.pattern == other.name_pattern.pattern for other in old.categories):
+        if any(category.name_pattern == other.name_pattern for other in old.categories):
             continue
         document = _example_of(old, new, category)
         proof = Proof.UNPROVEN if document is None else Proof.WITNESS
-        said = f"names of the form {category.name_pattern.pattern}"
+        said = f"names of the form {category.name_pattern}"
         yield Change(KINDS["names-added"][0], "names-added", category.type.name, at, said, proof, document)
     for category in old.categories:
-        if all(category.name_pattern.pattern != other.name_pattern.pattern for other in new.categories):
-            said = f"no names of the form {category.name_pattern.pattern} any more"
+        if all(category.name_pattern != other.name_pattern for other in new.categories):
+            said = f"no names of the form {category.name_pattern} any more"
             yield change("narrowed", f"/categories/{category.describes}", said, event=category.type.name)
-    kept = [{c.name_pattern.pattern for c in pack.categories} for pack in (old, new)]
+    kept = [{c.name_pattern for c in pack.categories} for pack in (old, new)]
     first, second = (
-        [c.name_pattern.pattern for c in pack.categories if c.name_pattern.pattern in kept[1 - i]]
-        for i, pack in enumerate((old, new))
+        [c.name_pattern for c in pack.categories if c.name_pattern in kept[1 - i]] for i, pack in enumerate((old, new))
     )
     if first != second:
         yield change("words-changed", "/categories", "the order of categories, of which the first that fits is taken")
@@ -87,7 +86,7 @@ def _categories(old: Policy, new: Policy) -> Iterator[Change]:
 
 def _example_of(old: Policy, new: Policy, category: Category) -> Json:
     schema = category.type.schema
-    for text in texts(category.name_pattern.pattern):
+    for text in texts(category.name_pattern):
         if new.category_of(text) is category and old.category_of(text) is None and text not in old.events:
             document: Json = _named(new, example(node(schema, [schema])), text)
             if judged(new, document) and not judged(old, document):
@@ -114,8 +113,8 @@ def _pairs(old: Policy, new: Policy) -> Iterator[_Pair]:
 
 def _may_meet(old: Policy, new: Policy, category: Category, other: Category) -> bool:
     """Whether one name could be judged by both: certain only where each pack has the very same patterns in one order."""
-    before, after = ([c.name_pattern.pattern for c in pack.categories] for pack in (old, new))
-    return before != after or category.name_pattern.pattern == other.name_pattern.pattern
+    before, after = ([c.name_pattern for c in pack.categories] for pack in (old, new))
+    return before != after or category.name_pattern == other.name_pattern
 
 
 def _schemas(pair: _Pair) -> Iterator[Change]:

@@ -127,7 +127,7 @@ def _mutate(policy: Policy, auditor: Auditor, sound: list[dict[str, Json]], run:
     for name, entry in policy.events.items():
         run.outcomes.append(_schema(str(name), entry, samples.get(name, []), auditor, run))
     for category in policy.categories:
-        fitting = [e for name, events in samples.items() if fits(category.name_pattern.pattern, name) for e in events]
+        fitting = [e for name, events in samples.items() if fits(category.name_pattern, name) for e in events]
         run.outcomes.append(_schema(str(category.describes), category.type, fitting, auditor, run))
 
 

@@ -56,7 +56,7 @@ def _pack(policy: Policy, name: str) -> Iterator[str]:
     for entry in policy.events.values():
         yield from _event(entry)
     for category in policy.categories:
-        yield f"  names of the form {category.name_pattern.pattern}   {category.origin}, described: {category.describes}"
+        yield f"  names of the form {category.name_pattern}   {category.origin}, described: {category.describes}"
     yield ""
     yield "Claims"
     for claim in policy.claims:

@@ -49,6 +49,10 @@ _DISGUISES = tuple(
 _FAR = bytes(0x6C if 0xE1 <= byte <= 0xEF else 0x63 if 0x80 <= byte <= 0xBF else 0x20 for byte in range(256))
 
 
+UNSEEN_WIDE = rb"[\x0b-\x0f]\x20[\x21-\x7e][\x0b-\x0f]\x20|\x20[\x0b-\x0f][\x21-\x7e]\x20[\x0b-\x0f]"
+"""Letters that nobody sees between others, in UTF-16 without its zeros."""
+
+
 def disguised(data: bytes) -> bool:
     """Whether bytes hold letters with soft hyphens between them, mathematical or circled ones, or what may be LZ-string."""
     return b"lcclcclcc" in data.translate(_FAR) or any(form.search(data) for form in _DISGUISES)
@@ -66,7 +70,7 @@ _MARKS = tuple(
             rb"\xef(?:[\xbc\xbd][\x80-\xbf]\xef|\xbb\xbf)",  # letters of full width
             rb"\xff(?:[\x01-\x5e]\xff){2}[\x01-\x5e]",  # the same in UTF-16
             rb"\xe2(?:\x80[\x8b-\x8f]|\x81\xa0)",  # letters that nobody sees
-            rb"[\x0b-\x0f]\x20[\x21-\x7e][\x0b-\x0f]\x20|\x20[\x0b-\x0f][\x21-\x7e]\x20[\x0b-\x0f]",  # in UTF-16
+            UNSEEN_WIDE,
             rb"\x1f\x8b\x08",
             rb"BZh",
         ),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from enum import StrEnum
 
+from audit.leaks.personal import DEVICES, words_of
 from audit.model import Json
 
 
@@ -143,13 +144,18 @@ def _is_record(record: dict[str, Json]) -> bool:
     return len(record) >= 2 and (any(ID.search(key) for key in record) or (plain >= 3 and not is_layout(record)))
 
 
-_TELLING = re.compile(
-    r"customer|buyer|patient|employee|(?:first|last|full|given|family|sur)_?name|birth|(?:^|_)dob$|street|address_?line"
-    r"|post(?:al)?_?code|(?:^|_)zip(?:_?code)?$|iban|(?:^|_)ssn$|salary|invoice|order_?(?:id|n(?:o|r|um))|(?:^|_)sku$"
-    r"|(?:^|_)qty$|quantity|unit_?price|shipped|(?:^|_)(?:e_?)?mail(?:_|$)|phone",
-    re.IGNORECASE,
+_TELLING = frozenset(
+    "customer buyer patient employee firstname lastname fullname surname birth birthday birthdate dob street postcode zip iban "
+    "ssn salary invoice sku qty quantity shipped mail email phone".split()
 )
-"""Names that records of people, orders and stock have, and settings hardly have two of."""
+_TOGETHER = tuple(
+    frozenset(words.split())
+    for words in (
+        "first name,last name,full name,given name,family name,address line,postal code,post code,order id,order no,order number,"
+        "unit price"
+    ).split(",")
+)
+"""Words of names that records of people, orders and stock have, and settings hardly have two of."""
 
 _SAYS = re.compile(r"[0-9]|[^\W\d_]{2,}\W{1,2}[A-Z]")
 
@@ -162,9 +168,15 @@ def is_record_of_business(value: dict[str, Json]) -> bool:
         for name, child in value.items()
         if isinstance(child, str | int | float) and not isinstance(child, bool) and "{{" not in str(child)
     }
-    telling = [name for name in plain if _TELLING.search(name)]
+    telling = [name for name in plain if _is_telling(words_of(name))]
     identified = any(ID.search(name) and name not in telling for name in plain)
     return len(plain) >= 3 and len(telling) + identified >= 2 and any(_says(name, plain[name]) for name in telling)
+
+
+def _is_telling(words: frozenset[str]) -> bool:
+    if not DEVICES.isdisjoint(words):
+        return False
+    return not _TELLING.isdisjoint(words) or any(together <= words for together in _TOGETHER)
 
 
 def _says(name: str, value: Json) -> bool:

@@ -22,7 +22,7 @@ from audit.model import Grade, Pointer
 _ROOM = re.compile(r"[0-9:]")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _PHONES = frozenset("phone telephone mobile msisdn tel fax cell cellphone whatsapp telefon".split())
-_DEVICES = frozenset("version model os type count brand app build width height size platform battery".split())
+DEVICES = frozenset("version model os type count brand app build width height size platform battery".split())
 """What of a phone has no number to call."""
 _PERHAPS = frozenset({"cell"})
 _CARDS = frozenset("card pan creditcard cardnumber".split())
@@ -58,7 +58,7 @@ def called_in(name: str, value: str) -> FoundPersonal | None:
     words = words_of(name)
     if not is_telling(name):
         return None
-    if words & _PHONES and not words & _DEVICES and is_called_phone(value, perhaps=words & _PHONES == _PERHAPS):
+    if words & _PHONES and not words & DEVICES and is_called_phone(value, perhaps=words & _PHONES == _PERHAPS):
         return FoundPersonal(Personal.PHONE, Grade.STRONG if value.startswith("+") else Grade.SUSPECTED)
     if words & _CARDS and is_card(value):
         return FoundPersonal(Personal.CARD, Grade.STRONG)

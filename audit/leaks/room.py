@@ -11,8 +11,8 @@ import string
 import zlib
 from base64 import b32decode
 from binascii import a2b_base64
-from collections.abc import Collection, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator
+from functools import lru_cache, wraps
 
 from audit.leaks.inflate import deflated, reads
 from audit.leaks.lzstring import from_letters
@@ -81,8 +81,12 @@ _ALONE = re.compile(
     r"|[0-9A-Fa-f](?:80[bB]8[fF]1|(?:10|[eE]5|[cC]9|[aA][dD])87|86[aA]524)(?![0-9A-Za-z])"
 )
 _HEXES = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{16,}")
+LONGEST_ID = 128
+"""What has more hex digits is no id."""
+
 _IDS = re.compile(  # the look behind stands after the first digit: so the search skips to digits
-    r"([0-9a-f](?<![0-9A-Za-z.=%&#+~][0-9a-f])(?:[0-9a-f]{7}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{11,127}))"
+    r"([0-9a-f](?<![0-9A-Za-z.=%&#+~][0-9a-f])(?:[0-9a-f]{7}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    rf"|[0-9a-f]{{11,{LONGEST_ID - 1}}}))"
     r"(?![0-9A-Za-z.])"
 )
 """Ids that stand by themselves: UUIDs and runs of hex digits. No sign of a credential, a number or an escape spans them."""
@@ -288,21 +292,20 @@ _SHORT, _MEMO = 128, 32_768
 """Texts so short are remembered, as many as an event may have: each is asked about more than once."""
 
 
+def _remembered(ask: Callable[[str], bool]) -> Callable[[str], bool]:
+    short = lru_cache(maxsize=_MEMO)(ask)
+    return wraps(ask)(lambda text: short(text) if len(text) <= _SHORT else ask(text))
+
+
+@_remembered
 def stands_bare(text: str) -> bool:
     """Whether nothing can stand in a text as it is: what it may be encoded is not asked."""
-    return _short_stands_bare(text) if len(text) <= _SHORT else _stands_bare(text)
-
-
-def _stands_bare(text: str) -> bool:
     try:
         if text.encode("ascii").translate(None, _PLAIN):
             return False
     except UnicodeEncodeError:
         return False
     return not ("&#" in text or has_marks(text) or _has_numbers(text))
-
-
-_short_stands_bare = lru_cache(maxsize=_MEMO)(_stands_bare)
 
 
 def _has_numbers(text: str) -> bool:
@@ -339,14 +342,11 @@ def is_encoded(text: str) -> bool:
     return flat is not None and _has_runs(flat)
 
 
+@_remembered
 def _has_runs(text: str) -> bool:
     """Whether letters and digits in it show what encoded text leaves in them."""
     if len(text) < 8:
         return False
-    return _short_has_runs(text) if len(text) <= _SHORT else _seen_in_runs(text)
-
-
-def _seen_in_runs(text: str) -> bool:
     if "=" in text and _QUOTED.search(text):
         return True
     if (_may_be_spaced(text) and _SPACED.search(text)) or (text.count(".") > 6 and _DOTTED.search(text)):
@@ -361,9 +361,6 @@ def _seen_in_runs(text: str) -> bool:
         dull.clear()
     dull.update(run for run in runs if len(run) < _WORD)
     return False
-
-
-_short_has_runs = lru_cache(maxsize=_MEMO)(_seen_in_runs)
 
 
 def _shows(runs: str, *, lower: bool) -> bool:
@@ -412,9 +409,7 @@ def _whole_bytes(run: str) -> Iterator[bytes]:
 
 def _is_text(data: bytes) -> bool:
     """Whether bytes are a text, be it with zeros between its letters, or in UTF-16 with what nobody sees between them."""
-    if b"\0" in data:
-        return reads(data) or _PARTED.search(data) is not None
-    return reads(data)
+    return reads(data) or _PARTED.search(data) is not None
 
 
 def _may_be_spaced(text: str) -> bool:

@@ -16,6 +16,7 @@ from audit.leaks.room import (
     BLOCK32,
     DEFLATED,
     FULL_WIDTH,
+    LONGEST_ID,
     PACKED,
     UNSEEN,
     WHOLE_ID,
@@ -32,9 +33,6 @@ SHORTEST = 12
 _DASH = 45
 _ONE = np.uint8(1)
 _UNSEEN = re.compile(FULL_WIDTH.pattern.encode() + b"|" + UNSEEN.pattern.encode())
-_LONGEST = 128
-"""What has more digits is no id."""
-
 _LONGEST_WORD = 22
 """Twice the bytes of the longest text that is looked for as a whole id; longer ones show in a window."""
 
@@ -204,7 +202,7 @@ def _whole(picked: Picked) -> Places:
     }
     found |= {at for at, run in picked.shown(turned) if PACKED.match(run[::-1]) and unpacks(run.strip()[::-1])}
     found |= {at for at, run in picked.shown(stream) if (match := DEFLATED.match(run)) and is_stream(match[1])}
-    found.update(starts[sizes > _LONGEST].tolist())
+    found.update(starts[sizes > LONGEST_ID].tolist())
     return np.array(sorted(found), np.intp)
 
 

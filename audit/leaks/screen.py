@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from audit.leaks.budget import LAYERS, Budget
 from audit.leaks.decode import behind_slashes, gathered
 from audit.leaks.digests import Digests
-from audit.leaks.ids import Ids, disguised, take
+from audit.leaks.ids import UNSEEN_WIDE, Ids, disguised, take
 from audit.leaks.inflate import inflated
 from audit.leaks.lzstring import from_letters
 from audit.leaks.needles import SHORT, Needles
@@ -70,7 +70,7 @@ _FOREIGN = re.compile(rb"(?:[\x20-\x7e]|[\xc3-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-
 _PRINTABLE = bytes(0x70 if 32 <= byte < 127 or byte in b"\t\r\n" else 0x0A for byte in range(256))
 _DISGUISED = re.compile(
     rb"(?:\xef[\xbc\xbd][\x80-\xbf]){3}|\xe2\x80[\x8b-\x8f]|\xe2\x81\xa0|\xef\xbb\xbf|\xff(?:[\x01-\x5e]\xff){2}[\x01-\x5e]"
-    rb"|[\x0b-\x0f]\x20[\x21-\x7e][\x0b-\x0f]\x20|\x20[\x0b-\x0f][\x21-\x7e]\x20[\x0b-\x0f]"
+    rb"|" + UNSEEN_WIDE
 )
 """Bytes of letters of full width and of letters that nobody sees, in UTF-16 too: their plain form alone shows what they
 spell."""

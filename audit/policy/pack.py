@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -78,7 +77,7 @@ class Envelope:
     named: str | None
     calls: frozenset[str]
     id: Pointer | None
-    id_pattern: re.Pattern[str] | None
+    id_pattern: str | None
     batch: str | None
     transport: tuple[str, ...]
     sent: Pointer | None
@@ -90,7 +89,7 @@ class Envelope:
 
     def is_id(self, text: str) -> bool:
         """Whether a text has the form of the messages' ids, if they have one."""
-        return self.id_pattern is not None and fits(self.id_pattern.pattern, text)
+        return self.id_pattern is not None and fits(self.id_pattern, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +250,7 @@ class Category:
 
     origin: str
     describes: PackStr
-    name_pattern: re.Pattern[str]
+    name_pattern: str
     type: EventType
 
 
@@ -396,7 +395,7 @@ class Policy:
         return next((o.after_opt_out for o in self.origins if o.name == origin), AfterOptOut.FORBIDDEN)
 
     def category_of(self, name: str) -> Category | None:
-        return next((category for category in self.categories if fits(category.name_pattern.pattern, name)), None)
+        return next((category for category in self.categories if fits(category.name_pattern, name)), None)
 
     def allows_email(self, event: str | None, pointer: Pointer) -> bool:
         return any(place.event == event and place.pointer == pointer for place in self.emails)

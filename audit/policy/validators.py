@@ -56,7 +56,8 @@ def whole(pattern: str) -> Validator:
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Whether a captured text is of a form that a pack names, in time that grows with the text's length alone."""
+    """Whether a captured text is of a form that a pack names, in time that grows with the text's length alone. One of two
+    lines is of none: to some engines its first line would do."""
     try:
         return "\n" not in text and whole(pattern).is_valid(text)
     except UnicodeEncodeError:  # lone surrogates

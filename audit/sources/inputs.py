@@ -70,6 +70,8 @@ def _expand(argument: str) -> Iterator[tuple[str, str | None]]:
             raise NoSuchInput("standard input (-) is closed: name a file")
         yield "-", None
         return
+    if not argument:
+        raise NoSuchInput("an empty name was given: perhaps a variable is not set")
     path = Path(argument)
     if _closed(argument):
         yield _name(argument), argument
